@@ -1,0 +1,1 @@
+//! From credentials and a policy to a grant.

@@ -1,0 +1,1 @@
+//! Groups, members, permissions, chat history and streams.

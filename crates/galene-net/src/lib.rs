@@ -1,0 +1,1 @@
+//! The I/O shell of the media plane: UDP sockets and worker threads around galene-sfu.

@@ -1,0 +1,1 @@
+//! The words of Galène's signalling protocol, as parsed types.

@@ -1,0 +1,82 @@
+//! What the forwarding core can be told to do, as plain data that can cross a thread or a network.
+
+use crate::{Codec, TrackId, TransportId};
+
+/// A wish of the control plane.
+///
+/// Commands about a transport that does not exist (any more) do nothing: events and commands cross
+/// on their way, so that is normal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// The peer offers to publish. Opens the transport if it is new; otherwise renegotiates it, which
+    /// includes an ICE restart if the offer has new ICE credentials.
+    ///
+    /// Answered by [`Event::Answer`](crate::Event::Answer) or
+    /// [`Event::NegotiationFailed`](crate::Event::NegotiationFailed).
+    Offer {
+        /// The transport that the offer is for.
+        transport: TransportId,
+        /// The offer, SDP as text.
+        sdp: String,
+        /// The codecs that may be published. Fixed by the first offer.
+        codecs: Vec<Codec>,
+    },
+    /// Sets the whole list of tracks that the transport forwards to its peer. Opens the transport if
+    /// it is new.
+    ///
+    /// If media sections have to be added, removed or changed, [`Event::Offer`](crate::Event::Offer)
+    /// follows, as soon as no earlier offer waits for its answer. Another choice of encoding for the
+    /// same tracks needs no negotiation. An unknown track is left out.
+    Subscribe {
+        /// The transport that forwards.
+        transport: TransportId,
+        /// The `MediaStream` id under which the peer sees the tracks if the publisher gave none.
+        stream_id: String,
+        /// The tracks wanted, audio before video.
+        tracks: Vec<TrackRequest>,
+    },
+    /// The peer's answer to [`Event::Offer`](crate::Event::Offer), SDP as text.
+    Answer {
+        /// The transport that the answer is for.
+        transport: TransportId,
+        /// The answer, SDP as text.
+        sdp: String,
+    },
+    /// A candidate of the peer, as in the `candidate` member of `RTCIceCandidateInit`. Candidates may
+    /// come before the offer or answer that they belong to; empty ones, unresolvable `.local` ones and
+    /// ones that cannot be parsed are passed over.
+    AddCandidate {
+        /// The transport that the candidate is for.
+        transport: TransportId,
+        /// The candidate, with its `candidate:` prefix.
+        candidate: String,
+    },
+    /// Offers again with new ICE credentials; only for a transport where we offer.
+    RestartIce {
+        /// The transport to restart.
+        transport: TransportId,
+    },
+    /// Closes the transport. Its tracks stop; no event follows.
+    Close {
+        /// The transport to close.
+        transport: TransportId,
+    },
+}
+
+/// A track that a subscriber wants, and how much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrackRequest {
+    /// Which track.
+    pub track: TrackId,
+    /// Which of its simulcast encodings.
+    pub encoding: EncodingChoice,
+}
+
+/// Which simulcast encoding of a track is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncodingChoice {
+    /// The best that there is.
+    Best,
+    /// The smallest that there is (`video-low`).
+    Lowest,
+}

@@ -1,0 +1,76 @@
+//! What the forwarding core reports, as plain data that can cross a thread or a network.
+
+use crate::{Codec, TrackId, TransportId};
+
+/// Something that happened on a transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The answer to [`Command::Offer`](crate::Command::Offer). It carries our candidates.
+    Answer {
+        /// The transport that was offered.
+        transport: TransportId,
+        /// The answer, SDP as text.
+        sdp: String,
+    },
+    /// An offer for the peer, to be answered by [`Command::Answer`](crate::Command::Answer). It carries
+    /// our candidates. There is never a second offer before the answer to the first.
+    Offer {
+        /// The transport that is offered.
+        transport: TransportId,
+        /// The offer, SDP as text.
+        sdp: String,
+    },
+    /// A local candidate that came up after the last description was sent.
+    Candidate {
+        /// The transport that the candidate is for.
+        transport: TransportId,
+        /// The candidate, with its `candidate:` prefix.
+        candidate: String,
+    },
+    /// An offer or answer of the peer could not be used. A transport that was new is gone; one that
+    /// was already negotiated goes on as it was.
+    NegotiationFailed {
+        /// The transport that was negotiated.
+        transport: TransportId,
+        /// What is wrong with the description, for the peer's eyes.
+        reason: String,
+    },
+    /// ICE and DTLS are up: media can flow.
+    Connected {
+        /// The transport that connected.
+        transport: TransportId,
+    },
+    /// ICE found no working path (any more). The transport stays, and an ICE restart may bring it back.
+    Disconnected {
+        /// The transport that lost its peer.
+        transport: TransportId,
+    },
+    /// The transport ended by itself and is gone, and so are its tracks.
+    Closed {
+        /// The transport that ended.
+        transport: TransportId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// The first RTP packet of a track arrived: it can be subscribed to.
+    TrackStarted {
+        /// The track.
+        track: TrackId,
+        /// In which codec it is sent.
+        codec: Codec,
+    },
+    /// The publisher took the track out of its offer.
+    TrackEnded {
+        /// The track.
+        track: TrackId,
+    },
+}
+
+/// Why a transport ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The engine failed or panicked on this transport; no other transport is affected.
+    Fault,
+    /// The peer closed its side (DTLS `close_notify`).
+    Peer,
+}

@@ -1,0 +1,1 @@
+//! Whole conferences, simulated and over loopback.
