@@ -1,5 +1,21 @@
 //! Arithmetic and inspection on RTP bytes: no sockets, no clock, no WebRTC engine.
 
+mod av1;
 mod codec;
+mod frame_size;
+mod h264;
+mod keyframe;
+mod parse;
+mod picture_id;
+mod vp8;
+mod vp9;
 
+pub use av1::{Av1Elements, Av1Obu, Av1Payload};
 pub use codec::{Codec, MediaKind};
+pub use frame_size::FrameSize;
+pub use h264::{H264Payload, H264Units};
+pub use keyframe::is_keyframe_start;
+pub use parse::ParseError;
+pub use picture_id::PictureId;
+pub use vp8::Vp8Descriptor;
+pub use vp9::{Vp9Descriptor, Vp9Layer, Vp9References, Vp9Structure};
