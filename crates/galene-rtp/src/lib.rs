@@ -11,6 +11,7 @@ mod picture_id;
 mod sequence_map;
 mod timestamp_map;
 mod vp8;
+mod vp8_numbering;
 mod vp9;
 
 pub use av1::{Av1Elements, Av1Obu, Av1Payload};
@@ -24,4 +25,5 @@ pub use picture_id::PictureId;
 pub use sequence_map::{Mapped, SequenceMap};
 pub use timestamp_map::TimestampMap;
 pub use vp8::Vp8Descriptor;
+pub use vp8_numbering::{Vp8Numbering, Vp8Shift};
 pub use vp9::{Vp9Descriptor, Vp9Layer, Vp9References, Vp9Structure};

@@ -24,8 +24,18 @@ impl PictureId {
     /// Returns the number that is `count` pictures later, in the same number of bits.
     #[must_use]
     pub fn wrapping_add(self, count: u16) -> Self {
-        let mask = if self.is_long { 0x7fff } else { 0x7f };
-        Self { value: self.value.wrapping_add(count) & mask, ..self }
+        Self { value: self.value.wrapping_add(count) & self.mask(), ..self }
+    }
+
+    /// Returns whether the number is `other` or later, counted in as many bits as it has itself: less
+    /// than half of them ahead.
+    pub fn is_at_or_after(self, other: Self) -> bool {
+        let ahead = self.value.wrapping_sub(other.value) & self.mask();
+        ahead <= self.mask() / 2
+    }
+
+    fn mask(self) -> u16 {
+        if self.is_long { 0x7fff } else { 0x7f }
     }
 
     /// Returns how many bytes a PictureID takes that starts with `first`.

@@ -1,6 +1,6 @@
 //! The descriptor before each piece of a VP8 frame (RFC 7741 §4.2).
 
-use crate::{ParseError, PictureId};
+use crate::{ParseError, PictureId, Vp8Shift};
 
 /// The longest descriptor: two fixed bytes, two of PictureID, TL0PICIDX, and TID with KEYIDX.
 const MAX_LEN: usize = 6;
@@ -55,17 +55,15 @@ impl Vp8Descriptor {
         Ok(Self { bytes, len: len as u8 })
     }
 
-    /// Returns the descriptor with `picture_id` added to its PictureID and `tl0_pic_idx` to its
-    /// TL0PICIDX, each modulo what its field can hold (2^7 or 2^15, and 2^8).
-    ///
-    /// Fields that are absent stay absent. To subtract, add the two's complement
-    /// (`0_u16.wrapping_sub(n)`).
-    pub fn shifted(mut self, picture_id: u16, tl0_pic_idx: u8) -> Self {
+    /// Returns the descriptor with `shift` added to its PictureID and its TL0PICIDX, each modulo what
+    /// its field can hold (2^7 or 2^15, and 2^8). Fields that are absent stay absent.
+    #[must_use]
+    pub fn shifted(mut self, shift: Vp8Shift) -> Self {
         if let Some(id) = self.picture_id() {
-            id.wrapping_add(picture_id).write_to(&mut self.bytes[2..]);
+            id.wrapping_add(shift.picture_id).write_to(&mut self.bytes[2..]);
         }
         if let Some(at) = self.tl0_pic_idx_at() {
-            self.bytes[at] = self.bytes[at].wrapping_add(tl0_pic_idx);
+            self.bytes[at] = self.bytes[at].wrapping_add(shift.tl0_pic_idx);
         }
         self
     }
@@ -222,23 +220,24 @@ mod tests {
 
     #[test]
     fn shifting_wraps_within_each_field_and_touches_nothing_else() {
+        let shift = |picture_id, tl0_pic_idx| Vp8Shift { picture_id, tl0_pic_idx };
         let full = Vp8Descriptor::parse(&FULL).unwrap();
-        let back = full.shifted(0_u16.wrapping_sub(0x1235), 0xaa);
+        let back = full.shifted(shift(0_u16.wrapping_sub(0x1235), 0xaa));
         assert_eq!(back.as_bytes(), [0xb5, 0xf0, 0xff, 0xff, 0x00, 0xb5]);
-        assert_eq!(back.shifted(0x1235, 0x56), full);
+        assert_eq!(back.shifted(shift(0x1235, 0x56)), full);
 
         let short = Vp8Descriptor::parse(&[0x90, 0x80, 0x7f]).unwrap();
-        assert_eq!(short.shifted(2, 7).as_bytes(), [0x90, 0x80, 0x01]);
+        assert_eq!(short.shifted(shift(2, 7)).as_bytes(), [0x90, 0x80, 0x01]);
 
         let minimal = Vp8Descriptor::parse(&[0x10]).unwrap();
-        assert_eq!(minimal.shifted(1, 1), minimal);
+        assert_eq!(minimal.shifted(shift(1, 1)), minimal);
     }
 
     #[test]
     fn a_shifted_descriptor_is_written_over_its_origin() {
         let mut payload = [0x90, 0x80, 0x05, 0x00, 0x99];
         let descriptor = Vp8Descriptor::parse(&payload).unwrap();
-        descriptor.shifted(1, 0).write_to(&mut payload);
+        descriptor.shifted(Vp8Shift { picture_id: 1, tl0_pic_idx: 0 }).write_to(&mut payload);
         assert_eq!(payload, [0x90, 0x80, 0x06, 0x00, 0x99]);
     }
 
