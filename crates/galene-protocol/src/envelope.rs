@@ -1,0 +1,182 @@
+//! The one JSON object that all messages are: every member that exists, each optional.
+//!
+//! What holds for every message stands here once: what counts as absent, which members are left out
+//! when they are empty, and that a known member of the wrong type is an error even where it is unused.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::limits::MAX_MESSAGE_BYTES;
+use crate::{
+    ClientId, Data, DecodeError, GroupStatus, IceCandidate, Permissions, RtcConfiguration, Secret,
+    Timestamp,
+};
+
+/// Defines [`Incoming`] from the list of members.
+macro_rules! incoming {
+    ($($name:literal $field:ident: $type:ty,)*) => {
+        /// A received message. A member that is absent or null is `None`.
+        #[derive(Debug, Default)]
+        pub(crate) struct Incoming {
+            $(pub(crate) $field: Option<$type>,)*
+        }
+
+        impl Incoming {
+            /// Reads the first JSON value of a message; what follows it is ignored, as Galène does.
+            pub(crate) fn parse(message: &[u8]) -> Result<Self, DecodeError> {
+                #[derive(Deserialize)]
+                struct Members<'a> {
+                    $(#[serde(borrow, default, rename = $name)] $field: Option<&'a RawValue>,)*
+                }
+
+                let text = json_text(message)?;
+                let mut json = serde_json::Deserializer::from_str(text);
+                let members = Members::deserialize(&mut json)
+                    .map_err(|error| DecodeError::Json { column: column(text, &error) })?;
+                Ok(Self { $($field: member($name, members.$field)?,)* })
+            }
+        }
+    };
+}
+
+incoming! {
+    "type" message_type: String,
+    "version" version: Vec<String>,
+    "kind" kind: String,
+    "error" error: String,
+    "id" id: String,
+    "replace" replace: String,
+    "source" source: String,
+    "dest" dest: String,
+    "username" username: String,
+    "password" password: Secret,
+    "token" token: Secret,
+    "privileged" privileged: bool,
+    "permissions" permissions: Permissions,
+    "status" status: GroupStatus,
+    "data" data: Data,
+    "group" group: String,
+    "value" value: Value,
+    "noecho" noecho: bool,
+    "time" time: Timestamp,
+    "sdp" sdp: String,
+    "candidate" candidate: IceCandidate,
+    "label" label: String,
+    "request" request: Value,
+    "rtcConfiguration" rtc_configuration: RtcConfiguration,
+}
+
+/// A message to send. Defaults are left out, except for an empty `username` and `value`.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Outgoing<'a> {
+    #[serde(rename = "type")]
+    pub(crate) message_type: &'static str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub(crate) version: &'a [String],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) kind: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) error: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) id: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) replace: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<&'a ClientId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dest: Option<&'a ClientId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) username: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) password: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) token: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) privileged: bool,
+    #[serde(skip_serializing_if = "has_no_permissions")]
+    pub(crate) permissions: Option<&'a Permissions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<&'a GroupStatus>,
+    #[serde(skip_serializing_if = "has_no_data")]
+    pub(crate) data: Option<&'a Data>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) group: &'a str,
+    #[serde(skip_serializing_if = "has_no_value")]
+    pub(crate) value: Option<Cow<'a, Value>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) noecho: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) sdp: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) candidate: Option<&'a IceCandidate>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) label: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rtc_configuration: Option<&'a RtcConfiguration>,
+}
+
+impl Outgoing<'_> {
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self)
+            .expect("strings, numbers and maps with string keys are always JSON")
+    }
+}
+
+/// Reads `null` like an absent member, inside nested objects.
+pub(crate) fn null_as_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Returns the message as text if it can be an object. Serde would also take an array for one.
+fn json_text(message: &[u8]) -> Result<&str, DecodeError> {
+    if message.len() > MAX_MESSAGE_BYTES {
+        return Err(DecodeError::TooBig);
+    }
+    let text = std::str::from_utf8(message)
+        .map_err(|error| DecodeError::Json { column: error.valid_up_to() + 1 })?;
+    let start = text.len() - text.trim_start().len();
+    if text[start..].starts_with('{') {
+        Ok(text)
+    } else {
+        Err(DecodeError::Json { column: start + 1 })
+    }
+}
+
+/// Returns where in `text` reading failed. A message with line breaks is rare, but legal.
+fn column(text: &str, error: &serde_json::Error) -> usize {
+    let lines_before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    lines_before.map(str::len).sum::<usize>() + error.column()
+}
+
+fn member<'a, T: Deserialize<'a>>(
+    field: &'static str,
+    raw: Option<&'a RawValue>,
+) -> Result<Option<T>, DecodeError> {
+    raw.map(|raw| serde_json::from_str(raw.get()))
+        .transpose()
+        .map_err(|_| DecodeError::FieldType { field })
+}
+
+fn has_no_permissions(permissions: &Option<&Permissions>) -> bool {
+    permissions.is_none_or(Permissions::is_empty)
+}
+
+fn has_no_data(data: &Option<&Data>) -> bool {
+    data.is_none_or(Data::is_empty)
+}
+
+fn has_no_value(value: &Option<Cow<'_, Value>>) -> bool {
+    value.as_deref().is_none_or(Value::is_null)
+}

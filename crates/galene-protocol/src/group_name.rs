@@ -1,0 +1,155 @@
+//! Names of groups.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::limits::MAX_GROUP_NAME_BYTES;
+
+/// The name of a group, such as `lectures/algebra`.
+///
+/// It is a relative path in normal form: segments separated by single slashes, none of them empty or
+/// beginning with a dot, without backslashes and control characters. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupName(Arc<str>);
+
+/// Why a text is not the name of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupNameError {
+    /// It contains a backslash or a control character.
+    #[error("illegal character in group name")]
+    Character,
+    /// It begins or ends with a slash, or a segment is empty or begins with a dot.
+    #[error("illegal path in group name")]
+    Path,
+    /// It exceeds [`MAX_GROUP_NAME_BYTES`].
+    #[error("group name is too long (at most {MAX_GROUP_NAME_BYTES} bytes)")]
+    TooLong,
+}
+
+impl GroupName {
+    /// Parses a name.
+    ///
+    /// # Errors
+    ///
+    /// [`GroupNameError`] says which rule the text breaks.
+    pub fn parse(text: &str) -> Result<Self, GroupNameError> {
+        if text.len() > MAX_GROUP_NAME_BYTES {
+            return Err(GroupNameError::TooLong);
+        }
+        if has_illegal_character(text) {
+            return Err(GroupNameError::Character);
+        }
+        // Galène refuses `.` and `..` everywhere and other segments with a leading dot over HTTP only.
+        if text.split('/').any(|segment| segment.is_empty() || segment.starts_with('.')) {
+            return Err(GroupNameError::Path);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the group one level up, or `None` at the top.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.into()))
+    }
+
+    /// Returns whether the group lies below `ancestor`, at any depth.
+    pub fn is_below(&self, ancestor: &Self) -> bool {
+        self.0.strip_prefix(&*ancestor.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+pub(crate) fn has_illegal_character(text: &str) -> bool {
+    text.contains(|c: char| c == '\\' || c.is_control())
+}
+
+impl Borrow<str> for GroupName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<&str> for GroupName {
+    type Error = GroupNameError;
+
+    fn try_from(text: &str) -> Result<Self, GroupNameError> {
+        Self::parse(text)
+    }
+}
+
+impl Serialize for GroupName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_names_are_accepted() {
+        for name in ["foo", "foo/bar", "a b", "foo.bar", "é", "a/b/c", "foo.", "a..b"] {
+            assert_eq!(GroupName::parse(name).map(|n| n.to_string()), Ok(name.to_owned()));
+        }
+        assert!(GroupName::parse(&"x".repeat(MAX_GROUP_NAME_BYTES)).is_ok());
+    }
+
+    #[test]
+    fn names_that_are_no_normal_path_are_refused() {
+        let names = [
+            "",
+            "/",
+            "/foo",
+            "foo/",
+            "./foo",
+            "foo/.",
+            "../foo",
+            "foo/..",
+            "foo/./bar",
+            "foo/../bar",
+        ];
+        for name in names.into_iter().chain(["foo//bar", ".hidden", "foo/.hidden", "."]) {
+            assert_eq!(GroupName::parse(name), Err(GroupNameError::Path), "{name:?}");
+        }
+        for name in ["foo\\bar", "foo\0", "foo\nbar"] {
+            assert_eq!(GroupName::parse(name), Err(GroupNameError::Character), "{name:?}");
+        }
+        let long = "x".repeat(MAX_GROUP_NAME_BYTES + 1);
+        assert_eq!(GroupName::parse(&long), Err(GroupNameError::TooLong));
+    }
+
+    #[test]
+    fn a_subgroup_knows_what_it_is_below() {
+        let name = |text| GroupName::parse(text).expect("a valid name");
+        assert_eq!(name("a/b/c").parent(), Some(name("a/b")));
+        assert_eq!(name("a").parent(), None);
+        assert!(name("a/b").is_below(&name("a")) && name("a/b/c").is_below(&name("a")));
+        assert!(!name("ab/c").is_below(&name("a")) && !name("a").is_below(&name("a")));
+    }
+}
