@@ -1,0 +1,418 @@
+/**
+ * One connection to the server, the group that is joined through it, and the streams it carries.
+ * Knows nothing about the page, and nothing about sockets: messages come in by `handleMessage` and go
+ * out through a function. `connect` in `socket.js` joins it to a WebSocket.
+ *
+ * @import { ClientId, ClientMessage, Dictionary, GroupStatus, Joined, ServerMessage, ServerOffer,
+ *   ServerWords, StreamId, StreamRequest, UserChange } from "./protocol.js"
+ *
+ * @typedef {object} User
+ * @property {ClientId} id
+ * @property {string} username Empty for somebody anonymous
+ * @property {string[]} permissions
+ * @property {Dictionary} data What the user tells about themselves, such as a raised hand
+ *
+ * @typedef {object} Credentials
+ * @property {string} group
+ * @property {string} [username] May be left out with a token that has one
+ * @property {string} [password]
+ * @property {string} [token] Counts instead of the password
+ * @property {Dictionary} [data] What others are told about this user from the start
+ *
+ * @typedef {object} PublishOptions
+ * @property {string} label `camera`, `screenshare` or `video`
+ * @property {RTCRtpEncodingParameters[]} [audioEncodings]
+ * @property {RTCRtpEncodingParameters[]} [videoEncodings]
+ * @property {UpStream} [replace] Ends, and the new stream takes its place on everybody's screen
+ *
+ * @typedef {object} ConnectionEvents
+ * @property {{}} opened The server speaks our version; joining is possible
+ * @property {{}} joined We are in the group
+ * @property {{}} changed Permissions, status or data of the group changed
+ * @property {{}} left We left the group; the connection is still there
+ * @property {{kind: "add" | "change" | "delete", user: User}} user
+ * @property {ServerWords} chat What is said, or was said before we came (`chathistory`)
+ * @property {ServerWords} usermessage
+ * @property {{stream: DownStream, replaced: DownStream | null}} stream Somebody's stream arrives
+ * @property {{code: number, reason: string}} closed The connection is gone
+ *
+ * @typedef {object} Outside
+ * @property {(message: ClientMessage) => void} send
+ * @property {(reason: string) => void} close Called once at most; `handleClosed` must follow
+ * @property {(configuration: RTCConfiguration) => RTCPeerConnection} [createPeerConnection]
+ * @property {() => string} [createId]
+ */
+import { Emitter } from "./emitter.js";
+import { VERSIONS } from "./protocol.js";
+import { DownStream, UpStream } from "./streams.js";
+
+/** How often `handleTick` is to be called. */
+export const TICK_MS = 10_000;
+
+/** Ticks of silence after which the server is asked whether it is there. */
+const PING_TICKS = 2;
+
+/** Ticks of silence after which the connection is given up; the server drops us after 45 s. */
+const SILENT_TICKS = 6;
+
+/** Why joining did not work. */
+export class JoinError extends Error {
+  /** @override */
+  name = "JoinError";
+
+  /**
+   * @param {"fail" | "redirect" | "closed"} kind Refused; is elsewhere, at the URL `value`; the
+   *   connection was lost
+   * @param {string} code For programs; empty if the server has no word for it
+   * @param {string} value For people, or an URL
+   */
+  constructor(kind, code, value) {
+    super(value);
+    this.kind = kind;
+    this.code = code;
+  }
+}
+
+/** @extends {Emitter<ConnectionEvents>} */
+export class ServerConnection extends Emitter {
+  /** @type {"opening" | "open" | "joining" | "joined" | "closed"} */
+  state = "opening";
+  group = "";
+  username = "";
+  /** @type {string[]} */
+  permissions = [];
+  /** @type {GroupStatus} */
+  status = { name: "" };
+  /** @type {Dictionary} */
+  data = {};
+  /** Everybody in the group, ourselves included. @type {Map<ClientId, User>} */
+  users = new Map();
+  /** @type {Map<StreamId, UpStream>} */
+  up = new Map();
+  /** @type {Map<StreamId, DownStream>} */
+  down = new Map();
+
+  /** @type {RTCConfiguration} */
+  #rtcConfiguration = {};
+  /** @type {{resolve: () => void, reject: (error: JoinError) => void} | null} */
+  #joining = null;
+  #silentTicks = 0;
+  #heard = false;
+  #closing = false;
+  #outside;
+
+  /** @param {Outside} outside */
+  constructor(outside) {
+    super();
+    this.#outside = {
+      createPeerConnection: (/** @type {RTCConfiguration} */ configuration) =>
+        new RTCPeerConnection(configuration),
+      createId: randomId,
+      ...outside,
+    };
+    this.id = this.#outside.createId();
+  }
+
+  /** Begins; to be called when messages can be sent. */
+  open() {
+    this.#send({ type: "handshake", version: VERSIONS, id: this.id });
+  }
+
+  /**
+   * Joins a group. Rejects with a `JoinError` if that does not work.
+   * @param {Credentials} credentials
+   * @returns {Promise<void>}
+   */
+  join(credentials) {
+    if (this.state !== "open") throw new Error(`cannot join while ${this.state}`);
+    this.state = "joining";
+    return new Promise((resolve, reject) => {
+      this.#joining = { resolve, reject };
+      this.#send({ type: "join", kind: "join", ...credentials });
+    });
+  }
+
+  /** Leaves the group; another one may be joined when `left` happened. */
+  leave() {
+    if (this.state !== "joined") return;
+    this.#send({ type: "join", kind: "leave", group: this.group });
+  }
+
+  /** Closes the connection. */
+  close(reason = "") {
+    if (this.state === "closed" || this.#closing) return;
+    this.#closing = true;
+    this.#outside.close(reason);
+  }
+
+  /**
+   * Says something to everybody, or to `dest` alone.
+   * @param {string} value
+   * @param {{kind?: string, dest?: ClientId}} [options]
+   */
+  chat(value, { kind = "", dest = "" } = {}) {
+    this.#send({ type: "chat", kind, ...this.#source(), ...to(dest), value });
+  }
+
+  /**
+   * Tells other programs something: `mute`, `warning`…
+   * @param {string} kind
+   * @param {unknown} value
+   * @param {{dest?: ClientId, noecho?: boolean}} [options]
+   */
+  userMessage(kind, value, { dest = "", noecho = false } = {}) {
+    const echo = noecho ? { noecho } : {};
+    this.#send({ type: "usermessage", kind, ...this.#source(), ...to(dest), value, ...echo });
+  }
+
+  /**
+   * Does something to a user: `op`, `present`, `kick`…
+   * @param {string} kind
+   * @param {ClientId} dest
+   * @param {unknown} [value]
+   */
+  userAction(kind, dest, value) {
+    const rest = value === undefined ? {} : { value };
+    this.#send({ type: "useraction", kind, ...this.#source(), dest, ...rest });
+  }
+
+  /**
+   * Does something to the group: `lock`, `clearchat`…
+   * @param {string} kind
+   * @param {unknown} [value]
+   */
+  groupAction(kind, value) {
+    const rest = value === undefined ? {} : { value };
+    this.#send({ type: "groupaction", kind, ...this.#source(), ...rest });
+  }
+
+  /**
+   * Changes what others are told about us; `null` takes an entry away.
+   * @param {Dictionary} data
+   */
+  setUserData(data) {
+    this.userAction("setdata", this.id, data);
+  }
+
+  /**
+   * Sets which media we want, by the label of the streams. Without it, nothing comes.
+   * @param {StreamRequest} request
+   */
+  request(request) {
+    this.#send({ type: "request", request });
+  }
+
+  /**
+   * Publishes the tracks of `media`: at most one of each kind.
+   * @param {MediaStream} media
+   * @param {PublishOptions} options
+   * @returns {UpStream}
+   */
+  publish(media, { label, audioEncodings = [], videoEncodings = [], replace }) {
+    if (this.state !== "joined") throw new Error(`cannot publish while ${this.state}`);
+    const id = this.#outside.createId();
+    const source = { id: this.id, username: this.username };
+    const stream = new UpStream(id, label, media, source, replace?.id ?? "", this.#wire());
+    this.up.set(id, stream);
+    stream.on("ended", () => this.up.delete(id));
+    const [audio] = media.getAudioTracks();
+    const [video] = media.getVideoTracks();
+    if (audio) stream.setTrack("audio", audio, audioEncodings);
+    if (video) stream.setTrack("video", video, videoEncodings);
+    replace?.end("replaced");
+    return stream;
+  }
+
+  /**
+   * Takes in one message.
+   * @param {ServerMessage} message
+   */
+  handleMessage(message) {
+    if (this.state === "closed") return;
+    this.#heard = true;
+    this.#silentTicks = 0;
+    if (this.state === "opening" && message.type !== "handshake") {
+      return this.close("the server did not begin with a handshake");
+    }
+    switch (message.type) {
+      case "handshake":
+        if (this.state !== "opening" || !VERSIONS.some((v) => message.version.includes(v))) {
+          return this.close("the server speaks another version of the protocol");
+        }
+        this.state = "open";
+        return this.emit("opened", {});
+      case "ping":
+        return this.#send({ type: "pong" });
+      case "pong":
+        return;
+      case "joined":
+        return this.#handleJoined(message);
+      case "user":
+        return this.#handleUser(message);
+      case "chat":
+      case "chathistory":
+        return this.emit("chat", message);
+      case "usermessage":
+        return this.emit("usermessage", message);
+      case "offer":
+        return this.#handleOffer(message);
+      case "answer":
+        this.up.get(message.id)?.handleAnswer(message);
+        return;
+      case "ice":
+        return (this.up.get(message.id) ?? this.down.get(message.id))?.handleIce(message.candidate);
+      case "renegotiate":
+        this.up.get(message.id)?.handleRenegotiate();
+        return;
+      case "abort":
+        return this.up.get(message.id)?.handleAbort();
+      case "close":
+        return this.down.get(message.id)?.end("closed");
+      default:
+        /** @satisfies {never} */ (message);
+    }
+  }
+
+  /** Time passed: keeps the connection alive, and notices when it is not. */
+  handleTick() {
+    if (this.state === "closed") return;
+    this.#silentTicks += 1;
+    if (!this.#heard || this.#silentTicks > SILENT_TICKS) return this.close("the server is silent");
+    if (this.#silentTicks >= PING_TICKS) this.#send({ type: "ping" });
+  }
+
+  /**
+   * The connection is gone.
+   * @param {number} code
+   * @param {string} reason
+   */
+  handleClosed(code, reason) {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.#forgetGroup();
+    this.#joining?.reject(new JoinError("closed", "", reason));
+    this.#joining = null;
+    this.emit("closed", { code, reason });
+  }
+
+  /** @param {Joined} message */
+  #handleJoined(message) {
+    const joining = this.#joining;
+    switch (message.kind) {
+      case "join":
+        if (joining === null) return this.close("the server let us in twice");
+        this.#joining = null;
+        this.state = "joined";
+        this.#takeGroup(message);
+        joining.resolve();
+        return this.emit("joined", {});
+      case "change":
+        if (message.group !== this.group) return;
+        this.#takeGroup(message);
+        return this.emit("changed", {});
+      case "fail":
+      case "redirect":
+        this.#joining = null;
+        this.state = "open";
+        this.#forgetGroup();
+        return joining?.reject(new JoinError(message.kind, message.error, asText(message.value)));
+      case "leave":
+        this.state = "open";
+        this.#forgetGroup();
+        return this.emit("left", {});
+      default:
+        /** @satisfies {never} */ (message.kind);
+    }
+  }
+
+  /** @param {Joined} message */
+  #takeGroup(message) {
+    this.group = message.group;
+    this.username = message.username;
+    this.permissions = message.permissions;
+    this.status = { ...this.status, locked: false, ...message.status };
+    if (message.kind === "join" || Object.keys(message.data).length > 0) this.data = message.data;
+    if (message.rtcConfiguration) this.#rtcConfiguration = message.rtcConfiguration;
+  }
+
+  #forgetGroup() {
+    for (const stream of [...this.up.values(), ...this.down.values()]) stream.end("lost");
+    for (const user of [...this.users.values()]) {
+      this.users.delete(user.id);
+      this.emit("user", { kind: "delete", user });
+    }
+    this.permissions = [];
+    this.data = {};
+    this.#rtcConfiguration = {};
+  }
+
+  /** @param {UserChange} message */
+  #handleUser({ kind, id, username, permissions, data }) {
+    switch (kind) {
+      case "add":
+      case "change": {
+        const user = { id, username, permissions, data };
+        this.users.set(id, user);
+        return this.emit("user", { kind, user });
+      }
+      case "delete": {
+        const user = this.users.get(id);
+        if (user === undefined) return;
+        this.users.delete(id);
+        return this.emit("user", { kind, user });
+      }
+      default:
+        /** @satisfies {never} */ (kind);
+    }
+  }
+
+  /** @param {ServerOffer} offer */
+  #handleOffer({ id, label, source, username, replace, sdp }) {
+    if (this.up.has(id)) return this.#send({ type: "abort", id });
+    const known = this.down.get(id);
+    if (known) {
+      known.handleOffer(sdp);
+      return;
+    }
+    const replaced = this.down.get(replace) ?? null;
+    const localId = replaced?.localId ?? this.#outside.createId();
+    const stream = new DownStream(id, label, { id: source, username }, localId, this.#wire());
+    this.down.set(id, stream);
+    stream.on("ended", () => this.down.delete(id));
+    replaced?.end("replaced");
+    this.emit("stream", { stream, replaced });
+    stream.handleOffer(sdp);
+  }
+
+  #source() {
+    return { source: this.id, username: this.username };
+  }
+
+  #wire() {
+    return {
+      send: (/** @type {ClientMessage} */ message) => this.#send(message),
+      pc: this.#outside.createPeerConnection(this.#rtcConfiguration),
+    };
+  }
+
+  /** @param {ClientMessage} message */
+  #send(message) {
+    if (this.state !== "closed" && !this.#closing) this.#outside.send(message);
+  }
+}
+
+/** @param {ClientId} dest */
+function to(dest) {
+  return dest === "" ? {} : { dest };
+}
+
+/** @param {unknown} value */
+function asText(value) {
+  return typeof value === "string" ? value : "";
+}
+
+/** 128 random bits in hexadecimal. */
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

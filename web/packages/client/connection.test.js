@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { JoinError, ServerConnection } from "./connection.js";
+import { decode } from "./protocol.js";
+import { FakePeerConnection, fakeMedia, settle } from "./fakes.test.js";
+
+test("a group can be joined once the server speaks our version", async () => {
+  const { connection, sent, say } = start();
+  connection.open();
+  assert.deepEqual(sent, [{ type: "handshake", version: ["2"], id: "id-1" }]);
+
+  say({ type: "handshake", version: ["2"] });
+  const joined = connection.join({ group: "night", username: "Ann", password: "p" });
+  assert.deepEqual(sent.at(-1), {
+    type: "join",
+    kind: "join",
+    group: "night",
+    username: "Ann",
+    password: "p",
+  });
+
+  say(JOINED);
+  await joined;
+  assert.equal(connection.state, "joined");
+  assert.deepEqual(connection.permissions, ["present", "message"]);
+  assert.equal(connection.status.displayName, "Night");
+});
+
+test("whoever does not begin with a handshake of our version is left", () => {
+  const silent = start();
+  silent.connection.open();
+  silent.say({ type: "ping" });
+  assert.match(silent.closes[0], /handshake/);
+
+  const other = start();
+  other.connection.open();
+  other.say({ type: "handshake", version: ["7"] });
+  assert.match(other.closes[0], /version/);
+});
+
+test("a refusal says why, and another attempt may follow", async () => {
+  const { connection, say } = open();
+  const refused = connection.join({ group: "night", username: "Ann", password: "wrong" });
+  say({ type: "joined", kind: "fail", group: "night", value: "not authorised" });
+
+  await assert.rejects(refused, (error) => {
+    assert.ok(error instanceof JoinError);
+    assert.deepEqual([error.kind, error.code, error.message], ["fail", "", "not authorised"]);
+    return true;
+  });
+
+  const joined = connection.join({ group: "night", username: "Ann", password: "right" });
+  say(JOINED);
+  await joined;
+});
+
+test("a token without a name asks for one by its code", async () => {
+  const { connection, say } = open();
+  const refused = connection.join({ group: "night", token: "t" });
+  say({ type: "joined", kind: "fail", group: "night", error: "need-username", value: "name?" });
+  await assert.rejects(refused, { code: "need-username" });
+});
+
+test("a group that is elsewhere says where", async () => {
+  const { connection, say } = open();
+  const refused = connection.join({ group: "night", username: "Ann" });
+  say({ type: "joined", kind: "redirect", group: "night", value: "https://example.org/" });
+  await assert.rejects(refused, { kind: "redirect", message: "https://example.org/" });
+});
+
+test("joining fails when the connection is lost meanwhile", async () => {
+  const { connection } = open();
+  const refused = connection.join({ group: "night", username: "Ann" });
+  connection.handleClosed(1006, "");
+  await assert.rejects(refused, { kind: "closed" });
+});
+
+test("the list of users follows the server", async () => {
+  const { connection, say } = await join();
+  const changes = [];
+  connection.on("user", ({ kind, user }) => changes.push([kind, user.username]));
+
+  say({ type: "user", kind: "add", id: "b", username: "Bob" });
+  say({ type: "user", kind: "change", id: "b", username: "Bob", permissions: ["op"] });
+  assert.deepEqual(connection.users.get("b").permissions, ["op"]);
+  say({ type: "user", kind: "delete", id: "b", username: "Bob" });
+  say({ type: "user", kind: "delete", id: "b", username: "Bob" });
+
+  assert.deepEqual(changes, [["add", "Bob"], ["change", "Bob"], ["delete", "Bob"]]);
+  assert.equal(connection.users.size, 0);
+});
+
+test("changes of the group are taken over, those of other groups are not", async () => {
+  const { connection, say } = await join();
+  say({ type: "joined", kind: "change", group: "day", permissions: ["op"] });
+  assert.deepEqual(connection.permissions, ["present", "message"]);
+
+  say({ type: "joined", kind: "change", group: "night", permissions: [], status: { locked: true } });
+  assert.deepEqual(connection.permissions, []);
+  assert.equal(connection.status.locked, true);
+  assert.equal(connection.status.displayName, "Night");
+
+  say({ type: "joined", kind: "change", group: "night", status: { name: "night" } });
+  assert.equal(connection.status.locked, false);
+});
+
+test("words are sent with their origin", async () => {
+  const { connection, sent } = await join();
+  const from = { source: "id-1", username: "Ann" };
+
+  connection.chat("hello");
+  assert.deepEqual(sent.at(-1), { type: "chat", kind: "", ...from, value: "hello" });
+  connection.chat("waves", { kind: "me", dest: "b" });
+  assert.deepEqual(sent.at(-1), { type: "chat", kind: "me", ...from, dest: "b", value: "waves" });
+  connection.userMessage("mute", null, { noecho: true });
+  const mute = { type: "usermessage", kind: "mute", ...from, value: null, noecho: true };
+  assert.deepEqual(sent.at(-1), mute);
+  connection.userAction("kick", "b", "enough");
+  const kick = { type: "useraction", kind: "kick", ...from, dest: "b", value: "enough" };
+  assert.deepEqual(sent.at(-1), kick);
+  connection.groupAction("unlock");
+  assert.deepEqual(sent.at(-1), { type: "groupaction", kind: "unlock", ...from });
+  connection.setUserData({ raisehand: null });
+  assert.deepEqual(sent.at(-1), {
+    type: "useraction",
+    kind: "setdata",
+    ...from,
+    dest: "id-1",
+    value: { raisehand: null },
+  });
+});
+
+test("publishing offers and ends with the group", async () => {
+  const { connection, sent, say } = await join();
+  const stream = connection.publish(fakeMedia("audio", "video"), { label: "camera" });
+  await settle();
+  const offer = sent.at(-1);
+  assert.deepEqual([offer.type, offer.id, offer.label], ["offer", stream.id, "camera"]);
+  assert.equal(connection.up.get(stream.id), stream);
+
+  say({ type: "joined", kind: "leave", group: "night" });
+  assert.ok(stream.hasEnded);
+  assert.equal(connection.up.size, 0);
+  assert.throws(() => connection.publish(fakeMedia(), { label: "camera" }), /cannot publish/);
+});
+
+test("a stream that replaces another one inherits its place", async () => {
+  const { connection, say, peers } = await join();
+  const arrived = [];
+  connection.on("stream", (event) => arrived.push(event));
+
+  say({ type: "offer", id: "s1", source: "b", username: "Bob", label: "camera", sdp: "one" });
+  say({ type: "offer", id: "s2", replace: "s1", source: "b", label: "camera", sdp: "two" });
+  say({ type: "close", id: "s1" });
+
+  const [first, second] = arrived;
+  assert.equal(second.replaced, first.stream);
+  assert.equal(second.stream.localId, first.stream.localId);
+  assert.ok(first.stream.hasEnded);
+  assert.deepEqual([...connection.down.keys()], ["s2"]);
+  assert.deepEqual(peers.map(({ closed }) => closed), [true, false]);
+  assert.deepEqual(peers[1].configuration, { iceServers: [] });
+});
+
+test("a second offer for a stream is not another stream", async () => {
+  const { connection, say, sent } = await join();
+  let arrived = 0;
+  connection.on("stream", () => (arrived += 1));
+
+  say({ type: "offer", id: "s1", source: "b", label: "camera", sdp: "one" });
+  say({ type: "offer", id: "s1", source: "b", label: "camera", sdp: "two" });
+  await settle();
+
+  assert.equal(arrived, 1);
+  const answers = sent.filter(({ type }) => type === "answer").map(({ sdp }) => sdp);
+  assert.deepEqual(answers, ["answer to one", "answer to two"]);
+});
+
+test("messages about streams that are gone do no harm", async () => {
+  const { connection, say, sent } = await join();
+  const before = sent.length;
+  for (const type of ["close", "abort", "renegotiate"]) say({ type, id: "gone" });
+  say({ type: "answer", id: "gone", sdp: "x" });
+  say({ type: "ice", id: "gone", candidate: { candidate: "x" } });
+  assert.equal(sent.length, before);
+  assert.equal(connection.state, "joined");
+});
+
+test("losing the connection ends all streams and empties the list of users", async () => {
+  const { connection, say } = await join();
+  say({ type: "user", kind: "add", id: "b", username: "Bob" });
+  say({ type: "offer", id: "s1", source: "b", label: "camera", sdp: "one" });
+  const reasons = [];
+  connection.down.get("s1").on("ended", ({ reason }) => reasons.push(reason));
+  const closed = [];
+  connection.on("closed", (event) => closed.push(event));
+
+  connection.handleClosed(1001, "going away");
+  connection.handleClosed(1001, "going away");
+
+  assert.deepEqual(reasons, ["lost"]);
+  assert.equal(connection.users.size, 0);
+  assert.deepEqual(closed, [{ code: 1001, reason: "going away" }]);
+});
+
+test("silence is met with pings, and then given up", async () => {
+  const { connection, sent, say, closes } = await join();
+  const pings = () => sent.filter(({ type }) => type === "ping").length;
+
+  connection.handleTick();
+  assert.equal(pings(), 0);
+  connection.handleTick();
+  assert.equal(pings(), 1);
+  say({ type: "pong" });
+  connection.handleTick();
+  assert.equal(pings(), 1);
+
+  for (let i = 0; i < 5; i += 1) connection.handleTick();
+  assert.deepEqual(closes, []);
+  connection.handleTick();
+  assert.match(closes[0], /silent/);
+});
+
+test("pings are answered", async () => {
+  const { say, sent } = await join();
+  say({ type: "ping" });
+  assert.deepEqual(sent.at(-1), { type: "pong" });
+});
+
+const JOINED = {
+  type: "joined",
+  kind: "join",
+  group: "night",
+  username: "Ann",
+  permissions: ["present", "message"],
+  status: { name: "night", displayName: "Night" },
+  rtcConfiguration: { iceServers: [] },
+};
+
+function start() {
+  const sent = [];
+  const closes = [];
+  const peers = [];
+  let ids = 0;
+  const connection = new ServerConnection({
+    send: (message) => sent.push(message),
+    close: (reason) => closes.push(reason),
+    createId: () => `id-${(ids += 1)}`,
+    createPeerConnection: (configuration) => {
+      const peer = new FakePeerConnection(configuration);
+      peers.push(peer);
+      return peer;
+    },
+  });
+  const say = (message) => connection.handleMessage(decode(JSON.stringify(message)));
+  return { connection, sent, closes, peers, say };
+}
+
+function open() {
+  const all = start();
+  all.connection.open();
+  all.say({ type: "handshake", version: ["2"] });
+  return all;
+}
+
+async function join() {
+  const all = open();
+  const joined = all.connection.join({ group: "night", username: "Ann" });
+  all.say(JOINED);
+  await joined;
+  return all;
+}
