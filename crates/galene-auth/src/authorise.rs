@@ -1,0 +1,115 @@
+//! The decision itself.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use galene_protocol::limits::MAX_SECRET_BYTES;
+use galene_protocol::{GroupName, Permissions, Secret, Username};
+
+use crate::{AuthoriseError, Policy, Refusal};
+
+/// What a client gives to prove who it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The username; `None` is another thing than the empty name.
+    pub username: Option<String>,
+    /// The password, empty if none was given.
+    pub password: Secret,
+    /// The token. If there is one, the password does not matter.
+    pub token: Option<Secret>,
+}
+
+/// Who somebody is, and what they may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// The name under which they are known, which may not be the one that they gave.
+    pub username: Username,
+    /// What they may do.
+    pub permissions: Permissions,
+}
+
+/// The question whether somebody may join a group.
+#[derive(Debug, Clone)]
+pub struct AuthoriseRequest {
+    group: GroupName,
+    policy: Arc<Policy>,
+    credentials: Credentials,
+}
+
+impl AuthoriseRequest {
+    /// Asks whether `credentials` open `group`, which is defined by `policy`.
+    pub fn new(group: GroupName, policy: Arc<Policy>, credentials: Credentials) -> Self {
+        Self { group, policy, credentials }
+    }
+
+    /// Answers the question. Blocks for as long as it takes to hash a password, or two if the
+    /// credentials are wrong.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthoriseError`] tells the cases apart that clients treat differently.
+    pub fn run(&self) -> Result<Grant, AuthoriseError> {
+        let Credentials { username, password, token } = &self.credentials;
+        let token = token.as_ref().filter(|token| !token.is_empty());
+        let (name, permissions) = match (token, username) {
+            (Some(token), _) => self.by_token(token)?,
+            (None, Some(name)) => (name.as_str(), self.by_password(name, password)?),
+            (None, None) => return Err(AuthoriseError::NoCredentials),
+        };
+        let username = Username::parse(name).map_err(|error| refused(Refusal::Username(error)))?;
+        Ok(Grant { username, permissions })
+    }
+
+    /// Returns which group the question is about.
+    pub fn group(&self) -> &GroupName {
+        &self.group
+    }
+
+    /// Returns the name and permissions of a token's bearer.
+    fn by_token(&self, _token: &Secret) -> Result<(&str, Permissions), AuthoriseError> {
+        Err(refused(Refusal::TokensUnsupported))
+    }
+
+    /// Returns the permissions of a user.
+    ///
+    /// Every refusal costs one comparison with a user's password and one with the wildcard user's,
+    /// whether or not there is a user of that name.
+    fn by_password(&self, name: &str, password: &Secret) -> Result<Permissions, AuthoriseError> {
+        if password.expose().len() > MAX_SECRET_BYTES {
+            return Err(refused(Refusal::BadCredentials));
+        }
+        match self.policy.users.get(name) {
+            Some(entry) => {
+                let matches = entry.password.matches(password);
+                if matches.map_err(|source| AuthoriseError::Misconfigured {
+                    user: name.to_owned(),
+                    source,
+                })? {
+                    return Ok(self.policy.permissions(entry));
+                }
+                // The wildcard user's entry is not for users who have one of their own.
+                let wildcard = self.policy.wildcard_user.as_ref().map(|entry| &entry.password);
+                let decoy = entry.password.is_absent().then(|| self.policy.decoy(name)).flatten();
+                for password_of_another in [decoy, wildcard].into_iter().flatten() {
+                    let _ = black_box(password_of_another.matches(password));
+                }
+            }
+            None => {
+                if let Some(entry) = &self.policy.wildcard_user {
+                    let matches = entry.password.matches(password);
+                    if matches.map_err(|error| refused(Refusal::WildcardMisconfigured(error)))? {
+                        return Ok(self.policy.permissions(entry));
+                    }
+                }
+                if let Some(decoy) = self.policy.decoy(name) {
+                    let _ = black_box(decoy.matches(password));
+                }
+            }
+        }
+        Err(refused(Refusal::BadCredentials))
+    }
+}
+
+fn refused(refusal: Refusal) -> AuthoriseError {
+    AuthoriseError::NotAuthorised(refusal)
+}
