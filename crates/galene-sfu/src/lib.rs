@@ -1,10 +1,38 @@
 //! A sans-IO selective forwarding core: datagrams and commands in, datagrams, events and a deadline out.
+//!
+//! An [`Sfu`] holds transports. Over some of them peers publish tracks ([`Command::Offer`]), over others
+//! tracks are forwarded to peers ([`Command::Subscribe`]). It opens no socket, starts no thread and reads
+//! no clock; who embeds it moves the datagrams and the SDP, and decides who may hear whom.
 
+mod aftermath;
+mod clock;
 mod command;
+mod config;
+mod demux;
+mod dtls;
+mod egress;
+mod engine;
 mod event;
+mod formats;
+mod forward;
 mod ids;
+mod keyframes;
+mod media;
+mod negotiate;
+mod packet;
+mod publication;
+mod rate;
+mod sdp;
+mod send_queue;
+mod sfu;
+mod subscription;
+mod track;
+mod transport;
 
 pub use command::{Command, EncodingChoice, TrackRequest};
+pub use config::SfuConfig;
 pub use event::{CloseReason, Event};
 pub use galene_rtp::{Codec, MediaKind};
 pub use ids::{TrackId, TransportId};
+pub use send_queue::Transmit;
+pub use sfu::{Counters, Sfu};

@@ -1,0 +1,22 @@
+//! What a forwarding core has to be told.
+
+use std::net::SocketAddr;
+
+/// The settings of an [`Sfu`](crate::Sfu).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SfuConfig {
+    /// The addresses under which peers can reach this core, each a host candidate of every transport.
+    /// They are what [`Sfu::handle_datagram`](crate::Sfu::handle_datagram) is told as destination.
+    pub local_addresses: Vec<SocketAddr>,
+    /// Seeds what only has to differ, such as the first sequence number of a stream. Keys and
+    /// credentials come from the operating system whatever it is.
+    pub seed: u64,
+}
+
+impl SfuConfig {
+    /// Returns settings for a core that is reached under these addresses.
+    pub fn new(local_addresses: Vec<SocketAddr>, seed: u64) -> Self {
+        Self { local_addresses, seed }
+    }
+}

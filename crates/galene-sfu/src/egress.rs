@@ -1,0 +1,82 @@
+//! What leaves for a subscriber.
+//!
+//! The reference implementation hands packets to the engine, which seals them, keeps them for
+//! retransmission and reports on them. It is correct and not fast; whatever replaces it is measured
+//! against it and falls back to it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use str0m::Rtc;
+use str0m::media::{Mid, Pt};
+use str0m::rtp::{RtpWrite, Vp8Descriptor, Vp8Patch};
+
+/// A packet as one subscriber gets it: the publisher's payload under the subscriber's numbers.
+#[derive(Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) mid: Mid,
+    pub(crate) payload_type: Pt,
+    /// The extended sequence number; it starts below 65,536, so that the number of wraps is what the
+    /// subscriber counts too (RFC 3711 §3.3.1).
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) captured: Instant,
+    pub(crate) payload: &'a Arc<[u8]>,
+    /// How far to move VP8's picture numbers, if they have to move.
+    pub(crate) picture_shift: Option<PictureShift>,
+    /// Whether a lost packet is sent again when the subscriber asks.
+    pub(crate) repairable: bool,
+}
+
+/// What is added to the picture numbers of a VP8 payload descriptor (RFC 7741 §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PictureShift {
+    pub(crate) picture_id: u16,
+    pub(crate) tl0_pic_idx: u8,
+}
+
+/// Sends packets to the peer of one transport.
+pub(crate) trait Egress: fmt::Debug + Send {
+    /// Sends a packet, at the latest when the engine is next told the time.
+    fn send(&mut self, engine: &mut Rtc, packet: Outgoing<'_>);
+}
+
+/// Sends through the engine's own RTP stack.
+#[derive(Debug)]
+pub(crate) struct ReferenceEgress;
+
+impl Egress for ReferenceEgress {
+    fn send(&mut self, engine: &mut Rtc, packet: Outgoing<'_>) {
+        let mut api = engine.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(packet.mid, None) else {
+            return;
+        };
+        let mut write = RtpWrite::new(
+            packet.payload_type,
+            packet.sequence.into(),
+            packet.timestamp,
+            packet.captured,
+            packet.payload.clone(),
+        )
+        .marker(packet.marker)
+        .nackable(packet.repairable);
+        if let Some(patch) = packet.picture_shift.and_then(|s| vp8_patch(packet.payload, s)) {
+            write = write.vp8_patch(patch);
+        }
+        stream.write_rtp(write);
+    }
+}
+
+fn vp8_patch(payload: &[u8], shift: PictureShift) -> Option<Vp8Patch> {
+    let ours = galene_rtp::Vp8Descriptor::parse(payload).ok()?;
+    let mut patch = Vp8Descriptor::parse(payload).ok()?.patch();
+    if let Some(id) = ours.picture_id() {
+        patch = patch.picture_id(id.wrapping_add(shift.picture_id).value());
+    }
+    if let Some(index) = ours.tl0_pic_idx() {
+        patch = patch.tl0_pic_idx(index.wrapping_add(shift.tl0_pic_idx));
+    }
+    patch.build().ok()
+}

@@ -1,0 +1,167 @@
+//! One instance of the WebRTC engine, kept from doing harm to any other.
+//!
+//! The engine asserts its own invariants and can be made to work hard by what a peer sends. Whatever
+//! happens inside is therefore contained: a panic, an error or an endless stream of output ends this
+//! transport and no other.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use str0m::net::{Protocol, Receive};
+use str0m::{Event, Input, Output, Rtc, RtcConfig, RtcError};
+
+use crate::send_queue::SendQueue;
+
+/// How much one input may make the engine put out. A keyframe sent to a subscriber is some hundred
+/// packets; ten thousand can only be a loop.
+const MAX_OUTPUTS_PER_INPUT: usize = 10_000;
+
+/// Where the engine's output goes.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pub(crate) queue: SendQueue,
+    pub(crate) events: Vec<Event>,
+    /// Transaction ids of the connectivity checks that were sent.
+    pub(crate) checks: Vec<[u8; 12]>,
+}
+
+/// Why an engine cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("the engine failed")]
+    Engine(#[from] RtcError),
+    #[error("the engine panicked: {0}")]
+    Panic(String),
+    #[error("the engine put out more than {MAX_OUTPUTS_PER_INPUT} things at once")]
+    Runaway,
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    rtc: Rtc,
+    deadline: Instant,
+}
+
+impl Engine {
+    pub(crate) fn build(config: RtcConfig, now: Instant) -> Result<Self, Fault> {
+        contain(|| Ok(Self { rtc: config.build(now), deadline: now }))
+    }
+
+    /// Does something to the engine and takes out all that comes of it.
+    pub(crate) fn call<T>(
+        &mut self,
+        out: &mut Outbox,
+        action: impl FnOnce(&mut Rtc) -> T,
+    ) -> Result<T, Fault> {
+        let rtc = &mut self.rtc;
+        let (value, deadline) = contain(|| {
+            let value = action(rtc);
+            Ok((value, drain(rtc, out)?))
+        })?;
+        self.deadline = deadline;
+        Ok(value)
+    }
+
+    /// Takes in a datagram that was sent to this transport.
+    ///
+    /// Returns whether it was one: `verify` asks the engine to check first that it really is from the
+    /// peer (message integrity of a connectivity check, RFC 8445 §7.3).
+    pub(crate) fn receive(
+        &mut self,
+        out: &mut Outbox,
+        now: Instant,
+        datagram: Datagram<'_>,
+        verify: bool,
+    ) -> Result<bool, Fault> {
+        let Ok(receive) =
+            Receive::new(Protocol::Udp, datagram.source, datagram.destination, datagram.contents)
+        else {
+            return Ok(false);
+        };
+        let input = Input::Receive(now, receive);
+        let rtc = &mut self.rtc;
+        let deadline = contain(|| {
+            if verify && !rtc.accepts(&input) {
+                return Ok(None);
+            }
+            rtc.handle_input(input)?;
+            drain(rtc, out).map(Some)
+        })?;
+        self.deadline = deadline.unwrap_or(self.deadline);
+        Ok(deadline.is_some())
+    }
+
+    pub(crate) fn handle_timeout(&mut self, out: &mut Outbox, now: Instant) -> Result<(), Fault> {
+        Ok(self.call(out, |rtc| rtc.handle_input(Input::Timeout(now)))??)
+    }
+
+    /// Returns when [`handle_timeout`](Self::handle_timeout) is due.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(crate) fn rtc(&self) -> &Rtc {
+        &self.rtc
+    }
+
+    /// The engine itself, for what puts nothing out before the next [`call`](Self::call).
+    pub(crate) fn rtc_mut(&mut self) -> &mut Rtc {
+        &mut self.rtc
+    }
+}
+
+/// A datagram as it came from the network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Datagram<'a> {
+    pub(crate) source: std::net::SocketAddr,
+    pub(crate) destination: std::net::SocketAddr,
+    pub(crate) contents: &'a [u8],
+}
+
+fn drain(rtc: &mut Rtc, out: &mut Outbox) -> Result<Instant, Fault> {
+    for _ in 0..MAX_OUTPUTS_PER_INPUT {
+        match rtc.poll_output()? {
+            Output::Timeout(deadline) => return Ok(deadline),
+            Output::Transmit(t) => {
+                if let Some(id) = binding_request_id(&t.contents) {
+                    out.checks.push(id);
+                }
+                out.queue.push(t.source, t.destination, &t.contents);
+            }
+            Output::Event(event) => out.events.push(event),
+        }
+    }
+    Err(Fault::Runaway)
+}
+
+/// Returns the transaction id if this is a STUN binding request (RFC 8489 §5).
+fn binding_request_id(contents: &[u8]) -> Option<[u8; 12]> {
+    (contents.first_chunk() == Some(&[0x00, 0x01]))
+        .then(|| contents.get(8..20)?.try_into().ok())
+        .flatten()
+}
+
+fn contain<T>(action: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(action)).unwrap_or_else(|panic| Err(Fault::Panic(text(&*panic))))
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_the_engine_is_a_fault_of_that_transport() {
+        let now = galene_testkit::epoch();
+        let mut engine = Engine::build(RtcConfig::new(), now).expect("stock settings work");
+        let fault = engine.call(&mut Outbox::default(), |_| panic!("section {}", 7));
+        assert!(matches!(fault, Err::<(), _>(Fault::Panic(m)) if m == "section 7"));
+    }
+}

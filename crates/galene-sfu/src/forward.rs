@@ -1,0 +1,172 @@
+//! Decides which packets of a track one subscriber gets, and under which numbers.
+//!
+//! Whatever the source, the subscriber sees one RTP stream: one SSRC, sequence numbers without gaps of
+//! our making, timestamps and VP8 picture numbers that go on (RFC 7667 §3.7).
+
+use std::time::Instant;
+
+use galene_rtp::{SequenceMap, TimestampMap};
+
+use crate::egress::PictureShift;
+use crate::packet::{Packet, Picture};
+
+/// The state of one forwarded track.
+#[derive(Debug)]
+pub(crate) struct Forward {
+    /// The encoding that is being forwarded; none until a keyframe of the source has come.
+    current: Option<usize>,
+    sequences: SequenceMap<PictureShift>,
+    timestamps: TimestampMap,
+    newest: Option<Newest>,
+}
+
+/// The newest packet that was forwarded.
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    sequence: u64,
+    captured: Instant,
+    /// As the subscriber saw it.
+    picture: Option<Picture>,
+}
+
+/// What stands in a forwarded packet in place of the publisher's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) picture_shift: Option<PictureShift>,
+}
+
+impl Forward {
+    /// Starts numbering at `first_sequence`. Its upper half is left free, so that the first packets may
+    /// come out of order without wrapping to before the start.
+    pub(crate) fn new(first_sequence: u16, clock_rate_hz: u32) -> Self {
+        Self {
+            current: None,
+            sequences: SequenceMap::new(u64::from(first_sequence >> 1), PictureShift::default()),
+            timestamps: TimestampMap::new(clock_rate_hz),
+            newest: None,
+        }
+    }
+
+    /// Lets go of the source: the next one starts with a keyframe.
+    pub(crate) fn detach(&mut self) {
+        self.current = None;
+    }
+
+    /// Returns which encoding is being forwarded.
+    pub(crate) fn current(&self) -> Option<usize> {
+        self.current
+    }
+
+    /// Decides about a packet of the track, while the encoding `target` is wanted.
+    pub(crate) fn accept(
+        &mut self,
+        encoding: usize,
+        target: usize,
+        packet: &Packet,
+    ) -> Option<Numbers> {
+        if self.current != Some(target)
+            && encoding == target
+            && packet.starts_keyframe == Some(true)
+        {
+            self.switch(encoding, packet);
+        }
+        if self.current != Some(encoding) {
+            return None;
+        }
+        let mapped = self.sequences.map(packet.sequence)?;
+        let shift = mapped.label;
+        if self.newest.is_none_or(|n| n.sequence < mapped.sequence) {
+            self.newest = Some(Newest {
+                sequence: mapped.sequence,
+                captured: packet.captured,
+                picture: packet.picture.map(|p| p.shifted(shift)),
+            });
+        }
+        Some(Numbers {
+            sequence: mapped.sequence,
+            timestamp: self.timestamps.map(packet.timestamp),
+            picture_shift: (shift != PictureShift::default()).then_some(shift),
+        })
+    }
+
+    /// Makes `packet` the first of another source.
+    fn switch(&mut self, encoding: usize, packet: &Packet) {
+        let shift = self
+            .newest
+            .and_then(|newest| Some(packet.picture?.shift_to_follow(newest.picture?)))
+            .unwrap_or_default();
+        self.sequences.switch(shift);
+        if let Some(newest) = self.newest {
+            let elapsed = packet.captured.saturating_duration_since(newest.captured);
+            self.timestamps.switch(packet.timestamp, elapsed);
+        }
+        self.current = Some(encoding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn packet(sequence: u64, timestamp: u32, picture: u16, keyframe: bool, ms: u64) -> Packet {
+        let at = galene_testkit::epoch() + Duration::from_millis(ms);
+        Packet {
+            sequence,
+            timestamp,
+            marker: true,
+            payload: Arc::from([]),
+            captured: at,
+            arrived: at,
+            starts_keyframe: Some(keyframe),
+            picture: Some(Picture { id: picture, is_long: true, tl0: Some(picture as u8) }),
+        }
+    }
+
+    #[test]
+    fn a_newcomer_gets_nothing_before_a_keyframe() {
+        let mut forward = Forward::new(200, 90_000);
+        assert_eq!(forward.accept(0, 0, &packet(70_000, 0, 0, false, 0)), None);
+        let first = forward.accept(0, 0, &packet(70_001, 3_000, 1, true, 33));
+        assert_eq!(first.map(|n| (n.sequence, n.timestamp)), Some((100, 3_000)));
+        let late = forward.accept(0, 0, &packet(70_000, 0, 0, false, 40));
+        assert_eq!(late, None, "what lies before the keyframe is of no use");
+    }
+
+    #[test]
+    fn a_switch_waits_for_a_keyframe_and_all_numbers_go_on() {
+        let mut forward = Forward::new(0, 90_000);
+        forward.accept(0, 0, &packet(10, 1_000, 500, true, 0));
+        forward.accept(0, 0, &packet(11, 4_000, 501, false, 33));
+
+        assert!(forward.accept(1, 1, &packet(900, 77, 9, false, 50)).is_none());
+        let still = forward.accept(0, 1, &packet(12, 7_000, 502, false, 66));
+        assert_eq!(still.map(|n| n.sequence), Some(2));
+
+        let switched = forward.accept(1, 1, &packet(901, 3_077, 10, true, 100));
+        let numbers = switched.expect("the keyframe is where the switch happens");
+        assert_eq!(numbers.sequence, 3);
+        assert_eq!(numbers.timestamp, 7_000 + 34 * 90);
+        assert_eq!(
+            numbers.picture_shift,
+            Some(PictureShift { picture_id: 493, tl0_pic_idx: (503 - 10) as u8 })
+        );
+        assert_eq!(forward.accept(0, 1, &packet(13, 10_000, 503, false, 101)), None);
+        let next = forward.accept(1, 1, &packet(902, 6_077, 11, false, 133));
+        assert_eq!(next.map(|n| n.sequence), Some(4));
+    }
+
+    #[test]
+    fn another_track_in_the_same_section_goes_on_too() {
+        let mut forward = Forward::new(0, 90_000);
+        forward.accept(0, 0, &packet(10, 1_000, 500, true, 0));
+        forward.detach();
+        assert_eq!(forward.accept(0, 0, &packet(5, 9, 1, false, 10)), None);
+        let numbers = forward.accept(0, 0, &packet(6, 99, 2, true, 1_000)).expect("a keyframe");
+        assert_eq!((numbers.sequence, numbers.timestamp), (1, 91_000));
+    }
+}

@@ -1,0 +1,368 @@
+//! From a publisher's packet to its subscribers, and their feedback back.
+
+use std::time::Instant;
+
+use str0m::bwe::BweKind;
+use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
+use str0m::rtp::{RtpPacket, Ssrc};
+use str0m::stats::MediaEgressStats;
+
+use crate::clock::Report;
+use crate::demux::Slot;
+use crate::formats::Format;
+use crate::packet::Packet;
+use crate::publication::{PublishedStream, RATE_INTERVAL};
+use crate::rate;
+use crate::sfu::Sfu;
+use crate::track::{Arrival, Encoding, Track, TrackKey};
+use crate::transport::{Role, Transport};
+use crate::{Event, MediaKind, TrackId};
+
+impl Sfu {
+    /// Takes in a packet that a publisher sent.
+    pub(crate) fn handle_rtp(&mut self, slot: Slot, packet: RtpPacket) {
+        let Some((stream, key)) = self.place(slot, &packet) else {
+            return;
+        };
+        self.counters.published += 1;
+        let Role::Publisher(publication) = &self.transports[slot].role else {
+            return;
+        };
+        let track = &mut self.tracks[key];
+        let codec = track.format.codec;
+        let captured = publication.clock.captured(
+            stream.report,
+            packet.header.timestamp,
+            codec.clock_rate_hz(),
+            packet.timestamp,
+        );
+        let encoding = &mut track.encodings[stream.encoding];
+        encoding.ssrc = Some(stream.ssrc);
+        encoding.last_arrival = Some(packet.timestamp);
+        let packet = Packet::new(codec, packet, captured);
+        if packet.starts_keyframe == Some(true) {
+            encoding.keyframes.handle_keyframe();
+        }
+        let index = encoding.ring.push(packet);
+        if track.arrivals.is_empty() {
+            self.arrived.push(key);
+        }
+        track.arrivals.push(Arrival { encoding: stream.encoding, index });
+    }
+
+    /// Finds out to which track a packet belongs; the first one makes the track.
+    fn place(&mut self, slot: Slot, packet: &RtpPacket) -> Option<(PublishedStream, TrackKey)> {
+        let transport = self.transports.get_mut(slot)?;
+        let Role::Publisher(publication) = &mut transport.role else {
+            return None;
+        };
+        let ssrc = packet.header.ssrc;
+        let stream = match publication.stream(ssrc) {
+            Some(stream) => stream,
+            None => {
+                let mut api = transport.engine.rtc_mut().direct_api();
+                let received = api.stream_rx(&ssrc)?;
+                publication.add_stream(ssrc, received.mid(), received.rid())?
+            }
+        };
+        let section = &mut publication.sections[stream.section];
+        if let Some(key) = section.track {
+            return Some((stream, key));
+        }
+        let kind = section.kind?;
+        let params = transport.engine.rtc().codec_config().params();
+        let negotiated = params.iter().find(|p| p.pt() == packet.header.payload_type)?;
+        let format = Format::of(&negotiated.spec()).filter(|f| f.codec.kind() == kind)?;
+        let id = TrackId { transport: transport.id, section: u16::try_from(stream.section).ok()? };
+        let encodings = section.rids.len().max(1);
+        let key = self.tracks.insert(Track {
+            id,
+            format,
+            msid: section.msid.clone(),
+            encodings: (0..encodings).map(|_| Encoding::new(kind)).collect(),
+            subscribers: Vec::new(),
+            arrivals: Vec::new(),
+        });
+        section.track = Some(key);
+        self.by_track_id.insert(id, key);
+        if kind == MediaKind::Video && publication.next_rate.is_none() {
+            publication.next_rate = Some(self.now);
+            self.aftermath.arm(slot, transport);
+        }
+        self.events.push_back(Event::TrackStarted { track: id, codec: format.codec });
+        Some((stream, key))
+    }
+
+    pub(crate) fn handle_sender_report(&mut self, slot: Slot, feedback: &SenderFeedback) {
+        let Role::Publisher(publication) = &mut self.transports[slot].role else {
+            return;
+        };
+        let info = &feedback.sender_info;
+        // The engine extends the 32 bits of the report to 64; the lower half is what was sent.
+        let report = Report { wall: info.ntp_time, timestamp: info.rtp_time.numer() as u32 };
+        publication.handle_report(info.ssrc, report, feedback.received_at);
+    }
+
+    pub(crate) fn handle_keyframe_request(&mut self, slot: Slot, mid: Mid) {
+        let Role::Subscriber(subscription) = &self.transports[slot].role else {
+            return;
+        };
+        let Some(section) = subscription.sections.iter().find(|s| s.mid == mid) else {
+            return;
+        };
+        if let Some(key) = section.track {
+            let track = &mut self.tracks[key];
+            let target = track.choose(section.choice, self.now);
+            let encoding = section.forward.current().unwrap_or(target);
+            track.encodings[encoding].keyframes.request();
+            self.wishes.insert(key);
+        }
+    }
+
+    pub(crate) fn handle_estimate(&mut self, slot: Slot, estimate: &BweKind) {
+        let Role::Subscriber(subscription) = &mut self.transports[slot].role else {
+            return;
+        };
+        if let BweKind::Remb { estimate, .. } = estimate {
+            subscription.rate.handle_remb(estimate.as_u64(), self.now);
+        }
+    }
+
+    /// Takes in what the engine counted of a section in the last second.
+    pub(crate) fn handle_egress_stats(&mut self, slot: Slot, stats: &MediaEgressStats) {
+        let Role::Subscriber(subscription) = &mut self.transports[slot].role else {
+            return;
+        };
+        let Some(section) = subscription.sections.iter_mut().find(|s| s.mid == stats.mid) else {
+            return;
+        };
+        let before = section.sent.replace((stats.bytes, stats.timestamp));
+        if let (Some(loss), Some((bytes, at)), MediaKind::Video) =
+            (stats.loss, before, section.format.codec.kind())
+        {
+            let seconds = stats.timestamp.saturating_duration_since(at).as_secs_f64().max(0.1);
+            let sent = (stats.bytes.saturating_sub(bytes) * 8) as f64 / seconds;
+            subscription.rate.handle_loss(f64::from(loss), sent as u64, self.now);
+        }
+        let nacks = std::mem::replace(&mut section.nacks, stats.nacks);
+        let unrepaired = stats.nacks > nacks && section.outlet.is_some_and(|o| !o.has_rtx);
+        if unrepaired {
+            // A packet is never sealed twice under one number (RFC 7714 §9.1), so without RTX
+            // (RFC 4588) what was lost stays lost, and only a keyframe helps.
+            self.handle_keyframe_request(slot, stats.mid);
+        }
+    }
+
+    /// Forwards what has arrived, starts what can start, and asks for keyframes.
+    pub(crate) fn flush(&mut self) {
+        while !self.arrived.is_empty() || !self.starting.is_empty() {
+            for key in std::mem::take(&mut self.arrived) {
+                self.forward_arrivals(key);
+            }
+            for slot in std::mem::take(&mut self.starting) {
+                self.start_sections(slot);
+            }
+            self.process();
+        }
+        self.send_keyframe_requests();
+    }
+
+    fn forward_arrivals(&mut self, key: TrackKey) {
+        let Some(track) = self.tracks.get_mut(key) else {
+            return;
+        };
+        let arrivals = std::mem::take(&mut track.arrivals);
+        let track = &self.tracks[key];
+        let mut wanted = [false; MAX_ENCODINGS];
+        for subscriber in &track.subscribers {
+            let transport = &mut self.transports[subscriber.slot];
+            let Role::Subscriber(subscription) = &mut transport.role else {
+                continue;
+            };
+            let section = &subscription.sections[subscriber.section];
+            if !section.live {
+                continue;
+            }
+            let target = track.choose(section.choice, self.now);
+            for arrival in &arrivals {
+                let Some(packet) = track.encodings[arrival.encoding].ring.get(arrival.index) else {
+                    continue;
+                };
+                let engine = &mut transport.engine;
+                let sent = subscription.forward(
+                    engine,
+                    subscriber.section,
+                    target,
+                    arrival.encoding,
+                    packet,
+                );
+                self.counters.forwarded += u64::from(sent);
+            }
+            let current = subscription.sections[subscriber.section].forward.current();
+            if current != Some(target) && target < MAX_ENCODINGS {
+                wanted[target] = true;
+            }
+            self.aftermath.drive(subscriber.slot, transport, self.now);
+        }
+        let track = &mut self.tracks[key];
+        for (encoding, _) in track.encodings.iter_mut().zip(wanted).filter(|(_, wanted)| *wanted) {
+            encoding.keyframes.request();
+            self.wishes.insert(key);
+        }
+        // The list itself goes back, so that the next packets need no new one.
+        track.arrivals = arrivals;
+        track.arrivals.clear();
+    }
+
+    /// Lets a subscriber have what it negotiated, from the last keyframe on if that is not long ago.
+    fn start_sections(&mut self, slot: Slot) {
+        let Some(transport) = self.transports.get_mut(slot).filter(|t| t.connected) else {
+            return;
+        };
+        let Role::Subscriber(subscription) = &mut transport.role else {
+            return;
+        };
+        for index in 0..subscription.sections.len() {
+            let section = &mut subscription.sections[index];
+            let Some(key) = section.track.filter(|_| section.outlet.is_some() && !section.live)
+            else {
+                continue;
+            };
+            section.live = true;
+            let choice = section.choice;
+            let track = &self.tracks[key];
+            let target = track.choose(choice, self.now);
+            for packet in track.encodings[target].ring.replay(self.now) {
+                let engine = &mut transport.engine;
+                let sent = subscription.forward(engine, index, target, target, packet);
+                self.counters.forwarded += u64::from(sent);
+            }
+            if subscription.sections[index].forward.current().is_none() {
+                self.tracks[key].encodings[target].keyframes.request();
+                self.wishes.insert(key);
+            }
+        }
+        self.aftermath.drive(slot, transport, self.now);
+    }
+
+    fn send_keyframe_requests(&mut self) {
+        let wishes: Vec<TrackKey> = self.wishes.iter().copied().collect();
+        for key in wishes {
+            let Some(track) = self.tracks.get_mut(key) else {
+                self.wishes.remove(&key);
+                continue;
+            };
+            let due: Vec<Ssrc> = track
+                .encodings
+                .iter_mut()
+                .filter_map(|e| {
+                    let due = e.is_alive(self.now) && e.keyframes.poll(self.now);
+                    e.ssrc.filter(|_| due)
+                })
+                .collect();
+            if track.encodings.iter().all(|e| e.keyframes.due().is_none()) {
+                self.wishes.remove(&key);
+            }
+            let publisher = track.id.transport;
+            if due.is_empty() {
+                continue;
+            }
+            let Some((slot, transport)) =
+                crate::sfu::find(&self.by_id, &mut self.transports, publisher)
+            else {
+                continue;
+            };
+            for ssrc in due {
+                let mut api = transport.engine.rtc_mut().direct_api();
+                if let Some(stream) = api.stream_rx(&ssrc) {
+                    stream.request_keyframe(KeyframeRequestKind::Pli);
+                }
+            }
+            self.aftermath.drive(slot, transport, self.now);
+        }
+        self.process();
+    }
+
+    /// Returns when a keyframe has to be asked for (again). A publisher that is silent is not asked
+    /// before it sends: there is no encoder at work that could answer.
+    pub(crate) fn next_keyframe_request(&self) -> Option<Instant> {
+        let tracks = self.wishes.iter().filter_map(|key| self.tracks.get(*key));
+        let encodings = tracks.flat_map(|t| &t.encodings).filter(|e| e.is_alive(self.now));
+        encodings.filter_map(|e| e.keyframes.due()).map(|at| at.unwrap_or(self.now)).min()
+    }
+
+    /// Tells a publisher how much to send, once per interval.
+    pub(crate) fn request_rate(&mut self, slot: Slot) {
+        let Role::Publisher(publication) = &self.transports[slot].role else {
+            return;
+        };
+        if publication.next_rate.is_none_or(|at| at > self.now) {
+            return;
+        }
+        let keys = publication.sections.iter().filter_map(|s| s.track);
+        let tracks = keys.filter_map(|key| self.tracks.get(key));
+        let tracks = tracks.filter(|t| t.format.codec.kind() == MediaKind::Video);
+        let (mut total, mut ssrc) = (0, None);
+        for track in tracks {
+            let lowest = track.encodings.len() - 1;
+            for (index, encoding) in track.encodings.iter().enumerate() {
+                total += if index == lowest && index > 0 {
+                    rate::LOWEST_ENCODING_RATE
+                } else {
+                    rate::encoding_rate(self.allowed_rates(track, index))
+                };
+                ssrc = ssrc.or(encoding.ssrc);
+            }
+        }
+        let transport = &mut self.transports[slot];
+        if let Some(ssrc) = ssrc {
+            // One REMB speaks for the whole transport (draft-alvestrand-rmcat-remb §2.2), so it goes by
+            // one stream.
+            let mut api = transport.engine.rtc_mut().direct_api();
+            if let Some(stream) = api.stream_rx(&ssrc) {
+                stream.request_remb(str0m::bwe::Bitrate::from(total as f64));
+            }
+        }
+        if let Role::Publisher(publication) = &mut transport.role {
+            publication.next_rate = Some(self.now + RATE_INTERVAL);
+        }
+        self.aftermath.drive(slot, transport, self.now);
+    }
+
+    /// Lists what each subscriber of an encoding may be sent.
+    fn allowed_rates(&self, track: &Track, encoding: usize) -> impl Iterator<Item = u64> {
+        track.subscribers.iter().filter_map(move |s| {
+            let Role::Subscriber(subscription) = &self.transports.get(s.slot)?.role else {
+                return None;
+            };
+            let section = &subscription.sections[s.section];
+            let forwards = section.live && section.forward.current() == Some(encoding);
+            forwards.then(|| subscription.rate.allowed(self.now))
+        })
+    }
+
+    /// Forgets a track that its publisher took back.
+    pub(crate) fn end_track(&mut self, key: TrackKey) {
+        if let Some(track) = self.remove_track(key) {
+            self.events.push_back(Event::TrackEnded { track: track.id });
+        }
+    }
+
+    pub(crate) fn remove_track(&mut self, key: TrackKey) -> Option<Track> {
+        let track = self.tracks.try_remove(key)?;
+        self.by_track_id.remove(&track.id);
+        self.wishes.remove(&key);
+        self.arrived.retain(|k| *k != key);
+        for subscriber in &track.subscribers {
+            if let Some(Transport { role: Role::Subscriber(s), .. }) =
+                self.transports.get_mut(subscriber.slot)
+            {
+                s.sections[subscriber.section].release();
+            }
+        }
+        Some(track)
+    }
+}
+
+/// How many simulcast encodings of a track are told apart; browsers send up to three.
+pub(crate) const MAX_ENCODINGS: usize = 8;

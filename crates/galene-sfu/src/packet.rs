@@ -1,0 +1,212 @@
+//! A packet of a publisher, and the ring that keeps the latest of an encoding for all its subscribers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use galene_rtp::{Codec, MediaKind, Vp8Descriptor, is_keyframe_start};
+use str0m::rtp::RtpPacket;
+
+use crate::egress::PictureShift;
+
+/// An RTP packet as the publisher sent it, decrypted and looked at once.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    /// The extended sequence number: 16 bits from the packet and the number of wraps.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: Arc<[u8]>,
+    /// When its sample was captured, on our clock.
+    pub(crate) captured: Instant,
+    pub(crate) arrived: Instant,
+    /// Whether it is the first of a keyframe; `None` if it does not tell.
+    pub(crate) starts_keyframe: Option<bool>,
+    /// The picture that it is a part of, where a switch has to make these numbers go on.
+    pub(crate) picture: Option<Picture>,
+}
+
+/// The picture numbers of a VP8 payload descriptor (RFC 7741 §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Picture {
+    pub(crate) id: u16,
+    /// Whether `id` has 15 bits and not 7.
+    pub(crate) is_long: bool,
+    pub(crate) tl0: Option<u8>,
+}
+
+impl Picture {
+    fn parse(codec: Codec, payload: &[u8]) -> Option<Self> {
+        if codec != Codec::Vp8 {
+            return None;
+        }
+        let descriptor = Vp8Descriptor::parse(payload).ok()?;
+        let id = descriptor.picture_id()?;
+        Some(Self { id: id.value(), is_long: id.is_long(), tl0: descriptor.tl0_pic_idx() })
+    }
+
+    /// Returns these numbers as a subscriber sees them.
+    pub(crate) fn shifted(self, shift: PictureShift) -> Self {
+        let mask = if self.is_long { 0x7fff } else { 0x7f };
+        Self {
+            id: self.id.wrapping_add(shift.picture_id) & mask,
+            tl0: self.tl0.map(|tl0| tl0.wrapping_add(shift.tl0_pic_idx)),
+            ..self
+        }
+    }
+
+    /// Returns the shift that makes these numbers the ones after `previous`.
+    pub(crate) fn shift_to_follow(self, previous: Self) -> PictureShift {
+        PictureShift {
+            picture_id: previous.id.wrapping_add(1).wrapping_sub(self.id),
+            tl0_pic_idx: match (previous.tl0, self.tl0) {
+                (Some(previous), Some(tl0)) => previous.wrapping_add(1).wrapping_sub(tl0),
+                _ => 0,
+            },
+        }
+    }
+}
+
+impl Packet {
+    /// Looks at what the publisher sent.
+    pub(crate) fn new(codec: Codec, packet: RtpPacket, captured: Instant) -> Self {
+        Self {
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            captured,
+            arrived: packet.timestamp,
+            starts_keyframe: Self::inspect(codec, &packet.payload),
+            picture: Picture::parse(codec, &packet.payload),
+            payload: packet.payload,
+        }
+    }
+
+    /// Returns whether a payload can start a keyframe in this codec, as `None` if every one can:
+    /// sound has no keyframes.
+    fn inspect(codec: Codec, payload: &[u8]) -> Option<bool> {
+        match codec.kind() {
+            MediaKind::Audio => Some(true),
+            MediaKind::Video => is_keyframe_start(codec, payload),
+        }
+    }
+}
+
+/// The latest packets of one encoding, in the order in which they came.
+///
+/// Payloads are shared with whoever still sends them.
+#[derive(Debug)]
+pub(crate) struct PacketRing {
+    capacity: usize,
+    packets: VecDeque<Packet>,
+    /// How many packets were ever pushed; the index of the next one.
+    end: u64,
+    keyframe: Option<u64>,
+}
+
+/// One and a half seconds at 2.5 Mbit/s: as much as a retransmission over a long path can ask for.
+const VIDEO_CAPACITY: usize = 384;
+
+/// Two thirds of a second of 20 ms packets.
+const AUDIO_CAPACITY: usize = 32;
+
+/// How much a newcomer is sent at once, from the last keyframe on: about 75 kB, a fifth of a second on
+/// a link of 3 Mbit/s. Beyond, a fresh keyframe costs less than what it saves.
+const MAX_REPLAY: usize = 64;
+
+/// A keyframe older than this is not replayed: the newcomer would watch the past.
+const MAX_REPLAY_AGE: Duration = Duration::from_secs(2);
+
+impl PacketRing {
+    pub(crate) fn new(kind: MediaKind) -> Self {
+        let capacity = match kind {
+            MediaKind::Audio => AUDIO_CAPACITY,
+            MediaKind::Video => VIDEO_CAPACITY,
+        };
+        Self { capacity, packets: VecDeque::with_capacity(capacity), end: 0, keyframe: None }
+    }
+
+    /// Adds a packet and returns its index.
+    pub(crate) fn push(&mut self, packet: Packet) -> u64 {
+        if self.packets.len() == self.capacity {
+            self.packets.pop_front();
+        }
+        if packet.starts_keyframe == Some(true) {
+            self.keyframe = Some(self.end);
+        }
+        self.packets.push_back(packet);
+        self.end += 1;
+        self.end - 1
+    }
+
+    /// Returns a packet by its index, unless it fell out of the ring.
+    pub(crate) fn get(&self, index: u64) -> Option<&Packet> {
+        let start = self.end - self.packets.len() as u64;
+        self.packets.get(usize::try_from(index.checked_sub(start)?).ok()?)
+    }
+
+    /// Returns the packets with which a newcomer can start to watch now, or none if it has to wait for
+    /// a keyframe.
+    pub(crate) fn replay(&self, now: Instant) -> impl Iterator<Item = &Packet> {
+        let count = self.keyframe.map_or(0, |at| self.end - at);
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let first = self.packets.len().checked_sub(count);
+        let fresh = first.and_then(|f| self.packets.get(f)).is_some_and(|p| {
+            count <= MAX_REPLAY && now.saturating_duration_since(p.arrived) <= MAX_REPLAY_AGE
+        });
+        let skip = first.filter(|_| fresh).unwrap_or(self.packets.len());
+        self.packets.iter().skip(skip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(sequence: u64, keyframe: bool, arrived: Instant) -> Packet {
+        Packet {
+            sequence,
+            timestamp: 0,
+            marker: false,
+            payload: Arc::from([]),
+            captured: arrived,
+            arrived,
+            starts_keyframe: Some(keyframe),
+            picture: None,
+        }
+    }
+
+    fn replayed(ring: &PacketRing, now: Instant) -> Vec<u64> {
+        ring.replay(now).map(|p| p.sequence).collect()
+    }
+
+    #[test]
+    fn a_newcomer_starts_at_the_last_keyframe() {
+        let now = galene_testkit::epoch();
+        let mut ring = PacketRing::new(MediaKind::Video);
+        assert_eq!(replayed(&ring, now), [0; 0]);
+        for sequence in 0..10 {
+            ring.push(packet(sequence, sequence == 2 || sequence == 7, now));
+        }
+        assert_eq!(replayed(&ring, now), [7, 8, 9]);
+        assert_eq!(replayed(&ring, now + Duration::from_secs(3)), [0; 0], "too old");
+        for sequence in 10..200 {
+            ring.push(packet(sequence, false, now));
+        }
+        assert_eq!(replayed(&ring, now), [0; 0], "too much");
+    }
+
+    #[test]
+    fn the_ring_keeps_the_latest_packets_by_index() {
+        let now = galene_testkit::epoch();
+        let mut ring = PacketRing::new(MediaKind::Audio);
+        for sequence in 0..100 {
+            assert_eq!(ring.push(packet(sequence, false, now)), sequence);
+        }
+        assert!(ring.get(67).is_none());
+        assert_eq!(ring.get(68).map(|p| p.sequence), Some(68));
+        assert_eq!(ring.get(99).map(|p| p.sequence), Some(99));
+        assert!(ring.get(100).is_none());
+        assert_eq!(ring.packets.len(), AUDIO_CAPACITY);
+    }
+}

@@ -1,0 +1,130 @@
+//! The side of a transport on which its peer publishes.
+
+use std::time::{Duration, Instant};
+
+use str0m::media::{Mid, Rid};
+use str0m::rtp::Ssrc;
+
+use crate::MediaKind;
+use crate::clock::{PublisherClock, Report};
+use crate::media::MAX_ENCODINGS;
+use crate::sdp::OfferedSection;
+use crate::track::TrackKey;
+
+/// How often a publisher is told how much to send. Browsers ignore what is older than a few seconds.
+pub(crate) const RATE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many RTP streams one transport may bring in. A section has at most a handful of encodings, and
+/// a browser that restarts an encoder takes new SSRCs.
+const MAX_STREAMS: usize = 256;
+
+/// What a peer publishes over its transport.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    pub(crate) sections: Vec<PublishedSection>,
+    pub(crate) streams: Vec<PublishedStream>,
+    pub(crate) clock: PublisherClock,
+    pub(crate) next_rate: Option<Instant>,
+}
+
+/// One media section of the publisher's offer.
+#[derive(Debug)]
+pub(crate) struct PublishedSection {
+    pub(crate) kind: Option<MediaKind>,
+    pub(crate) mid: Mid,
+    pub(crate) msid: Option<(String, String)>,
+    pub(crate) rids: Vec<Rid>,
+    /// Set once RTP has arrived.
+    pub(crate) track: Option<TrackKey>,
+}
+
+/// One RTP stream, with what it is known to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishedStream {
+    pub(crate) ssrc: Ssrc,
+    pub(crate) section: usize,
+    pub(crate) encoding: usize,
+    pub(crate) report: Option<Report>,
+}
+
+impl Publication {
+    pub(crate) fn new() -> Self {
+        Self {
+            sections: Vec::new(),
+            streams: Vec::new(),
+            clock: PublisherClock::default(),
+            next_rate: None,
+        }
+    }
+
+    /// Takes over what a new offer says; `receives` tells in which sections the peer still sends.
+    /// Returns the tracks that ended thereby.
+    ///
+    /// Sections keep their places, and one that was stopped can be taken by another (RFC 8829 §5.2.2).
+    pub(crate) fn update_sections(
+        &mut self,
+        offered: Vec<OfferedSection>,
+        receives: impl Fn(Mid) -> bool,
+    ) -> Vec<TrackKey> {
+        let mut ended = Vec::new();
+        for (at, section) in offered.into_iter().enumerate() {
+            let mid = Mid::from(section.mid.as_str());
+            let same = self.sections.get(at).is_some_and(|known| known.mid == mid);
+            if !same || !receives(mid) {
+                ended.extend(self.forget_track(at));
+            }
+            let rids = section.rids.iter().take(MAX_ENCODINGS);
+            let section = PublishedSection {
+                kind: section.kind,
+                mid,
+                msid: section.msid,
+                rids: rids.map(|r| Rid::from(r.as_str())).collect(),
+                track: self.sections.get(at).and_then(|known| known.track),
+            };
+            match self.sections.get_mut(at) {
+                Some(known) => *known = section,
+                None => self.sections.push(section),
+            }
+        }
+        ended
+    }
+
+    /// Returns what is known of the RTP stream with this SSRC.
+    pub(crate) fn stream(&self, ssrc: Ssrc) -> Option<PublishedStream> {
+        self.streams.iter().find(|s| s.ssrc == ssrc).copied()
+    }
+
+    /// Places a new RTP stream by the names that its packets carry.
+    pub(crate) fn add_stream(
+        &mut self,
+        ssrc: Ssrc,
+        mid: Mid,
+        rid: Option<Rid>,
+    ) -> Option<PublishedStream> {
+        let section = self.sections.iter().position(|s| s.mid == mid)?;
+        let encoding = match rid {
+            Some(rid) => self.sections[section].rids.iter().position(|r| *r == rid)?,
+            None => 0,
+        };
+        if self.streams.len() == MAX_STREAMS {
+            return None;
+        }
+        let stream = PublishedStream { ssrc, section, encoding, report: None };
+        self.streams.push(stream);
+        Some(stream)
+    }
+
+    /// Takes in a sender report.
+    pub(crate) fn handle_report(&mut self, ssrc: Ssrc, report: Report, now: Instant) {
+        self.clock.handle_report(report, now);
+        if let Some(stream) = self.streams.iter_mut().find(|s| s.ssrc == ssrc) {
+            stream.report = Some(report);
+        }
+    }
+
+    /// Forgets a track, and the streams that carried it: another one may follow in its section.
+    fn forget_track(&mut self, section: usize) -> Option<TrackKey> {
+        self.streams.retain(|s| s.section != section);
+        self.sections.get_mut(section)?.track.take()
+    }
+}

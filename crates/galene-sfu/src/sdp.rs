@@ -1,0 +1,179 @@
+//! The few things about SDP text that the engine does not tell or cannot do.
+
+use crate::MediaKind;
+
+/// How long a description may be. An offer of 16 sections with every codec of a browser is half of it.
+pub(crate) const MAX_SDP_BYTES: usize = 64 * 1024;
+
+/// How many media sections a description may have.
+pub(crate) const MAX_SECTIONS: usize = 64;
+
+/// What a publisher's offer says about one media section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OfferedSection {
+    /// Absent for a section that carries no media (a data channel).
+    pub(crate) kind: Option<MediaKind>,
+    pub(crate) mid: String,
+    /// The ids of its `MediaStream` and track (RFC 8830).
+    pub(crate) msid: Option<(String, String)>,
+    /// The simulcast encodings in the order of `a=simulcast`, by decreasing preference (RFC 8853 §5.2).
+    pub(crate) rids: Vec<String>,
+}
+
+/// Lists the media sections of an offer.
+pub(crate) fn offered_sections(sdp: &str) -> Vec<OfferedSection> {
+    let mut sections: Vec<OfferedSection> = Vec::new();
+    for line in sdp.lines() {
+        if let Some(media) = line.strip_prefix("m=") {
+            let kind = match media.split(' ').next() {
+                Some("audio") => Some(MediaKind::Audio),
+                Some("video") => Some(MediaKind::Video),
+                _ => None,
+            };
+            sections.push(OfferedSection { kind, mid: String::new(), msid: None, rids: vec![] });
+        }
+        let Some(section) = sections.last_mut() else {
+            continue;
+        };
+        if let Some(mid) = line.strip_prefix("a=mid:") {
+            section.mid = mid.trim().to_owned();
+        } else if let Some(msid) = line.strip_prefix("a=msid:") {
+            let (stream, track) = msid.trim().split_once(' ').unwrap_or((msid.trim(), ""));
+            section.msid = Some((stream.to_owned(), track.to_owned()));
+        } else if let Some(simulcast) = line.strip_prefix("a=simulcast:") {
+            section.rids = sent_rids(simulcast);
+        }
+    }
+    sections
+}
+
+/// Returns the names after `send`: `send h;~m,n;l recv x` has h, m and l. Of alternatives the first is
+/// taken, and a tilde marks an encoding that is paused at first.
+fn sent_rids(simulcast: &str) -> Vec<String> {
+    let mut words = simulcast.split_whitespace();
+    let Some(list) = words.find(|w| *w == "send").and(words.next()) else {
+        return Vec::new();
+    };
+    let first = |alternatives: &str| {
+        alternatives.split(',').next().map(|rid| rid.trim_start_matches('~').to_owned())
+    };
+    list.split(';').filter_map(first).filter(|rid| !rid.is_empty()).collect()
+}
+
+/// Turns an offer's sections that send and receive into ones that only send, since whoever publishes
+/// over a transport receives nothing over it. Without an attribute a section sends and receives
+/// (RFC 8866 §6.7).
+pub(crate) fn make_send_only(sdp: &str) -> String {
+    const DIRECTIONS: [&str; 4] = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
+    let mut text = String::with_capacity(sdp.len() + 64);
+    for (index, section) in split_sections(sdp).enumerate() {
+        let directed = section.lines().any(|l| DIRECTIONS.contains(&l));
+        let media = section.starts_with("m=audio") || section.starts_with("m=video");
+        for line in section.lines() {
+            push_line(
+                &mut text,
+                if index > 0 && line == "a=sendrecv" { "a=sendonly" } else { line },
+            );
+        }
+        if media && !directed {
+            push_line(&mut text, "a=sendonly");
+        }
+    }
+    text
+}
+
+/// Leaves in each media section of our offer only the payload types for which `keep(mid, type)` holds.
+pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String {
+    const ABOUT_A_FORMAT: [&str; 3] = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"];
+    let mut text = String::with_capacity(sdp.len());
+    for section in split_sections(sdp) {
+        let mid = section.lines().find_map(|l| l.strip_prefix("a=mid:")).unwrap_or_default();
+        let kept = |word: &str| word.parse().is_ok_and(|pt| keep(mid, pt));
+        for line in section.lines() {
+            if line.starts_with("m=") {
+                let (head, formats): (Vec<_>, Vec<_>) =
+                    line.split(' ').enumerate().partition(|(at, _)| *at < 3);
+                let words = head.into_iter().chain(formats.into_iter().filter(|(_, w)| kept(w)));
+                let words: Vec<_> = words.map(|(_, word)| word).collect();
+                push_line(&mut text, &words.join(" "));
+                continue;
+            }
+            let format = ABOUT_A_FORMAT.iter().find_map(|prefix| line.strip_prefix(prefix));
+            let format = format.and_then(|rest| rest.split(' ').next());
+            if format.is_none_or(kept) {
+                push_line(&mut text, line);
+            }
+        }
+    }
+    text
+}
+
+/// Lists the MIDs of the sections in which an answer takes retransmissions (RFC 4588).
+pub(crate) fn sections_with_rtx(sdp: &str) -> Vec<&str> {
+    let repaired = |section: &&str| {
+        section
+            .lines()
+            .any(|l| l.starts_with("a=rtpmap:") && l.to_ascii_lowercase().contains(" rtx/"))
+    };
+    let sections = split_sections(sdp).filter(repaired);
+    sections.filter_map(|s| s.lines().find_map(|l| l.strip_prefix("a=mid:"))).collect()
+}
+
+/// Cuts a description before each `m=` line; the first piece is the session level.
+fn split_sections(sdp: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(sdp);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let cut = text.match_indices("\nm=").next().map(|(at, _)| at + 1);
+        let (section, tail) = cut.map_or((text, None), |at| (&text[..at], Some(&text[at..])));
+        rest = tail;
+        Some(section)
+    })
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push_str("\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=sendrecv\r\n\
+        m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=mid:0\r\na=msid:stream audio\r\na=sendrecv\r\n\
+        a=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n\
+        m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=simulcast:send h;~m,n;l recv x\r\n\
+        a=rtpmap:96 VP8/90000\r\na=fmtp:97 apt=96\r\na=rtcp-fb:96 nack pli\r\n\
+        m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n";
+
+    #[test]
+    fn an_offer_tells_what_its_sections_carry() {
+        let sections = offered_sections(OFFER);
+        assert_eq!(sections.len(), 3);
+        assert_eq!(sections[0].kind, Some(MediaKind::Audio));
+        assert_eq!(sections[0].msid, Some(("stream".to_owned(), "audio".to_owned())));
+        assert_eq!(sections[1].rids, ["h", "m", "l"]);
+        assert_eq!(sections[2].kind, None);
+    }
+
+    #[test]
+    fn a_publisher_only_sends() {
+        let sections: Vec<_> = split_sections(&make_send_only(OFFER)).map(str::to_owned).collect();
+        assert!(sections[0].contains("a=sendrecv"), "the session level stays as it is");
+        assert!(sections[1].contains("a=sendonly") && !sections[1].contains("a=sendrecv"));
+        assert!(sections[2].contains("a=sendonly"));
+        assert!(!sections[3].contains("a=sendonly"));
+    }
+
+    #[test]
+    fn a_section_keeps_only_its_own_formats() {
+        let text =
+            keep_formats(OFFER, |mid, pt| (mid == "0" && pt == 111) || mid == "1" && pt == 96);
+        assert!(text.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"));
+        assert!(!text.contains("PCMU"));
+        assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"));
+        assert!(!text.contains("a=fmtp:97"));
+        assert!(text.contains("a=rtcp-fb:96 nack pli"));
+    }
+}

@@ -1,0 +1,341 @@
+//! A shard of the forwarding core: all transports behind one set of addresses.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use slab::Slab;
+use str0m::{Candidate, Event as EngineEvent, IceConnectionState};
+
+use crate::aftermath::Aftermath;
+use crate::demux::{Route, Slot};
+use crate::dtls::Crypto;
+use crate::engine::{Datagram, Engine, Fault};
+use crate::send_queue::Transmit;
+use crate::track::{Track, TrackKey};
+use crate::transport::{Role, Transport};
+use crate::{CloseReason, Command, Event, SfuConfig, TrackId, TransportId};
+
+/// Forwards media from publishers to subscribers.
+///
+/// It does no I/O and reads no clock: it is told what arrived and what time it is, and says what to send
+/// and when to wake it. After any number of `handle_*` calls, call [`poll_transmit`](Self::poll_transmit)
+/// and [`poll_event`](Self::poll_event) until they return `None`, then sleep until
+/// [`poll_timeout`](Self::poll_timeout), the next datagram or the next command. Forwarding happens on
+/// polling, so datagrams that have arrived together are best handled together.
+///
+/// `now` must never go back.
+#[derive(Debug)]
+pub struct Sfu {
+    pub(crate) config: SfuConfig,
+    pub(crate) crypto: Crypto,
+    pub(crate) random: fastrand::Rng,
+    pub(crate) now: Instant,
+    pub(crate) transports: Slab<Transport>,
+    pub(crate) by_id: HashMap<TransportId, Slot>,
+    pub(crate) tracks: Slab<Track>,
+    pub(crate) by_track_id: HashMap<TrackId, TrackKey>,
+    pub(crate) aftermath: Aftermath,
+    pub(crate) events: VecDeque<Event>,
+    /// Tracks of which packets have arrived that are not forwarded yet.
+    pub(crate) arrived: Vec<TrackKey>,
+    /// Tracks of which somebody wants a keyframe.
+    pub(crate) wishes: BTreeSet<TrackKey>,
+    /// Subscribers with sections that can start.
+    pub(crate) starting: Vec<Slot>,
+    pub(crate) counters: Counters,
+}
+
+/// What a core has done since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Datagrams that were taken in.
+    pub received: u64,
+    /// Datagrams that were dropped, since no transport is known to be at the other end.
+    pub unroutable: u64,
+    /// RTP packets that publishers sent, repaired ones included.
+    pub published: u64,
+    /// RTP packets that were handed on to a subscriber, each counted once for each.
+    pub forwarded: u64,
+    /// Transports that were ended because of a fault.
+    pub faults: u64,
+}
+
+impl Sfu {
+    /// Creates a core without transports.
+    ///
+    /// The first one in a process takes a few milliseconds, for the certificate that all share.
+    pub fn new(config: SfuConfig, now: Instant) -> Self {
+        Self {
+            random: fastrand::Rng::with_seed(config.seed),
+            crypto: Crypto::shared(),
+            config,
+            now,
+            transports: Slab::new(),
+            by_id: HashMap::new(),
+            tracks: Slab::new(),
+            by_track_id: HashMap::new(),
+            aftermath: Aftermath::default(),
+            events: VecDeque::new(),
+            arrived: Vec::new(),
+            wishes: BTreeSet::new(),
+            starting: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Makes the core reachable under one more address. Transports that exist tell their peers by
+    /// [`Event::Candidate`]; the candidates of later ones stand in their descriptions.
+    pub fn add_local_address(&mut self, address: SocketAddr, now: Instant) {
+        self.advance(now);
+        if self.config.local_addresses.contains(&address) {
+            return;
+        }
+        self.config.local_addresses.push(address);
+        for (slot, transport) in &mut self.transports {
+            if let Some(candidate) = add_local_candidate(&mut transport.engine, address) {
+                self.events.push_back(Event::Candidate { transport: transport.id, candidate });
+            }
+            self.aftermath.drive(slot, transport, now);
+        }
+        self.process();
+    }
+
+    /// Does what the control plane wants.
+    pub fn handle_command(&mut self, command: Command, now: Instant) {
+        self.advance(now);
+        match command {
+            Command::Offer { transport, sdp, codecs } => self.handle_offer(transport, &sdp, codecs),
+            Command::Subscribe { transport, stream_id, tracks } => {
+                self.subscribe(transport, stream_id, tracks);
+            }
+            Command::Answer { transport, sdp } => self.handle_answer(transport, &sdp),
+            Command::AddCandidate { transport, candidate } => {
+                self.add_candidate(transport, &candidate);
+            }
+            Command::RestartIce { transport } => self.restart_ice(transport),
+            Command::Close { transport } => self.close(transport),
+        }
+        self.process();
+    }
+
+    /// Takes in a datagram that arrived from `source` at one of our addresses.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+    ) {
+        self.advance(now);
+        self.counters.received += 1;
+        let (slot, verify, learn) = match self.aftermath.demux.route(source, contents) {
+            Route::Check { slot, learn_address } => (slot, true, learn_address),
+            Route::Known(slot) => (slot, false, false),
+            Route::Drop => {
+                self.counters.unroutable += 1;
+                return;
+            }
+        };
+        let Some(transport) = self.transports.get_mut(slot) else {
+            return;
+        };
+        let datagram = Datagram { source, destination, contents };
+        let result = transport.engine.receive(&mut self.aftermath.out, now, datagram, verify);
+        if matches!(result, Ok(true)) && learn {
+            self.aftermath.demux.learn_address(slot, source);
+        }
+        self.aftermath.settle(slot, transport, result.map(drop));
+        self.process();
+    }
+
+    /// Lets time pass.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        while let Some((at, slot)) = self.aftermath.pop_timer(self.now) {
+            let Some(transport) = self.transports.get_mut(slot) else {
+                continue;
+            };
+            if transport.armed != Some(at) {
+                continue;
+            }
+            transport.armed = None;
+            if transport.deadline() <= self.now {
+                self.request_rate(slot);
+            }
+            let transport = &mut self.transports[slot];
+            if transport.engine.deadline() <= self.now {
+                self.aftermath.drive(slot, transport, self.now);
+            } else {
+                self.aftermath.arm(slot, transport);
+            }
+        }
+        self.process();
+    }
+
+    /// Returns the next thing to send: one datagram, or up to `max_segments` of equal size for one
+    /// destination, if the kernel can cut them (Linux's `UDP_SEGMENT`; 1 if it cannot).
+    pub fn poll_transmit(&mut self, max_segments: usize) -> Option<Transmit<'_>> {
+        self.flush();
+        self.aftermath.out.queue.poll(max_segments)
+    }
+
+    /// Returns the next thing that the control plane has to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.flush();
+        self.events.pop_front()
+    }
+
+    /// Returns when [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.flush();
+        let timer = self.aftermath.next_timer();
+        let wish = self.next_keyframe_request();
+        timer.into_iter().chain(wish).min()
+    }
+
+    /// Returns what the core has done so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Returns how many transports there are.
+    pub fn transport_count(&self) -> usize {
+        self.transports.len()
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Handles what engines reported.
+    pub(crate) fn process(&mut self) {
+        while let Some((slot, event)) = self.aftermath.inbox.pop_front() {
+            self.handle_engine_event(slot, event);
+        }
+        for (slot, fault) in std::mem::take(&mut self.aftermath.faults) {
+            self.handle_fault(slot, &fault);
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the engine has many events, and adds some with each version, that are not for us"
+    )]
+    fn handle_engine_event(&mut self, slot: Slot, event: EngineEvent) {
+        let Some(transport) = self.transports.get_mut(slot) else {
+            return;
+        };
+        let id = transport.id;
+        match event {
+            EngineEvent::RtpPacket(packet) => self.handle_rtp(slot, packet),
+            EngineEvent::Connected => {
+                transport.connected = true;
+                self.starting.push(slot);
+                self.events.push_back(Event::Connected { transport: id });
+            }
+            EngineEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                self.events.push_back(Event::Disconnected { transport: id });
+            }
+            EngineEvent::SenderFeedback(report) => self.handle_sender_report(slot, &report),
+            EngineEvent::KeyframeRequest(request) => {
+                self.handle_keyframe_request(slot, request.mid)
+            }
+            EngineEvent::EgressBitrateEstimate(estimate) => self.handle_estimate(slot, &estimate),
+            EngineEvent::MediaEgressStats(stats) => self.handle_egress_stats(slot, &stats),
+            EngineEvent::Closed => {
+                self.remove(slot);
+                self.events.push_back(Event::Closed { transport: id, reason: CloseReason::Peer });
+            }
+            // The engine's other events are about what this core does not use: frames, data channels,
+            // and numbers that it keeps itself.
+            _ => {}
+        }
+    }
+
+    fn handle_fault(&mut self, slot: Slot, fault: &Fault) {
+        let Some(transport) = self.remove(slot) else {
+            return;
+        };
+        let source = std::error::Error::source(fault).map(ToString::to_string);
+        tracing::warn!(transport = transport.id.0, %fault, source, "a transport was ended");
+        self.counters.faults += 1;
+        self.events
+            .push_back(Event::Closed { transport: transport.id, reason: CloseReason::Fault });
+    }
+
+    fn add_candidate(&mut self, id: TransportId, candidate: &str) {
+        let Some((slot, transport)) = find(&self.by_id, &mut self.transports, id) else {
+            return;
+        };
+        // Empty means that there are no more; `.local` names are resolved by nobody, since the peer's
+        // own checks show its address (RFC 8828, peer-reflexive candidates).
+        let Ok(candidate) = Candidate::from_sdp_string(candidate) else {
+            return;
+        };
+        transport.add_candidate(candidate);
+        self.aftermath.drive(slot, transport, self.now);
+    }
+
+    fn close(&mut self, id: TransportId) {
+        let Some((slot, transport)) = find(&self.by_id, &mut self.transports, id) else {
+            return;
+        };
+        let closed = transport.engine.call(&mut self.aftermath.out, |rtc| rtc.close());
+        if let Ok(Ok(())) = closed {
+            // What says goodbye to the peer leaves when the engine is next told the time.
+            let _ = transport.engine.handle_timeout(&mut self.aftermath.out, self.now);
+        }
+        self.aftermath.out.events.clear();
+        self.aftermath.out.checks.clear();
+        self.remove(slot);
+    }
+
+    /// Takes a transport out, with the tracks that came over it.
+    pub(crate) fn remove(&mut self, slot: Slot) -> Option<Transport> {
+        let transport = self.transports.try_remove(slot)?;
+        self.by_id.remove(&transport.id);
+        self.aftermath.demux.remove(slot);
+        self.aftermath.inbox.retain(|(s, _)| *s != slot);
+        self.starting.retain(|s| *s != slot);
+        match &transport.role {
+            Role::Publisher(publication) => {
+                for key in publication.sections.iter().filter_map(|s| s.track) {
+                    self.remove_track(key);
+                }
+            }
+            Role::Subscriber(subscription) => {
+                for key in subscription.sections.iter().filter_map(|s| s.track) {
+                    self.tracks[key].subscribers.retain(|s| s.slot != slot);
+                }
+            }
+        }
+        Some(transport)
+    }
+
+    pub(crate) fn insert(&mut self, id: TransportId, mut engine: Engine, role: Role) -> Slot {
+        for address in &self.config.local_addresses {
+            add_local_candidate(&mut engine, *address);
+        }
+        let slot = self.transports.insert(Transport::new(id, engine, role));
+        self.by_id.insert(id, slot);
+        slot
+    }
+}
+
+/// Finds a transport without borrowing the rest of the core.
+pub(crate) fn find<'a>(
+    by_id: &HashMap<TransportId, Slot>,
+    transports: &'a mut Slab<Transport>,
+    id: TransportId,
+) -> Option<(Slot, &'a mut Transport)> {
+    let slot = *by_id.get(&id)?;
+    Some((slot, transports.get_mut(slot)?))
+}
+
+/// Returns the candidate, if the engine takes it.
+fn add_local_candidate(engine: &mut Engine, address: SocketAddr) -> Option<String> {
+    let candidate = Candidate::host(address, "udp").ok()?;
+    engine.rtc_mut().add_local_candidate(candidate).map(Candidate::to_sdp_string)
+}

@@ -1,0 +1,145 @@
+//! The side of a transport on which tracks are forwarded to its peer.
+
+use std::time::Instant;
+
+use str0m::change::SdpPendingOffer;
+use str0m::media::{Mid, Pt};
+
+use crate::egress::{Egress, Outgoing};
+use crate::engine::Engine;
+use crate::formats::Format;
+use crate::forward::Forward;
+use crate::packet::Packet;
+use crate::rate::ReceiverRate;
+use crate::track::{Track, TrackKey};
+use crate::{EncodingChoice, MediaKind, TrackRequest};
+
+/// What a transport forwards to its peer.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    /// Under which `MediaStream` the peer sees tracks whose publisher gave none.
+    pub(crate) stream_id: String,
+    pub(crate) wanted: Vec<TrackRequest>,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) negotiation: Negotiation,
+    pub(crate) restart_wanted: bool,
+    pub(crate) rate: ReceiverRate,
+    pub(crate) egress: Box<dyn Egress>,
+}
+
+/// Whether an offer of ours waits for its answer.
+pub(crate) enum Negotiation {
+    Idle,
+    Offered(SdpPendingOffer),
+}
+
+impl Negotiation {
+    pub(crate) fn is_offered(&self) -> bool {
+        matches!(self, Self::Offered(_))
+    }
+}
+
+impl std::fmt::Debug for Negotiation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Idle => "Idle",
+            Self::Offered(_) => "Offered",
+        })
+    }
+}
+
+/// One media section of our offer.
+#[derive(Debug)]
+pub(crate) struct Section {
+    pub(crate) mid: Mid,
+    pub(crate) format: Format,
+    /// What it forwards; none while it is inactive.
+    pub(crate) track: Option<TrackKey>,
+    pub(crate) choice: EncodingChoice,
+    /// Whether our last offer says that it sends.
+    pub(crate) offered: bool,
+    /// Set once packets are handed on.
+    pub(crate) live: bool,
+    /// Set while the peer accepts what is sent.
+    pub(crate) outlet: Option<Outlet>,
+    pub(crate) forward: Forward,
+    /// How many NACKs the peer had sent by the last report on them.
+    pub(crate) nacks: u64,
+    /// How many bytes had been sent by then, and when that was.
+    pub(crate) sent: Option<(u64, Instant)>,
+}
+
+/// How the peer wants to get a section's packets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outlet {
+    pub(crate) payload_type: Pt,
+    /// Whether lost packets can be sent again (RFC 4588).
+    pub(crate) has_rtx: bool,
+}
+
+impl Subscription {
+    pub(crate) fn new(stream_id: String, egress: Box<dyn Egress>) -> Self {
+        Self {
+            stream_id,
+            wanted: Vec::new(),
+            sections: Vec::new(),
+            negotiation: Negotiation::Idle,
+            restart_wanted: false,
+            rate: ReceiverRate::default(),
+            egress,
+        }
+    }
+
+    /// Returns the ids of a track's `MediaStream` and of the track itself for the peer: the publisher's
+    /// own, as far as it gave any (RFC 8830 §2).
+    pub(crate) fn names_of(&self, track: &Track) -> (String, String) {
+        let (stream, name) = track.msid.clone().unwrap_or_default();
+        let stream =
+            if stream.is_empty() || stream == "-" { self.stream_id.clone() } else { stream };
+        let kind = match track.format.codec.kind() {
+            MediaKind::Audio => "audio",
+            MediaKind::Video => "video",
+        };
+        (stream, if name.is_empty() { kind.to_owned() } else { name })
+    }
+
+    /// Forwards a packet, if the section is to have it. It leaves when the engine is next told the time.
+    pub(crate) fn forward(
+        &mut self,
+        engine: &mut Engine,
+        section: usize,
+        target: usize,
+        encoding: usize,
+        packet: &Packet,
+    ) -> bool {
+        let section = &mut self.sections[section];
+        let Some(outlet) = section.outlet else {
+            return false;
+        };
+        let Some(numbers) = section.forward.accept(encoding, target, packet) else {
+            return false;
+        };
+        let packet = Outgoing {
+            mid: section.mid,
+            payload_type: outlet.payload_type,
+            sequence: numbers.sequence,
+            timestamp: numbers.timestamp,
+            marker: packet.marker,
+            captured: packet.captured,
+            payload: &packet.payload,
+            picture_shift: numbers.picture_shift,
+            repairable: outlet.has_rtx,
+        };
+        self.egress.send(engine.rtc_mut(), packet);
+        true
+    }
+}
+
+impl Section {
+    /// Lets go of the track. The section can take another one of the same format.
+    pub(crate) fn release(&mut self) {
+        self.track = None;
+        self.live = false;
+        self.forward.detach();
+    }
+}

@@ -1,0 +1,84 @@
+//! A source that a publisher sends, with its simulcast encodings and whoever it is forwarded to.
+
+use std::time::{Duration, Instant};
+
+use str0m::rtp::Ssrc;
+
+use crate::demux::Slot;
+use crate::formats::Format;
+use crate::keyframes::KeyframeRequests;
+use crate::packet::PacketRing;
+use crate::{EncodingChoice, MediaKind, TrackId};
+
+/// The place of a track in its shard.
+pub(crate) type TrackKey = usize;
+
+/// One media section of a subscriber's transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SubscriberSection {
+    pub(crate) slot: Slot,
+    pub(crate) section: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) id: TrackId,
+    pub(crate) format: Format,
+    /// The ids of its `MediaStream` and track in the publisher's offer.
+    pub(crate) msid: Option<(String, String)>,
+    /// By decreasing quality, as the publisher's `a=simulcast` lists them.
+    pub(crate) encodings: Vec<Encoding>,
+    pub(crate) subscribers: Vec<SubscriberSection>,
+    /// What arrived since the last forwarding, in the order of arrival.
+    pub(crate) arrivals: Vec<Arrival>,
+}
+
+/// A packet of a track: which encoding, and its index in that encoding's ring.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) encoding: usize,
+    pub(crate) index: u64,
+}
+
+/// One RTP stream of a track.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    pub(crate) ssrc: Option<Ssrc>,
+    pub(crate) ring: PacketRing,
+    pub(crate) keyframes: KeyframeRequests,
+    pub(crate) last_arrival: Option<Instant>,
+}
+
+/// An encoding that sent nothing for this long is taken to be switched off. A browser at one frame per
+/// second still sends more often.
+const PAUSED_AFTER: Duration = Duration::from_millis(1_500);
+
+impl Encoding {
+    pub(crate) fn new(kind: MediaKind) -> Self {
+        Self {
+            ssrc: None,
+            ring: PacketRing::new(kind),
+            keyframes: KeyframeRequests::default(),
+            last_arrival: None,
+        }
+    }
+
+    /// Returns whether the publisher is sending this encoding.
+    pub(crate) fn is_alive(&self, now: Instant) -> bool {
+        self.last_arrival.is_some_and(|at| now.saturating_duration_since(at) < PAUSED_AFTER)
+    }
+}
+
+impl Track {
+    /// Returns the encoding that serves `choice` best among those that are being sent; the one that was
+    /// sent last if all are silent.
+    pub(crate) fn choose(&self, choice: EncodingChoice, now: Instant) -> usize {
+        let mut sent = self.encodings.iter().enumerate().filter(|(_, e)| e.is_alive(now));
+        let found = match choice {
+            EncodingChoice::Best => sent.next(),
+            EncodingChoice::Lowest => sent.next_back(),
+        };
+        let latest = || self.encodings.iter().enumerate().max_by_key(|(_, e)| e.last_arrival);
+        found.or_else(latest).map_or(0, |(at, _)| at)
+    }
+}
