@@ -8,6 +8,9 @@ use galene_protocol::UsernameError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthoriseError {
+    /// The question was never looked into: too many others wait. Said by whoever runs the requests.
+    #[error("the server is busy; please try again in a moment")]
+    Busy,
     /// The token leaves the name to its bearer, who chose that of a user with an entry.
     #[error("that username is taken")]
     DuplicateUsername,
