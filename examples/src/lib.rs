@@ -1,1 +1,1 @@
-//! Examples: one file each.
+//! Examples of embedding; each is a file in `examples/` and runs from the root: `cargo run --example NAME`.

@@ -27,8 +27,8 @@ pub enum Event {
         /// The candidate, with its `candidate:` prefix.
         candidate: String,
     },
-    /// An offer or answer of the peer could not be used. A transport that was new is gone; one that
-    /// was already negotiated goes on as it was.
+    /// An offer or answer of the peer could not be used. After a bad answer, or a bad first offer, the
+    /// transport is gone; after a later bad offer it goes on as it was.
     NegotiationFailed {
         /// The transport that was negotiated.
         transport: TransportId,
