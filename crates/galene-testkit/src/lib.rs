@@ -1,1 +1,49 @@
 //! A virtual network, a browser stand-in and an egress checker for tests of conferences.
+//!
+//! Everything runs in virtual time: a test says what happens when, and an hour of conference passes
+//! in a moment, the same way each time. The kit knows nothing of the code under test; that joins the
+//! network as a [`Node`], by an adapter in the test.
+
+mod checker;
+mod clock;
+mod codec;
+mod engine;
+mod fault;
+mod freeze;
+mod network;
+mod node;
+mod payload;
+mod profile;
+mod publisher;
+mod report;
+mod sdp;
+mod simulation;
+mod source;
+mod stamp;
+mod subscriber;
+mod wire;
+
+pub use checker::{EgressChecker, ReceivedPacket};
+pub use clock::epoch;
+pub use codec::{Codec, MediaKind};
+pub use fault::{Fault, FaultKind};
+pub use network::{Filter, Network, Traffic, Verdict};
+pub use node::{Datagram, Node};
+pub use profile::Profile;
+pub use publisher::{PublisherConfig, PublisherPeer, TrackSpec};
+pub use report::{Report, Switch};
+pub use sdp::{Section, sections};
+pub use simulation::{NodeKey, Simulation};
+pub use source::SourceCounts;
+pub use stamp::{Stamp, StampError};
+pub use subscriber::{ReceivedTrack, SubscriberConfig, SubscriberPeer};
+pub use wire::{NonceReused, WireChecker};
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Returns an address of the virtual network: a host of its own for each number (10.x.y.z), and
+/// always the same port.
+pub const fn address(host: u16) -> SocketAddr {
+    let [high, low] = host.to_be_bytes();
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 77, high, low)), 50_000)
+}

@@ -1,0 +1,398 @@
+//! Stands in for a browser that watches.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use str0m::change::SdpOffer;
+use str0m::media::KeyframeRequestKind;
+use str0m::rtp::RtpPacket;
+use str0m::{Event, IceConnectionState};
+
+use crate::checker::{EgressChecker, ReceivedPacket};
+use crate::codec::{Codec, MediaKind};
+use crate::engine::{Engine, mid};
+use crate::node::{Datagram, Node};
+use crate::sdp::{self, Section};
+
+/// An `RTCPeerConnection` that answers offers, receives, and checks each RTP stream.
+///
+/// It requests keyframes as a browser does: when something is missing that was waited for long enough.
+#[derive(Debug)]
+pub struct SubscriberPeer {
+    engine: Engine,
+    config: SubscriberConfig,
+    sections: Vec<Section>,
+    tracks: BTreeMap<u32, ReceivedTrack>,
+    ice: IceConnectionState,
+    is_connected: bool,
+    is_closed: bool,
+    next_remb: Option<Instant>,
+}
+
+/// What a [`SubscriberPeer`] is and does.
+#[derive(Debug, Clone)]
+pub struct SubscriberConfig {
+    address: SocketAddr,
+    codecs: Vec<Codec>,
+    rtx: bool,
+    remb: Option<u64>,
+    may_miss_start: bool,
+}
+
+/// An RTP stream that a [`SubscriberPeer`] receives.
+#[derive(Debug)]
+pub struct ReceivedTrack {
+    section: usize,
+    ssrc: u32,
+    codec: Codec,
+    checker: EgressChecker,
+    keyframe_requested: Option<Instant>,
+    keyframe_requests: u64,
+    /// From the latest sender report: wall-clock time and RTP timestamp.
+    sender_report: Option<(SystemTime, u32)>,
+    sender_reports: u64,
+}
+
+/// libwebrtc repeats a keyframe request after this time.
+const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Without RTX nothing can be waited for but packets that were overtaken.
+const GIVE_UP_WITHOUT_RTX: Duration = Duration::from_millis(60);
+
+/// Browsers send REMB about once a second.
+const REMB_INTERVAL: Duration = Duration::from_secs(1);
+
+impl SubscriberConfig {
+    /// Returns a browser at `address` that accepts all codecs and RTX.
+    pub fn new(address: SocketAddr) -> Self {
+        let codecs = Codec::ALL.to_vec();
+        Self { address, codecs, rtx: true, remb: None, may_miss_start: false }
+    }
+
+    /// Accepts these codecs only.
+    #[must_use]
+    pub fn codecs(mut self, codecs: &[Codec]) -> Self {
+        self.codecs = codecs.to_vec();
+        self
+    }
+
+    /// Accepts no RTX, and hence sends no NACK.
+    #[must_use]
+    pub fn without_rtx(mut self) -> Self {
+        self.rtx = false;
+        self
+    }
+
+    /// Reports by REMB that it can receive so many bits a second.
+    #[must_use]
+    pub fn remb(mut self, bits_per_second: u64) -> Self {
+        self.remb = Some(bits_per_second);
+        self
+    }
+
+    /// Accepts that streams begin with something else than a keyframe, because the network may have
+    /// lost that.
+    #[must_use]
+    pub fn may_miss_start(mut self) -> Self {
+        self.may_miss_start = true;
+        self
+    }
+}
+
+impl SubscriberPeer {
+    /// Returns a peer that has not been offered anything yet.
+    pub fn new(now: Instant, config: SubscriberConfig) -> Self {
+        Self {
+            engine: Engine::new(now, config.address, &config.codecs, config.rtx),
+            config,
+            sections: Vec::new(),
+            tracks: BTreeMap::new(),
+            ice: IceConnectionState::New,
+            is_connected: false,
+            is_closed: false,
+            next_remb: None,
+        }
+    }
+
+    /// Takes in an offer, the first or a later one, and returns the answer, without candidates.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the offer.
+    pub fn handle_offer(&mut self, now: Instant, sdp: &str) -> Result<String, String> {
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| error.to_string())?;
+        let answer = self.engine.rtc().sdp_api().accept_offer(offer);
+        let answer = answer.map_err(|error| error.to_string())?;
+        self.sections = sdp::sections(sdp);
+        self.handle_timeout(now);
+        Ok(sdp::without_candidates(&answer.to_sdp_string()))
+    }
+
+    /// Moves to another network; the next offer with an ICE restart will be answered from there.
+    pub fn move_to(&mut self, address: SocketAddr) {
+        self.engine.add_address(address);
+    }
+
+    /// Returns the candidates to trickle after a description that this peer made.
+    pub fn candidates(&self, description: &str) -> Vec<String> {
+        self.engine.candidates(description)
+    }
+
+    /// Takes in a candidate of the other side.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the candidate.
+    pub fn add_candidate(&mut self, now: Instant, candidate: &str) -> Result<(), String> {
+        self.engine.add_candidate(now, candidate)
+    }
+
+    /// Reports another bit rate by REMB, or none.
+    pub fn set_remb(&mut self, bits_per_second: Option<u64>) {
+        self.config.remb = bits_per_second;
+        self.next_remb = None;
+    }
+
+    /// Requests a keyframe of each video track, needed or not.
+    pub fn request_keyframes(&mut self, now: Instant) {
+        for track in self.tracks.values_mut().filter(|t| t.codec.kind() == MediaKind::Video) {
+            track.request_keyframe(now, &mut self.engine);
+        }
+        self.engine.settle(now);
+    }
+
+    /// Closes the connection, as by `RTCPeerConnection.close()`.
+    pub fn close(&mut self, now: Instant) {
+        // An engine that is closed already needs no closing.
+        if self.engine.is_alive() && self.engine.rtc().close().is_ok() {
+            self.engine.settle(now);
+        }
+    }
+
+    /// Gives up everything that is missing. To be called at the end of a test, before reports are read.
+    pub fn finish(&mut self, now: Instant) {
+        for track in self.tracks.values_mut() {
+            track.checker.finish(now);
+        }
+    }
+
+    /// Returns whether ICE and DTLS are up.
+    pub fn is_connected(&self) -> bool {
+        self.is_connected && !self.is_closed && self.ice.is_connected()
+    }
+
+    /// Returns whether the other side closed the connection.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Returns the media sections of the latest offer.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// Returns the streams that anything was received of, by SSRC.
+    pub fn tracks(&self) -> impl Iterator<Item = &ReceivedTrack> {
+        self.tracks.values()
+    }
+
+    /// Returns the streams of a media section, which counts from 0.
+    pub fn tracks_of(&self, section: usize) -> impl Iterator<Item = &ReceivedTrack> {
+        self.tracks().filter(move |track| track.section == section)
+    }
+
+    /// Returns the stream whose packets come from the publisher's track of this number.
+    pub fn track_from(&self, stream: u32) -> Option<&ReceivedTrack> {
+        self.tracks().find(|track| track.checker.has_seen(stream))
+    }
+
+    /// # Panics
+    ///
+    /// Panics if anything was wrong with any stream, and says what.
+    #[track_caller]
+    pub fn assert_clean(&self) {
+        self.tracks().for_each(|track| track.checker.assert_clean());
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most of the engine's events are about what this peer does not do"
+    )]
+    fn handle_events(&mut self, now: Instant) {
+        while let Some(event) = self.engine.poll_event() {
+            match event {
+                Event::Connected => self.is_connected = true,
+                Event::IceConnectionStateChange(state) => self.ice = state,
+                Event::Closed => self.is_closed = true,
+                Event::RtpPacket(packet) => self.handle_rtp(now, &packet),
+                Event::SenderFeedback(feedback) => {
+                    let info = feedback.sender_info;
+                    if let Some(track) = self.tracks.get_mut(&*info.ssrc) {
+                        #[expect(clippy::cast_possible_truncation, reason = "it was extended")]
+                        let timestamp = info.rtp_time.numer() as u32;
+                        track.sender_report = Some((info.ntp_time, timestamp));
+                        track.sender_reports += 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn handle_rtp(&mut self, now: Instant, packet: &RtpPacket) {
+        let header = &packet.header;
+        let ssrc = *header.ssrc;
+        if !self.tracks.contains_key(&ssrc) {
+            let track = self.new_track(ssrc, *header.payload_type);
+            self.tracks.extend(track.map(|track| (ssrc, track)));
+        }
+        let Some(track) = self.tracks.get_mut(&ssrc) else { return };
+        track.checker.handle_packet(
+            now,
+            ReceivedPacket {
+                sequence: *packet.seq_no,
+                timestamp: header.timestamp,
+                marker: header.marker,
+                payload: &packet.payload,
+            },
+        );
+    }
+
+    fn new_track(&mut self, ssrc: u32, payload_type: u8) -> Option<ReceivedTrack> {
+        let codec = self.engine.codec_of(payload_type)?;
+        let mid = self.engine.rtc().direct_api().stream_rx(&ssrc.into())?.mid();
+        let section = self.sections.iter().position(|section| self::mid(&section.mid) == mid)?;
+        let mut checker = EgressChecker::new(codec);
+        if !self.config.rtx {
+            checker = checker.give_up_after(GIVE_UP_WITHOUT_RTX);
+        }
+        if self.config.may_miss_start {
+            checker = checker.may_miss_start();
+        }
+        Some(ReceivedTrack {
+            section,
+            ssrc,
+            codec,
+            checker,
+            keyframe_requested: None,
+            keyframe_requests: 0,
+            sender_report: None,
+            sender_reports: 0,
+        })
+    }
+
+    fn send_feedback(&mut self, now: Instant) {
+        let mut has_sent = false;
+        for track in self.tracks.values_mut() {
+            track.checker.handle_timeout(now);
+            if track.next_keyframe_request().is_some_and(|at| at <= now) {
+                track.request_keyframe(now, &mut self.engine);
+                has_sent = true;
+            }
+        }
+        if let Some(remb) = self.config.remb
+            && self.is_connected
+            && self.next_remb.is_none_or(|at| at <= now)
+        {
+            self.next_remb = Some(now + REMB_INTERVAL);
+            for ssrc in self.tracks.keys() {
+                if let Some(stream) = self.engine.rtc().direct_api().stream_rx(&(*ssrc).into()) {
+                    stream.request_remb(remb.into());
+                    has_sent = true;
+                }
+            }
+        }
+        if has_sent {
+            self.engine.settle(now);
+        }
+    }
+}
+
+impl ReceivedTrack {
+    /// Returns the number of the media section, from 0.
+    pub fn section(&self) -> usize {
+        self.section
+    }
+
+    /// Returns the SSRC.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Returns the codec of the first packet.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Returns what was found out about the stream.
+    pub fn checker(&self) -> &EgressChecker {
+        &self.checker
+    }
+
+    /// Returns how many keyframes were requested.
+    pub fn keyframe_requests(&self) -> u64 {
+        self.keyframe_requests
+    }
+
+    /// Returns how many sender reports were received.
+    pub fn sender_reports(&self) -> u64 {
+        self.sender_reports
+    }
+
+    /// Returns what is to be added to the time of capture to get the wall-clock time that sender report
+    /// and timestamp give the latest packet. Lip-sync is that it is the same for sound and pictures.
+    pub fn presentation_offset(&self) -> Option<Duration> {
+        let ((timestamp, captured), (ntp, reported)) =
+            self.checker.latest().zip(self.sender_report)?;
+        let since_unix = ntp.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let ticks = timestamp.wrapping_sub(reported);
+        let clock = f64::from(self.codec.clock_rate_hz());
+        let presented = if ticks < u32::MAX / 2 {
+            since_unix + Duration::from_secs_f64(f64::from(ticks) / clock)
+        } else {
+            since_unix - Duration::from_secs_f64(f64::from(ticks.wrapping_neg()) / clock)
+        };
+        presented.checked_sub(captured)
+    }
+
+    fn next_keyframe_request(&self) -> Option<Instant> {
+        let last = self.keyframe_requested;
+        self.checker
+            .wants_keyframe()
+            .then(|| last.map_or_else(crate::epoch, |last| last + KEYFRAME_REQUEST_INTERVAL))
+    }
+
+    fn request_keyframe(&mut self, now: Instant, engine: &mut Engine) {
+        self.keyframe_requested = Some(now);
+        if let Some(stream) = engine.rtc().direct_api().stream_rx(&self.ssrc.into()) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+            self.keyframe_requests += 1;
+        }
+    }
+}
+
+impl Node for SubscriberPeer {
+    fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) {
+        self.engine.handle_datagram(now, datagram);
+        self.handle_events(now);
+        self.send_feedback(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.engine.settle(now);
+        self.handle_events(now);
+        self.send_feedback(now);
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        self.engine.poll_transmit()
+    }
+
+    fn poll_timeout(&mut self) -> Option<Instant> {
+        let tracks = self.tracks.values();
+        let checkers = tracks.flat_map(|t| [t.checker.poll_timeout(), t.next_keyframe_request()]);
+        let remb = self.next_remb.filter(|_| self.config.remb.is_some());
+        checkers.chain([self.engine.poll_timeout(), remb]).flatten().min()
+    }
+}
