@@ -147,7 +147,7 @@ impl Sfu {
         let nacks = std::mem::replace(&mut section.nacks, stats.nacks);
         let unrepaired = stats.nacks > nacks && section.outlet.is_some_and(|o| !o.has_rtx);
         if unrepaired {
-            // A packet is never sealed twice under one number (RFC 7714 §9.1), so without RTX
+            // A packet is never sealed twice under one number (RFC 7714 §8.4), so without RTX
             // (RFC 4588) what was lost stays lost, and only a keyframe helps.
             self.handle_keyframe_request(slot, stats.mid);
         }
