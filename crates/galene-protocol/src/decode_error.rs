@@ -23,8 +23,8 @@ pub enum DecodeError {
         /// What is wrong with the value.
         reason: &'static str,
     },
-    /// The message is not a JSON object.
-    #[error("not a JSON object (column {column})")]
+    /// The message is not a JSON object, or has a known member twice.
+    #[error("not a well-formed JSON object (column {column})")]
     Json {
         /// Where reading failed, counted in bytes from 1.
         column: usize,

@@ -4,12 +4,17 @@
 //! when they are empty, and that a known member of the wrong type is an error even where it is unused.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::limits::MAX_MESSAGE_BYTES;
+use crate::surrogate::replace_lone_surrogates;
 use crate::{
     ClientId, Data, DecodeError, GroupStatus, IceCandidate, Permissions, RtcConfiguration, Secret,
     Timestamp,
@@ -32,9 +37,9 @@ macro_rules! incoming {
                     $(#[serde(borrow, default, rename = $name)] $field: Option<&'a RawValue>,)*
                 }
 
-                let text = json_text(message)?;
+                let text = &*replace_lone_surrogates(json_text(message)?);
                 let mut json = serde_json::Deserializer::from_str(text);
-                let members = Members::deserialize(&mut json)
+                let Object(members) = Object::<Members<'_>>::deserialize(&mut json)
                     .map_err(|error| DecodeError::Json { column: column(text, &error) })?;
                 Ok(Self { $($field: member($name, members.$field)?,)* })
             }
@@ -56,17 +61,41 @@ incoming! {
     "token" token: Secret,
     "privileged" privileged: bool,
     "permissions" permissions: Permissions,
-    "status" status: GroupStatus,
+    "status" status: Object<GroupStatus>,
     "data" data: Data,
     "group" group: String,
     "value" value: Value,
     "noecho" noecho: bool,
     "time" time: Timestamp,
     "sdp" sdp: String,
-    "candidate" candidate: IceCandidate,
+    "candidate" candidate: Object<IceCandidate>,
     "label" label: String,
     "request" request: Value,
-    "rtcConfiguration" rtc_configuration: RtcConfiguration,
+    "rtcConfiguration" rtc_configuration: Object<RtcConfiguration>,
+}
+
+/// A structure that must be written as an object. Serde would also take an array of its members.
+#[derive(Debug, Default)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Object<T>, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Map(PhantomData))
+    }
 }
 
 /// A message to send. Defaults are left out, except for an empty `username` and `value`.
@@ -139,25 +168,18 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Returns the message as text if it can be an object. Serde would also take an array for one.
 fn json_text(message: &[u8]) -> Result<&str, DecodeError> {
     if message.len() > MAX_MESSAGE_BYTES {
         return Err(DecodeError::TooBig);
     }
-    let text = std::str::from_utf8(message)
-        .map_err(|error| DecodeError::Json { column: error.valid_up_to() + 1 })?;
-    let start = text.len() - text.trim_start().len();
-    if text[start..].starts_with('{') {
-        Ok(text)
-    } else {
-        Err(DecodeError::Json { column: start + 1 })
-    }
+    std::str::from_utf8(message)
+        .map_err(|error| DecodeError::Json { column: error.valid_up_to() + 1 })
 }
 
 /// Returns where in `text` reading failed. A message with line breaks is rare, but legal.
 fn column(text: &str, error: &serde_json::Error) -> usize {
     let lines_before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
-    lines_before.map(str::len).sum::<usize>() + error.column()
+    lines_before.map(str::len).sum::<usize>() + error.column().max(1)
 }
 
 fn member<'a, T: Deserialize<'a>>(

@@ -22,6 +22,7 @@ mod rtc_configuration;
 mod secret;
 mod server;
 mod stream_request;
+mod surrogate;
 mod timestamp;
 mod token;
 mod username;

@@ -9,7 +9,7 @@ use super::{
     Post, UserAction, UserActionKind,
 };
 use crate::decode_error::excerpt;
-use crate::envelope::Incoming;
+use crate::envelope::{Incoming, Object};
 use crate::limits::{
     MAX_CANDIDATE_BYTES, MAX_ID_BYTES, MAX_LABEL_BYTES, MAX_REQUEST_LABELS, MAX_SDP_BYTES,
 };
@@ -58,7 +58,7 @@ fn body(incoming: &mut Incoming) -> Result<ClientBody, DecodeError> {
 fn ice(incoming: &mut Incoming) -> Result<ClientBody, DecodeError> {
     let id = stream(incoming, "ice")?;
     let missing = DecodeError::Missing { message: "ice", field: "candidate" };
-    let candidate = incoming.candidate.take().ok_or(missing)?;
+    let Object(candidate) = incoming.candidate.take().ok_or(missing)?;
     // A stream can do without one of its candidates.
     limit("candidate", candidate.candidate.len(), MAX_CANDIDATE_BYTES)?;
     Ok(ClientBody::Ice(Ice { id, candidate }))
@@ -223,4 +223,128 @@ fn text(field: &'static str, text: Option<String>, max: usize) -> Result<String,
 
 fn limit(field: &'static str, actual: usize, limit: usize) -> Result<(), DecodeError> {
     if actual <= limit { Ok(()) } else { Err(DecodeError::TooLong { field, limit, stream: None }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::CloseCode;
+    use crate::limits::MAX_MESSAGE_BYTES;
+
+    fn error_of(message: Value) -> DecodeError {
+        decode(message.to_string().as_bytes()).expect_err("a message to be refused")
+    }
+
+    fn too_long(field: &'static str, limit: usize, stream: Option<&str>) -> DecodeError {
+        let stream = stream.map(|id| StreamId::try_from(id).expect("an id"));
+        DecodeError::TooLong { field, limit, stream }
+    }
+
+    #[test]
+    fn a_member_at_its_limit_is_accepted_and_one_beyond_is_refused_without_closing() {
+        let text = |length| "x".repeat(length);
+        let chat = |id, dest, kind| json!({"type": "chat", "id": text(id), "dest": text(dest), "kind": text(kind)});
+        let at_limit = chat(MAX_ID_BYTES, MAX_ID_BYTES, MAX_LABEL_BYTES).to_string();
+        assert!(decode(at_limit.as_bytes()).is_ok());
+        assert_eq!(error_of(chat(MAX_ID_BYTES + 1, 0, 0)), too_long("id", MAX_ID_BYTES, None));
+        assert_eq!(error_of(chat(0, MAX_ID_BYTES + 1, 0)), too_long("dest", MAX_ID_BYTES, None));
+        let error = error_of(chat(0, 0, MAX_LABEL_BYTES + 1));
+        assert_eq!(error, too_long("kind", MAX_LABEL_BYTES, None));
+        assert_eq!(error.close_code(), None);
+    }
+
+    #[test]
+    fn an_offer_or_answer_that_is_too_long_names_its_stream() {
+        let long = |length| "x".repeat(length + 1);
+        let offer =
+            |field: &str, limit| error_of(json!({"type": "offer", "id": "s", field: long(limit)}));
+        assert_eq!(offer("label", MAX_LABEL_BYTES), too_long("label", MAX_LABEL_BYTES, Some("s")));
+        assert_eq!(offer("replace", MAX_ID_BYTES), too_long("replace", MAX_ID_BYTES, Some("s")));
+        assert_eq!(offer("sdp", MAX_SDP_BYTES), too_long("sdp", MAX_SDP_BYTES, Some("s")));
+        let answer = error_of(json!({"type": "answer", "id": "s", "sdp": long(MAX_SDP_BYTES)}));
+        assert_eq!(answer, too_long("sdp", MAX_SDP_BYTES, Some("s")));
+        let candidate = json!({"candidate": long(MAX_CANDIDATE_BYTES)});
+        let candidate = error_of(json!({"type": "ice", "id": "s", "candidate": candidate}));
+        assert_eq!(candidate, too_long("candidate", MAX_CANDIDATE_BYTES, None));
+    }
+
+    #[test]
+    fn a_request_with_too_many_labels_is_refused() {
+        let request = |labels: usize| {
+            let labels = (0..labels).map(|label| (label.to_string(), json!(["audio"])));
+            json!({"type": "request", "request": labels.collect::<Data>()})
+        };
+        assert!(decode(request(MAX_REQUEST_LABELS).to_string().as_bytes()).is_ok());
+        let error = error_of(request(MAX_REQUEST_LABELS + 1));
+        assert_eq!(error, too_long("request", MAX_REQUEST_LABELS, None));
+    }
+
+    #[test]
+    fn a_message_beyond_the_limit_closes_with_its_own_code() {
+        let padded = |length| {
+            let mut message = br#"{"type":"ping"}"#.to_vec();
+            message.resize(length, b' ');
+            message
+        };
+        assert!(decode(&padded(MAX_MESSAGE_BYTES)).is_ok());
+        let error = decode(&padded(MAX_MESSAGE_BYTES + 1)).expect_err("too long");
+        assert_eq!(error.close_code(), Some(CloseCode::TooBig));
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused_and_does_not_exhaust_the_stack() {
+        let deep = |member: &str, depth| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!(r#"{{"type":"chat","{member}":{open}{close}}}"#)
+        };
+        assert!(decode(deep("value", 100).as_bytes()).is_ok());
+        assert!(decode(deep("unknown", 500_000).as_bytes()).is_ok());
+        let error = decode(deep("value", 500_000).as_bytes()).expect_err("too deep");
+        assert_eq!(error, DecodeError::FieldType { field: "value" });
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused() {
+        let error = decode(b"{\"type\":\"\xff\"}").expect_err("not UTF-8");
+        assert_eq!(error, DecodeError::Json { column: 10 });
+    }
+
+    #[test]
+    fn half_an_emoji_in_a_message_does_not_disconnect_its_sender() {
+        let message = decode(br#"{"type":"chat","value":"a\ud83d"}"#).expect("a chat message");
+        let ClientBody::Chat(Post { value, .. }) = message.body else { panic!("{message:?}") };
+        assert_eq!(value, Some(json!("a\u{fffd}")));
+    }
+
+    #[test]
+    fn neither_a_message_nor_an_error_prints_a_secret() {
+        let join = br#"{"type":"join","kind":"join","group":"g","password":"swordfish","token":"swordfish"}"#;
+        let message = decode(join).expect("a join message");
+        assert!(!format!("{message:?}").contains("swordfish"));
+        assert!(message.encode().contains("swordfish"));
+        let error = error_of(json!({"type": "join", "password": {"swordfish": 1}}));
+        assert!(!format!("{error:?} {error}").contains("swordfish"));
+    }
+
+    #[test]
+    fn what_an_error_quotes_is_short() {
+        let error = error_of(json!({"type": "x".repeat(1000)}));
+        assert!(error.to_string().len() < 100);
+        let action =
+            decode(json!({"type": "groupaction", "kind": "x".repeat(1000)}).to_string().as_bytes());
+        let body = action.expect("an action").body;
+        assert_eq!(body, ClientBody::GroupAction(GroupAction::Unknown { kind: "x".repeat(32) }));
+    }
+
+    #[test]
+    fn the_name_in_a_join_is_a_credential_and_elsewhere_a_claim() {
+        let join =
+            decode(br#"{"type":"join","kind":"join","username":"a"}"#).expect("a join message");
+        assert_eq!(join.username, None);
+        let ping = decode(br#"{"type":"ping","username":"","source":"c"}"#).expect("a ping");
+        assert_eq!(ping.username.as_deref(), Some(""));
+        assert_eq!(ping.source.expect("a source").as_str(), "c");
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     JoinError, Joined, Kicker, Membership, ServerMessage, ServerOffer, TokenRefusal, UserMessage,
     UserState, UserUpdate,
 };
-use crate::envelope::Incoming;
+use crate::envelope::{Incoming, Object};
 use crate::{
     Answer, ClearChat, ClientId, DecodeError, GroupName, HistoryEntry, Ice, MessageId, Relayed,
     StreamId, Username,
@@ -31,7 +31,7 @@ pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
         }
         "ice" => {
             let missing = DecodeError::Missing { message: "ice", field: "candidate" };
-            let candidate = incoming.candidate.take().ok_or(missing)?;
+            let Object(candidate) = incoming.candidate.take().ok_or(missing)?;
             ServerMessage::Ice(Ice { id: stream(incoming, "ice")?, candidate })
         }
         "joined" => ServerMessage::Joined(joined(incoming)?),
@@ -70,9 +70,9 @@ fn membership(incoming: &mut Incoming) -> Result<Membership, DecodeError> {
         group: group(incoming)?,
         username: username(incoming)?.unwrap_or_default(),
         permissions: incoming.permissions.take().unwrap_or_default(),
-        status: incoming.status.take().unwrap_or_default(),
+        status: incoming.status.take().unwrap_or_default().0,
         data: incoming.data.take().unwrap_or_default(),
-        rtc_configuration: incoming.rtc_configuration.take().unwrap_or_default(),
+        rtc_configuration: incoming.rtc_configuration.take().unwrap_or_default().0,
     })
 }
 
