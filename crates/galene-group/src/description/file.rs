@@ -1,0 +1,317 @@
+//! Group files, today's and yesterday's.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use galene_auth::{Password, PermissionSpec, Policy, Role, UserEntry};
+use galene_protocol::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{DEFAULT_MAX_HISTORY_AGE, Description, DescriptionError};
+
+pub(super) fn parse(text: &str) -> Result<Description, DescriptionError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let file: File = serde_path_to_error::deserialize(&mut json)?;
+    Ok(file.into())
+}
+
+/// All keys that a group file can have. A null is the same as no key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "displayName")]
+    display_name: Option<String>,
+    description: Option<String>,
+    contact: Option<String>,
+    comment: Option<String>,
+    public: Option<bool>,
+    redirect: Option<String>,
+    #[serde(rename = "max-clients")]
+    max_clients: Option<i64>,
+    #[serde(rename = "max-history-age")]
+    max_history_age: Option<i64>,
+    expires: Option<Timestamp>,
+    #[serde(rename = "not-before")]
+    not_before: Option<Timestamp>,
+    #[serde(rename = "allow-recording")]
+    allow_recording: Option<bool>,
+    #[serde(rename = "unrestricted-tokens")]
+    unrestricted_tokens: Option<bool>,
+    #[serde(rename = "auto-subgroups")]
+    auto_subgroups: Option<bool>,
+    autolock: Option<bool>,
+    autokick: Option<bool>,
+    users: Option<BTreeMap<String, UserEntry>>,
+    #[serde(rename = "wildcard-user")]
+    wildcard_user: Option<UserEntry>,
+    #[serde(rename = "authKeys")]
+    auth_keys: Option<Vec<Value>>,
+    #[serde(rename = "authServer")]
+    auth_server: Option<String>,
+    #[serde(rename = "authPortal")]
+    auth_portal: Option<String>,
+    codecs: Option<Vec<String>>,
+
+    // Obsolete, and converted.
+    op: Option<Vec<UserPattern>>,
+    presenter: Option<Vec<UserPattern>>,
+    other: Option<Vec<UserPattern>>,
+    #[serde(rename = "allow-subgroups")]
+    allow_subgroups: Option<bool>,
+    #[serde(rename = "allow-anonymous")]
+    allow_anonymous: Option<bool>,
+}
+
+/// How users were listed before they had entries.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserPattern {
+    username: Option<String>,
+    password: Option<Password>,
+}
+
+impl From<File> for Description {
+    fn from(file: File) -> Self {
+        let mut warnings = Vec::new();
+        if file.allow_anonymous.is_some() {
+            warnings.push("`allow-anonymous` is obsolete and ignored".to_owned());
+        }
+        let mut policy = Policy {
+            users: file.users.unwrap_or_default(),
+            wildcard_user: file.wildcard_user,
+            allow_recording: file.allow_recording.unwrap_or_default(),
+            unrestricted_tokens: file.unrestricted_tokens.unwrap_or_default(),
+        };
+        let obsolete = [
+            ("op", Role::Op, file.op),
+            ("presenter", Role::Present, file.presenter),
+            ("other", Role::Message, file.other),
+        ];
+        for (key, role, patterns) in obsolete {
+            for pattern in patterns.into_iter().flatten() {
+                warnings.extend(add_user(&mut policy, key, role, pattern));
+            }
+        }
+        Self {
+            display_name: said(file.display_name),
+            description: said(file.description),
+            contact: said(file.contact),
+            comment: said(file.comment),
+            public: file.public.unwrap_or_default(),
+            redirect: said(file.redirect),
+            max_clients: file
+                .max_clients
+                .and_then(|max| usize::try_from(max).ok())
+                .and_then(NonZeroUsize::new),
+            max_history_age: match file.max_history_age {
+                None | Some(0) => DEFAULT_MAX_HISTORY_AGE,
+                Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
+            },
+            expires: file.expires.map(SystemTime::from),
+            not_before: file.not_before.map(SystemTime::from),
+            allow_recording: policy.allow_recording,
+            auto_subgroups: file.auto_subgroups.unwrap_or_default()
+                || file.allow_subgroups.unwrap_or_default(),
+            autolock: file.autolock.unwrap_or_default(),
+            autokick: file.autokick.unwrap_or_default(),
+            auth_server: said(file.auth_server),
+            auth_portal: said(file.auth_portal),
+            auth_keys: file.auth_keys.unwrap_or_default(),
+            codecs: file.codecs.filter(|codecs| !codecs.is_empty()),
+            policy: Arc::new(policy),
+            warnings,
+        }
+    }
+}
+
+/// Treats an empty text as no text.
+fn said(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Makes an entry of an obsolete pattern: one without a name is for everybody, one without a password
+/// is open. Returns a warning if there is an entry already.
+fn add_user(policy: &mut Policy, key: &str, role: Role, pattern: UserPattern) -> Option<String> {
+    let entry = UserEntry {
+        password: pattern.password.unwrap_or(Password::Wildcard),
+        permissions: Some(PermissionSpec::Role(role)),
+    };
+    match said(pattern.username) {
+        None if policy.wildcard_user.is_some() => {
+            Some(format!("`{key}` has another entry for all users, which is ignored"))
+        }
+        None => {
+            policy.wildcard_user = Some(entry);
+            None
+        }
+        Some(username) => match policy.users.entry(username) {
+            Entry::Occupied(user) => Some(format!(
+                "`{key}` has another entry for user {:?}, which is ignored",
+                user.key()
+            )),
+            Entry::Vacant(place) => {
+                place.insert(entry);
+                None
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use galene_auth::{AuthoriseRequest, Credentials, Grant};
+    use galene_protocol::{GroupName, Permission, Secret};
+
+    use super::*;
+
+    #[test]
+    fn an_empty_object_is_a_group_that_nobody_can_join() {
+        let description = parse("{}").unwrap();
+        assert_eq!(description.max_history_age, Duration::from_secs(14_400));
+        assert_eq!(description.max_clients, None);
+        assert_eq!(login(&description, "alice", ""), None);
+    }
+
+    #[test]
+    fn all_keys_of_today_are_understood() {
+        let description = parse(
+            r#"{
+                "displayName": "Algebra", "description": "A lecture", "contact": "x", "comment": "y",
+                "public": true, "redirect": "https://example.org/", "max-clients": 20,
+                "max-history-age": 60, "expires": "2030-01-01T00:00:00Z",
+                "not-before": "2029-01-01T00:00:00+01:00", "allow-recording": true,
+                "unrestricted-tokens": true, "auto-subgroups": true, "autolock": true, "autokick": true,
+                "users": {"alice": {"password": "secret", "permissions": "op"}},
+                "wildcard-user": {"password": {"type": "wildcard"}, "permissions": ["present"]},
+                "authKeys": [{"kty": "oct", "alg": "HS256", "k": "AAAA"}],
+                "authServer": "https://auth/", "authPortal": "https://portal/",
+                "codecs": ["vp9", "opus"]
+            }"#,
+        )
+        .unwrap();
+        assert_eq!(description.display_name.as_deref(), Some("Algebra"));
+        assert_eq!(description.max_clients, NonZeroUsize::new(20));
+        assert_eq!(description.max_history_age, Duration::from_secs(60));
+        assert!(description.not_before < description.expires);
+        assert!(description.public && description.autolock && description.autokick);
+        assert!(description.auto_subgroups && description.allow_recording);
+        assert_eq!(description.auth_keys.len(), 1);
+        assert_eq!(description.codecs, Some(vec!["vp9".to_owned(), "opus".to_owned()]));
+        assert!(description.warnings.is_empty());
+        let alice = login(&description, "alice", "secret").unwrap();
+        assert!(alice.permissions.contains(&Permission::Record));
+        assert_eq!(
+            login(&description, "bob", "x").unwrap().permissions,
+            [Permission::Present].into()
+        );
+    }
+
+    #[test]
+    fn nulls_count_as_absent_and_zero_as_the_default() {
+        let description = parse(
+            r#"{"public": null, "users": null, "max-clients": 0, "max-history-age": 0, "redirect": ""}"#,
+        );
+        assert_eq!(description, parse("{}"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_what_was_meant() {
+        let error = parse("{\n  \"public\": true,\n  \"dispayName\": \"x\"\n}").unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (3, "dispayName"));
+        assert_eq!(error.message, "unknown key `dispayName`; did you mean `displayName`?");
+
+        let error = parse("{\n \"users\": {\n  \"alice\": {\"passwrod\": \"x\"}}}").unwrap_err();
+        assert_eq!((error.line, error.key.as_str()), (3, "users.alice.passwrod"));
+        assert_eq!(error.message, "unknown key `passwrod`; did you mean `password`?");
+        assert!(error.to_string().starts_with("line 3, column "), "{error}");
+
+        let error = parse(r#"{"op": [{"name": "x"}]}"#).unwrap_err();
+        assert_eq!(error.key, "op[0].name");
+        let error = parse(r#"{"zebra": 1}"#).unwrap_err();
+        assert_eq!(error.message, "unknown key `zebra`");
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_with_its_key() {
+        let error = parse(r#"{"max-clients": "many"}"#).unwrap_err();
+        assert_eq!(error.key, "max-clients");
+        assert_eq!(error.message, "invalid type: string, expected i64");
+        let error = parse(r#"{"users": {"alice": {"permissions": "boss"}}}"#).unwrap_err();
+        assert_eq!(error.key, "users.alice.permissions");
+        assert!(error.message.contains("unknown role"), "{error}");
+    }
+
+    #[test]
+    fn broken_json_is_reported_with_line_and_column() {
+        let error = parse("{\n\"public\": tree\n}").unwrap_err();
+        assert_eq!(error.line, 2);
+        assert_eq!(parse("").unwrap_err().key, "");
+    }
+
+    #[test]
+    fn an_error_quotes_no_password() {
+        for file in [
+            r#"{"users": {"alice": {"password": 13371337}}}"#,
+            r#"{"users": {"alice": {"password": {"type": "plain", "key": 13371337}}}}"#,
+            r#"{"users": {"alice": "13371337"}}"#,
+            r#"{"users": {"alice": ", expected 13371337"}}"#,
+            r#"{"op": [{"password": ["13371337"]}]}"#,
+        ] {
+            let error = parse(file).unwrap_err();
+            assert!(!error.to_string().contains("13371337"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_object_is_ignored() {
+        assert_eq!(parse("{\"public\": true} }} rubbish"), parse("{\"public\": true}"));
+    }
+
+    #[test]
+    fn obsolete_user_lists_become_entries() {
+        let description = parse(
+            r#"{
+                "users": {"alice": {"password": "entry", "permissions": "message"}},
+                "op": [{"username": "alice", "password": "pattern"}, {"username": "bob", "password": "b"}],
+                "presenter": [{}],
+                "other": [{"password": "x"}, {"username": "carol"}]
+            }"#,
+        )
+        .unwrap();
+        assert_eq!(login(&description, "alice", "pattern"), None, "the entry wins");
+        assert!(login(&description, "alice", "entry").is_some());
+        assert!(login(&description, "bob", "b").unwrap().permissions.contains(&Permission::Op));
+        assert!(
+            login(&description, "dave", "anything")
+                .unwrap()
+                .permissions
+                .contains(&Permission::Present)
+        );
+        assert_eq!(
+            login(&description, "carol", "?").unwrap().permissions,
+            [Permission::Message].into()
+        );
+        assert_eq!(description.warnings.len(), 2, "{:?}", description.warnings);
+    }
+
+    #[test]
+    fn other_obsolete_keys_are_converted_or_ignored() {
+        let description = parse(r#"{"allow-subgroups": true, "allow-anonymous": true}"#).unwrap();
+        assert!(description.auto_subgroups);
+        assert_eq!(description.warnings, ["`allow-anonymous` is obsolete and ignored"]);
+    }
+
+    fn login(description: &Description, username: &str, password: &str) -> Option<Grant> {
+        let credentials = Credentials {
+            username: Some(username.to_owned()),
+            password: Secret::from(password),
+            token: None,
+        };
+        let group = GroupName::parse("test").unwrap();
+        AuthoriseRequest::new(group, Arc::clone(&description.policy), credentials).run().ok()
+    }
+}
