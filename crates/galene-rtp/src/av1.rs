@@ -10,6 +10,7 @@ const STARTS_SEQUENCE: u8 = 0x08;
 
 // Kinds of OBU, AV1 bitstream specification §6.2.2.
 const OBU_SEQUENCE_HEADER: u8 = 1;
+const OBU_TEMPORAL_DELIMITER: u8 = 2;
 const OBU_FRAME_HEADER: u8 = 3;
 const OBU_FRAME: u8 = 6;
 
@@ -112,7 +113,7 @@ impl<'a> Av1Obu<'a> {
             None
         };
         let body = if header & 0x02 != 0 {
-            // Packetisers should leave the size out (§4.5), so most OBUs do not get here.
+            // Packetisers should leave the size out, so most OBUs do not get here.
             let size = read_leb128(&mut reader)?;
             let rest = reader.remaining();
             rest.get(..size).unwrap_or(rest)
@@ -132,20 +133,25 @@ pub(crate) fn starts_keyframe(payload: &[u8]) -> Result<Option<bool>, ParseError
     if payload.continues_element() || !payload.starts_sequence() {
         return Ok(Some(false));
     }
-    let mut elements = payload.elements();
-    let first = Av1Obu::parse(elements.next().ok_or(ParseError::Truncated)??)?;
-    if first.kind != OBU_SEQUENCE_HEADER {
-        return Ok(Some(false));
-    }
-    // seq_profile (3 bits), still_picture, reduced_still_picture_header: the header of a frame of
-    // such a still picture has no type, as it can only be a keyframe.
-    let is_reduced_still_picture = first.body.first().ok_or(ParseError::Truncated)? & 0x08 != 0;
-    for element in elements {
+    let mut is_reduced_still_picture = None;
+    for element in payload.elements() {
         let obu = Av1Obu::parse(element?)?;
-        if obu.kind == OBU_FRAME || obu.kind == OBU_FRAME_HEADER {
-            // show_existing_frame, then two bits of frame_type, which are 0 for a keyframe.
-            let header = obu.body.first().ok_or(ParseError::Truncated)?;
-            return Ok(Some(is_reduced_still_picture || header & 0xe0 == 0));
+        match (obu.kind, is_reduced_still_picture) {
+            // It should not have been sent, and is to be ignored, §5.
+            (OBU_TEMPORAL_DELIMITER, _) => {}
+            (OBU_SEQUENCE_HEADER, None) => {
+                // seq_profile (3 bits), still_picture, reduced_still_picture_header. The header of a
+                // frame of such a still picture has no type, as it can only be a keyframe.
+                let header = obu.body.first().ok_or(ParseError::Truncated)?;
+                is_reduced_still_picture = Some(header & 0x08 != 0);
+            }
+            (_, None) => return Ok(Some(false)),
+            (OBU_FRAME | OBU_FRAME_HEADER, Some(is_still)) => {
+                // show_existing_frame, then two bits of frame_type, which are 0 for a keyframe.
+                let header = obu.body.first().ok_or(ParseError::Truncated)?;
+                return Ok(Some(is_still || header & 0xe0 == 0));
+            }
+            (_, Some(_)) => {}
         }
     }
     Ok(None)
@@ -200,6 +206,12 @@ mod tests {
         assert_eq!(starts_keyframe(&counted(0x20, &SEQUENCE, &KEY_FRAME)), Ok(Some(false)), "N");
         assert_eq!(starts_keyframe(&counted(0xa8, &SEQUENCE, &KEY_FRAME)), Ok(Some(false)), "Z");
         assert_eq!(starts_keyframe(&counted(0x28, &KEY_FRAME, &SEQUENCE)), Ok(Some(false)));
+    }
+
+    #[test]
+    fn a_temporal_delimiter_is_passed_over() {
+        let delimited = [&[0x38, 1, 0x10, 3], &SEQUENCE[..], &KEY_FRAME].concat();
+        assert_eq!(starts_keyframe(&delimited), Ok(Some(true)));
     }
 
     #[test]

@@ -26,6 +26,19 @@ const MAX_JUMP: u64 = 8192;
 ///
 /// A packet in order costs O(1), any other O(log n) in at most 128 intervals. Memory is allocated
 /// only as the number of intervals grows.
+///
+/// ```
+/// use galene_rtp::{Mapped, SequenceMap};
+///
+/// let mut map = SequenceMap::new(500, "camera");
+/// assert_eq!(map.map(70_000), Some(Mapped { sequence: 500, label: "camera" }));
+/// assert!(map.omit(70_001));
+/// assert_eq!(map.map(70_002), Some(Mapped { sequence: 501, label: "camera" }));
+///
+/// map.switch("screen");
+/// assert_eq!(map.map(90_123), Some(Mapped { sequence: 502, label: "screen" }));
+/// assert_eq!(map.source_of(501), Some(Mapped { sequence: 70_002, label: "camera" }));
+/// ```
 #[derive(Debug, Clone)]
 pub struct SequenceMap<T> {
     /// In ascending order of `(period, start)` and of `outgoing`.
