@@ -51,7 +51,8 @@ const TABLE: [(&str, Ring, &[&str]); 14] = [
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-sfu", "galene-testkit"]),
     ("galene-examples",   Development, &["galene-sfu"]),
-    ("galene-tests",      Development, &[]),
+    ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-group",
+                                         "galene-protocol", "galene-sfu", "galene-testkit"]),
 ];
 
 /// What talks to the network or to an executor of tasks, by the start of its name. Rings 0 to 2 do
@@ -64,8 +65,8 @@ const OUTSIDE_WORLD: [&str; 7] =
 const ENGINE: [&str; 3] = ["dimpl", "sctp-proto", "str0m"];
 const ENGINE_USERS: [&str; 2] = ["galene-sfu", "galene-testkit"];
 
-/// Benchmarks are the one place that is no test and yet needs the virtual network.
-const TESTKIT_USERS: [&str; 1] = ["galene-benches"];
+/// The packages that are nothing but tests or benchmarks; all others use the testkit only in theirs.
+const TESTKIT_USERS: [&str; 2] = ["galene-benches", "galene-tests"];
 
 #[test]
 fn every_crate_has_a_row_and_every_row_a_crate() {
