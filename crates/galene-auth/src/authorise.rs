@@ -71,42 +71,25 @@ impl AuthoriseRequest {
     }
 
     /// Returns the permissions of a user.
-    ///
-    /// Every refusal costs one comparison with a user's password and one with the wildcard user's,
-    /// whether or not there is a user of that name.
     fn by_password(&self, name: &str, password: &Secret) -> Result<Permissions, AuthoriseError> {
         if password.expose().len() > MAX_SECRET_BYTES {
             return Err(refused(Refusal::BadCredentials));
         }
-        match self.policy.users.get(name) {
-            Some(entry) => {
-                let matches = entry.password.matches(password);
-                if matches.map_err(|source| AuthoriseError::Misconfigured {
-                    user: name.to_owned(),
-                    source,
-                })? {
-                    return Ok(self.policy.permissions(entry));
-                }
-                // The wildcard user's entry is not for users who have one of their own.
-                let wildcard = self.policy.wildcard_user.as_ref().map(|entry| &entry.password);
-                let decoy = entry.password.is_absent().then(|| self.policy.decoy(name)).flatten();
-                for password_of_another in [decoy, wildcard].into_iter().flatten() {
-                    let _ = black_box(password_of_another.matches(password));
-                }
+        let user = self.policy.users.get(name);
+        // A user with an entry never falls back on the wildcard user's.
+        let entry = user.or(self.policy.wildcard_user.as_ref());
+        let refusal = match entry.map(|entry| (entry, entry.password.matches(password))) {
+            Some((entry, Ok(true))) => return Ok(self.policy.permissions(entry)),
+            Some((_, Err(source))) if user.is_some() => {
+                return Err(AuthoriseError::Misconfigured { user: name.to_owned(), source });
             }
-            None => {
-                if let Some(entry) = &self.policy.wildcard_user {
-                    let matches = entry.password.matches(password);
-                    if matches.map_err(|error| refused(Refusal::WildcardMisconfigured(error)))? {
-                        return Ok(self.policy.permissions(entry));
-                    }
-                }
-                if let Some(decoy) = self.policy.decoy(name) {
-                    let _ = black_box(decoy.matches(password));
-                }
-            }
+            Some((_, Err(error))) => Refusal::WildcardMisconfigured(error),
+            Some((_, Ok(false))) | None => Refusal::BadCredentials,
+        };
+        for decoy in self.policy.decoys(name) {
+            let _ = black_box(decoy.matches(password));
         }
-        Err(refused(Refusal::BadCredentials))
+        Err(refused(refusal))
     }
 }
 

@@ -136,3 +136,114 @@ impl Serialize for Password {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BCRYPT: &str = "$2a$10$afOr2f33onT/nDFFyT3mbOq5FMSw1wWXfyTXQTBMbKvZpBkoD3Qwu";
+
+    fn parse(json: &str) -> Password {
+        serde_json::from_str(json).expect("a password")
+    }
+
+    fn error_of(json: &str) -> PasswordError {
+        let Password::Unusable(unusable) = parse(json) else { panic!("{json} is usable") };
+        unusable.error().clone()
+    }
+
+    #[test]
+    fn passwords_are_written_as_they_were_read() {
+        let bcrypt = format!(r#"{{"type":"bcrypt","key":"{BCRYPT}"}}"#);
+        for json in [
+            r#""""#,
+            r#""1234""#,
+            "{}",
+            r#"{"type":"wildcard"}"#,
+            r#"{"type":"pbkdf2","hash":"sha-256","key":"00ff","salt":"","iterations":4096}"#,
+            r#"{"type":"pbkdf2","hash":"md5","key":"zz","salt":"ab","iterations":-1}"#,
+            r#"{"type":"iris scan","key":"blue"}"#,
+            &bcrypt,
+        ] {
+            assert_eq!(serde_json::to_string(&parse(json)).expect("a password is JSON"), json);
+        }
+    }
+
+    #[test]
+    fn there_are_several_ways_to_say_the_same() {
+        assert_eq!(
+            parse(r#"{"type":"plain","key":"a","color":"red"}"#),
+            Password::Plain("a".into())
+        );
+        for json in ["{}", "null", r#"{"type":null}"#, r#"{"type":""}"#] {
+            assert_eq!(parse(json), Password::Absent);
+        }
+        let pbkdf2 = |key: &str| {
+            parse(&format!(r#"{{"type":"pbkdf2","hash":"sha-256","key":"{key}","iterations":1}}"#))
+        };
+        assert_eq!(pbkdf2("aBcD"), pbkdf2("ABcd"));
+    }
+
+    #[test]
+    fn what_cannot_be_compared_with_says_why() {
+        let pbkdf2 =
+            |rest: &str| error_of(&format!(r#"{{"type":"pbkdf2","hash":"sha-256",{rest}}}"#));
+        assert_eq!(pbkdf2(r#""iterations":1"#), PasswordError::MissingKey);
+        assert_eq!(pbkdf2(r#""key":"0","iterations":1"#), PasswordError::Hex("key"));
+        assert_eq!(pbkdf2(r#""key":"00","salt":"x","iterations":1"#), PasswordError::Hex("salt"));
+        assert_eq!(pbkdf2(r#""key":"","iterations":1"#), PasswordError::KeyLength(0));
+        assert_eq!(
+            pbkdf2(&format!(r#""key":"{}","iterations":1"#, "00".repeat(65))),
+            PasswordError::KeyLength(65)
+        );
+        assert_eq!(pbkdf2(r#""key":"00""#), PasswordError::Iterations(0));
+        assert_eq!(pbkdf2(r#""key":"00","iterations":-1"#), PasswordError::Iterations(-1));
+        assert_eq!(
+            pbkdf2(r#""key":"00","iterations":10000001"#),
+            PasswordError::Iterations(10_000_001)
+        );
+        assert_eq!(
+            error_of(r#"{"type":"pbkdf2","key":"00"}"#),
+            PasswordError::UnknownHash(String::new())
+        );
+        assert_eq!(
+            error_of(r#"{"type":"scrypt"}"#),
+            PasswordError::UnknownType("scrypt".to_owned())
+        );
+        assert_eq!(error_of(r#"{"type":"plain"}"#), PasswordError::MissingKey);
+        assert_eq!(error_of(r#"{"type":"bcrypt"}"#), PasswordError::MissingKey);
+    }
+
+    #[test]
+    fn a_bcrypt_hash_must_be_well_formed_and_not_too_dear() {
+        let bcrypt = |key: &str| error_of(&format!(r#"{{"type":"bcrypt","key":"{key}"}}"#));
+        assert_eq!(bcrypt(&BCRYPT.replace("$10$", "$03$")), PasswordError::BcryptCost(3));
+        assert_eq!(bcrypt(&BCRYPT.replace("$10$", "$17$")), PasswordError::BcryptCost(17));
+        for key in
+            ["", "$2a$10$", &BCRYPT[..59], &BCRYPT.replace("2a", "9z"), &BCRYPT.replace('f', "é")]
+        {
+            assert_eq!(bcrypt(key), PasswordError::Bcrypt, "{key}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_are_errors() {
+        for json in ["1", "[]", "true", r#"{"type":1}"#, r#"{"key":1}"#, r#"{"iterations":"1"}"#] {
+            assert!(serde_json::from_str::<Password>(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn no_password_prints() {
+        for json in [
+            r#""5ec1e7""#.to_owned(),
+            r#"{"type":"pbkdf2","hash":"sha-256","key":"5ec1e7","salt":"5ec1e7","iterations":1}"#
+                .to_owned(),
+            r#"{"type":"bcrypt","key":"5ec1e7"}"#.to_owned(),
+            format!(r#"{{"type":"bcrypt","key":"{}"}}"#, BCRYPT.replace("afOr2f", "5ec1e7")),
+        ] {
+            let printed = format!("{:?}", parse(&json));
+            assert!(!printed.contains("5ec1e7"), "{printed}");
+        }
+    }
+}

@@ -57,19 +57,36 @@ impl Policy {
         }
     }
 
-    /// Returns a password to compare with on behalf of somebody who has none, so that the time of a
-    /// refusal does not tell whether a user exists.
+    /// Returns what else a password is compared with, in vain, before `name` is refused.
     ///
-    /// It is always the same for the same name, and over all names the kinds of passwords are spread
-    /// as they are over the users.
-    pub(crate) fn decoy(&self, name: &str) -> Option<&Password> {
-        let passwords =
-            || self.users.values().map(|entry| &entry.password).filter(|p| !p.is_absent());
+    /// Every refusal thus costs one comparison with a user's password and one with the wildcard
+    /// user's, and its time does not tell whether there is a user of that name.
+    pub(crate) fn decoys(&self, name: &str) -> impl Iterator<Item = &Password> {
+        let user = self.users.get(name);
+        let stand_in = if user.is_some_and(|user| !user.password.is_absent()) {
+            None
+        } else {
+            self.stand_in(name)
+        };
+        let wildcard = user.and(self.wildcard_user.as_ref()).map(|wildcard| &wildcard.password);
+        stand_in.into_iter().chain(wildcard)
+    }
+
+    /// Returns the password of some user in place of that of a name that has none.
+    ///
+    /// It is always the same one for the same name, and over all names the kinds of passwords are
+    /// spread as they are over the users.
+    fn stand_in(&self, name: &str) -> Option<&Password> {
+        let passwords: Vec<_> = self
+            .users
+            .values()
+            .map(|user| &user.password)
+            .filter(|password| !password.is_absent())
+            .collect();
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
-        let count = passwords().count().max(1);
-        let index = hasher.finish() % u64::try_from(count).unwrap_or(u64::MAX);
-        passwords().nth(usize::try_from(index).unwrap_or_default())
+        let index = hasher.finish().checked_rem(passwords.len() as u64)?;
+        passwords.get(index as usize).copied()
     }
 }
 
@@ -95,5 +112,102 @@ impl<'de> Deserialize<'de> for PermissionSpec {
         }
 
         deserializer.deserialize_any(Json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pbkdf2Hash;
+
+    #[test]
+    fn permissions_are_the_name_of_a_role_or_a_list() {
+        let parse = |json| serde_json::from_str::<UserEntry>(json).map(|entry| entry.permissions);
+        let role = parse(r#"{"permissions": "op"}"#).expect("a role");
+        assert_eq!(role, Some(PermissionSpec::Role(Role::Op)));
+        let list = parse(r#"{"permissions": ["op", "fly"]}"#).expect("a list");
+        let expected = Permissions::from([Permission::Op, Permission::Other("fly".into())]);
+        assert_eq!(list, Some(PermissionSpec::Raw(expected)));
+        assert_eq!(parse("{}").expect("nothing"), None);
+        assert_eq!(parse(r#"{"permissions": null, "password": null}"#).expect("nothing"), None);
+        for json in
+            [r#"{"permissions": "king"}"#, r#"{"permissions": [1]}"#, r#"{"permission": "op"}"#]
+        {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_written_without_what_it_does_not_have() {
+        for json in ["{}", r#"{"permissions":[]}"#, r#"{"password":"a","permissions":"caption"}"#] {
+            let entry: UserEntry = serde_json::from_str(json).expect("an entry");
+            assert_eq!(serde_json::to_string(&entry).expect("an entry is JSON"), json);
+        }
+    }
+
+    #[test]
+    fn a_refusal_costs_the_same_whether_or_not_the_user_exists() {
+        for wildcard in [None, Some(Password::Plain("wild".into())), Some(derived(b"wild"))] {
+            let mut policy =
+                Policy { wildcard_user: wildcard.clone().map(with_password), ..Policy::default() };
+            for name in ["alice", "bob"] {
+                policy.users.insert(name.to_owned(), with_password(derived(name.as_bytes())));
+            }
+            policy.users.insert("nopassword".to_owned(), UserEntry::default());
+
+            let expected = [Some("pbkdf2"), wildcard.as_ref().map(kind)];
+            let expected: Vec<_> = expected.into_iter().flatten().collect();
+            for name in ["alice", "bob", "nopassword", "carol", "dave", ""] {
+                let mut compared = compared(&policy, name);
+                // Which comes first does not matter.
+                compared.sort_by_key(|kind| *kind != expected[0]);
+                assert_eq!(compared, expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn kinds_of_passwords_seem_spread_over_strangers_as_over_users() {
+        let mut policy = Policy::default();
+        for number in 0..10 {
+            let password =
+                if number < 5 { derived(&[number]) } else { Password::Plain("plain".into()) };
+            policy.users.insert(number.to_string(), with_password(password));
+        }
+        let strangers: Vec<_> = (0..1000).map(|number| format!("stranger {number}")).collect();
+        let plain = strangers.iter().filter(|name| compared(&policy, name) == ["plain"]).count();
+        assert!((400..600).contains(&plain), "{plain} of 1000");
+        assert!(strangers.iter().all(|name| compared(&policy, name) == compared(&policy, name)));
+    }
+
+    #[test]
+    fn where_nobody_has_a_password_there_is_nothing_to_hide() {
+        assert_eq!(compared(&Policy::default(), "alice"), [""; 0]);
+    }
+
+    /// Returns the kinds of all passwords that are compared with before `name` is refused.
+    fn compared(policy: &Policy, name: &str) -> Vec<&'static str> {
+        let own =
+            policy.users.get(name).or(policy.wildcard_user.as_ref()).map(|entry| &entry.password);
+        own.into_iter().filter(|p| !p.is_absent()).chain(policy.decoys(name)).map(kind).collect()
+    }
+
+    fn kind(password: &Password) -> &'static str {
+        match password {
+            Password::Absent => "absent",
+            Password::Bcrypt(_) => "bcrypt",
+            Password::Pbkdf2(_) => "pbkdf2",
+            Password::Plain(_) => "plain",
+            Password::Unusable(_) => "unusable",
+            Password::Wildcard => "wildcard",
+        }
+    }
+
+    fn derived(key: &[u8]) -> Password {
+        Password::Pbkdf2(Pbkdf2Hash::new(key.to_vec(), vec![], 1).expect("a usable key"))
+    }
+
+    fn with_password(password: Password) -> UserEntry {
+        UserEntry { password, permissions: None }
     }
 }

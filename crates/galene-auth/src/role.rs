@@ -64,3 +64,41 @@ impl TryFrom<String> for Role {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_has_its_permissions_and_the_group_may_add_some() {
+        let names = |role: &str, allow_recording, unrestricted_tokens| {
+            let policy = Policy { allow_recording, unrestricted_tokens, ..Policy::default() };
+            let role = Role::try_from(role.to_owned()).expect("a role");
+            role.permissions(&policy)
+                .iter()
+                .map(|p| p.as_str().to_owned())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        for (role, plain, recording, tokens) in [
+            ("op", "op present message caption token", " record", ""),
+            ("present", "present message", "", " token"),
+            ("message", "message", "", ""),
+            ("observe", "", "", ""),
+            ("caption", "caption", "", ""),
+            ("admin", "admin", "", ""),
+        ] {
+            assert_eq!(names(role, false, false), plain);
+            assert_eq!(names(role, true, false), format!("{plain}{recording}"));
+            assert_eq!(names(role, false, true), format!("{plain}{tokens}"));
+            assert_eq!(names(role, true, true), format!("{plain}{recording}{tokens}"));
+        }
+    }
+
+    #[test]
+    fn other_names_are_no_roles() {
+        for name in ["", "Op", "system", "record"] {
+            assert_eq!(Role::try_from(name.to_owned()), Err(UnknownRole(name.to_owned())));
+        }
+    }
+}
