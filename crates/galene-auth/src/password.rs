@@ -59,6 +59,14 @@ impl Password {
         }
     }
 
+    /// Returns whether a candidate can be wrong, that is, whether there is something to compare with.
+    pub(crate) fn refuses(&self) -> bool {
+        match self {
+            Self::Bcrypt(_) | Self::Pbkdf2(_) | Self::Plain(_) => true,
+            Self::Absent | Self::Unusable(_) | Self::Wildcard => false,
+        }
+    }
+
     /// Returns whether there is no password.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)

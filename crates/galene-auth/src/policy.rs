@@ -63,7 +63,7 @@ impl Policy {
     /// user's, and its time does not tell whether there is a user of that name.
     pub(crate) fn decoys(&self, name: &str) -> impl Iterator<Item = &Password> {
         let user = self.users.get(name);
-        let stand_in = if user.is_some_and(|user| !user.password.is_absent()) {
+        let stand_in = if user.is_some_and(|user| user.password.refuses()) {
             None
         } else {
             self.stand_in(name)
@@ -81,7 +81,7 @@ impl Policy {
             .users
             .values()
             .map(|user| &user.password)
-            .filter(|password| !password.is_absent())
+            .filter(|password| password.refuses())
             .collect();
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
@@ -154,10 +154,11 @@ mod tests {
                 policy.users.insert(name.to_owned(), with_password(derived(name.as_bytes())));
             }
             policy.users.insert("nopassword".to_owned(), UserEntry::default());
+            policy.users.insert("open".to_owned(), with_password(Password::Wildcard));
 
             let expected = [Some("pbkdf2"), wildcard.as_ref().map(kind)];
             let expected: Vec<_> = expected.into_iter().flatten().collect();
-            for name in ["alice", "bob", "nopassword", "carol", "dave", ""] {
+            for name in ["alice", "bob", "nopassword", "carol", "dave", "erin", "frank", ""] {
                 let mut compared = compared(&policy, name);
                 // Which comes first does not matter.
                 compared.sort_by_key(|kind| *kind != expected[0]);
