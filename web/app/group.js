@@ -1,1 +1,14 @@
-import "galene-client";
+/**
+ * The page of a group.
+ */
+import { applyTheme } from "./theme.js";
+import { groupOf } from "./model/address.js";
+import { Call } from "./model/call.js";
+import { browserStore, Settings } from "./model/settings.js";
+import { GroupPage } from "./views/group-page.js";
+
+const settings = new Settings(browserStore());
+applyTheme(settings.values.theme);
+const page = document.querySelector("group-page");
+customElements.define("group-page", GroupPage);
+if (page instanceof GroupPage) page.show(new Call(groupOf(location.pathname), settings));

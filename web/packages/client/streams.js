@@ -112,6 +112,8 @@ class Stream extends Emitter {
 export class UpStream extends Stream {
   /** @type {Map<"audio" | "video", RTCRtpTransceiver>} */
   #transceivers = new Map();
+  /** @type {Map<"audio" | "video", MediaStreamTrack | null>} */
+  #tracks = new Map();
   /** @type {"nothing" | "answer"} */
   #awaits = "nothing";
   /** What to do when the answer is there. @type {"nothing" | "offer" | "restart"} */
@@ -137,9 +139,12 @@ export class UpStream extends Stream {
     });
   }
 
-  /** @param {"audio" | "video"} kind */
+  /**
+   * Returns what was last set to be sent.
+   * @param {"audio" | "video"} kind
+   */
   track(kind) {
-    return this.#transceivers.get(kind)?.sender.track ?? null;
+    return this.#tracks.get(kind) ?? null;
   }
 
   /**
@@ -152,6 +157,7 @@ export class UpStream extends Stream {
    * @param {RTCRtpEncodingParameters[]} [encodings]
    */
   setTrack(kind, track, encodings = []) {
+    this.#tracks.set(kind, track);
     return this.enqueue(async () => {
       const transceiver = this.#transceivers.get(kind);
       const direction = track ? "sendonly" : "inactive";

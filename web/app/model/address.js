@@ -1,0 +1,27 @@
+/**
+ * The addresses of groups.
+ */
+
+const PREFIX = "/group/";
+
+/**
+ * Returns the name of the group at an URL path, or an empty text if there is none.
+ * @param {string} path
+ */
+export function groupOf(path) {
+  if (!path.startsWith(PREFIX)) return "";
+  const name = path.slice(PREFIX.length).replace(/\/+$/, "");
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/**
+ * Returns the URL path of a group. Slashes stay: they separate a group from its subgroups.
+ * @param {string} name
+ */
+export function pathOf(name) {
+  return `${PREFIX}${name.split("/").map(encodeURIComponent).join("/")}/`;
+}

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { groupOf, pathOf } from "./address.js";
+
+test("a group's name and its address lead to each other", () => {
+  for (const name of ["public", "école du soir", "a/b", "50%", "what?#"]) {
+    assert.equal(groupOf(pathOf(name)), name);
+    assert.equal(new URL(pathOf(name), "https://example.org").search, "");
+  }
+});
+
+test("other addresses name no group", () => {
+  assert.equal(groupOf("/"), "");
+  assert.equal(groupOf("/group/"), "");
+  assert.equal(groupOf("/group/%"), "%");
+});

@@ -1,0 +1,73 @@
+/**
+ * Lets the others be heard: one audio element per stream, apart from the tiles, so that nobody falls
+ * silent when the page is rearranged.
+ */
+import { Emitter } from "galene-client";
+
+/** @extends {Emitter<{changed: {}}>} */
+export class AudioOutput extends Emitter {
+  /** Whether the browser waits for a click before it plays anything. */
+  isBlocked = false;
+  /** @type {Map<string, HTMLAudioElement>} */
+  #elements = new Map();
+  #speaker;
+
+  /** @param {string} speaker Id of the device, or empty */
+  constructor(speaker) {
+    super();
+    this.#speaker = speaker;
+  }
+
+  /**
+   * @param {string} id
+   * @param {MediaStream} media
+   */
+  play(id, media) {
+    const element = this.#elements.get(id) ?? new Audio();
+    this.#elements.set(id, element);
+    if (element.srcObject !== media) {
+      element.srcObject = media;
+      this.#route(element);
+    }
+    this.#start(element);
+  }
+
+  /** @param {string} id */
+  stop(id) {
+    const element = this.#elements.get(id);
+    if (!element) return;
+    this.#elements.delete(id);
+    element.pause();
+    element.srcObject = null;
+  }
+
+  /** Tries again, in answer to a click. */
+  unblock() {
+    this.isBlocked = false;
+    for (const element of this.#elements.values()) this.#start(element);
+    this.emit("changed", {});
+  }
+
+  /** @param {string} speaker */
+  choose(speaker) {
+    this.#speaker = speaker;
+    for (const element of this.#elements.values()) this.#route(element);
+  }
+
+  /** @param {HTMLAudioElement} element */
+  #start(element) {
+    element.play().catch((error) => {
+      // Any other reason is one of our own doing: it was stopped before it began.
+      if (!(error instanceof DOMException) || error.name !== "NotAllowedError") return;
+      this.isBlocked = true;
+      this.emit("changed", {});
+    });
+  }
+
+  /** @param {HTMLAudioElement} element */
+  #route(element) {
+    if (this.#speaker === "" || !("setSinkId" in element)) return;
+    // A speaker that was unplugged since: the browser's choice is the best that is left.
+    element.setSinkId(this.#speaker).catch(() => {});
+  }
+}

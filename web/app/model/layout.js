@@ -1,0 +1,165 @@
+/**
+ * Where tiles go: as large as they can be in the space there is.
+ *
+ * All tiles of a grid have one size. The number of columns is the one that makes them largest, and a
+ * last row that is not full stands in the middle.
+ *
+ * @typedef {{x: number, y: number, width: number, height: number}} Rect
+ * @typedef {{width: number, height: number}} Size
+ */
+
+/** The shape of cameras and screens. */
+const WIDEST = 16 / 9;
+
+/** Faces may be cropped at the sides down to a square where that fills a narrow window better. */
+const NARROWEST = 1;
+
+/** A tile in the strip beside a shared screen is about this wide. */
+const STRIP_TILE = 208;
+
+/** Smaller than this, nobody can be recognised: then the grid grows beyond the space and scrolls. */
+const SMALLEST_WIDTH = 112;
+
+/**
+ * Arranges tiles. Those on stage get most of the space, the others stand beside or below them.
+ * @param {Size} space
+ * @param {{stage: boolean}[]} tiles
+ * @param {number} gap
+ * @returns {{rects: Rect[], height: number}} A place for each tile in turn, and the height that all
+ *   of them need
+ */
+export function arrange(space, tiles, gap) {
+  const staged = tiles.filter(({ stage }) => stage).length;
+  const others = tiles.length - staged;
+  if (staged === 0 || others === 0) {
+    const shape = staged === 0 ? NARROWEST : WIDEST;
+    const grid = arrangeGrid(space, tiles.length, gap, shape);
+    return grid;
+  }
+  const { stage, strip } = divide(space, others, gap);
+  const inStage = arrangeGrid(stage, staged, gap, WIDEST).rects.map((r) => move(r, stage)).values();
+  const inStrip = strip.width > strip.height
+    ? arrangeRow(strip, others, gap)
+    : arrangeGrid(strip, others, gap, NARROWEST);
+  const beside = inStrip.rects.map((r) => move(r, strip)).values();
+  const nowhere = { x: 0, y: 0, width: 0, height: 0 };
+  const rects = tiles.map((tile) => (tile.stage ? inStage : beside).next().value ?? nowhere);
+  return { rects, height: Math.max(space.height, strip.y + inStrip.height) };
+}
+
+/**
+ * @param {Size} space
+ * @param {number} count
+ * @param {number} gap
+ * @param {number} narrowest
+ * @returns {{rects: Rect[], height: number}}
+ */
+function arrangeGrid(space, count, gap, narrowest) {
+  let best = { columns: 1, width: 0, height: 0 };
+  for (let columns = 1; columns <= count; columns += 1) {
+    const rows = Math.ceil(count / columns);
+    const room = {
+      width: (space.width - gap * (columns - 1)) / columns,
+      height: (space.height - gap * (rows - 1)) / rows,
+    };
+    const tile = fit(room, narrowest);
+    if (tile.width * tile.height > best.width * best.height) best = { columns, ...tile };
+  }
+  if (count > 1 && best.width < Math.min(SMALLEST_WIDTH, space.width)) {
+    const columns = Math.max(1, Math.floor((space.width + gap) / (SMALLEST_WIDTH + gap)));
+    const width = (space.width - gap * (columns - 1)) / columns;
+    best = { columns, width, height: width / WIDEST };
+  }
+  const { columns, width, height } = best;
+  const rows = Math.ceil(count / columns);
+  const needed = rows * height + gap * (rows - 1);
+  const top = Math.max(0, (space.height - needed) / 2);
+  const rects = Array.from({ length: count }, (_, index) => {
+    const row = Math.floor(index / columns);
+    const inRow = Math.min(columns, count - row * columns);
+    const left = (space.width - inRow * width - gap * (inRow - 1)) / 2;
+    const column = index % columns;
+    return round({ x: left + column * (width + gap), y: top + row * (height + gap), width, height });
+  });
+  return { rects, height: Math.max(space.height, needed) };
+}
+
+/**
+ * One row; narrower tiles if there are many, so that all can be seen.
+ * @param {Size} space
+ * @param {number} count
+ * @param {number} gap
+ */
+function arrangeRow(space, count, gap) {
+  const room = (space.width - gap * (count - 1)) / count;
+  if (room < SMALLEST_WIDTH / 2) return arrangeGrid(space, count, gap, NARROWEST);
+  const width = Math.min(room, space.height * WIDEST);
+  const height = Math.min(space.height, width / NARROWEST);
+  const left = (space.width - count * width - gap * (count - 1)) / 2;
+  const rects = Array.from({ length: count }, (_, index) => {
+    return round({ x: left + index * (width + gap), y: 0, width, height });
+  });
+  return { rects, height };
+}
+
+/**
+ * Divides the space: what is on stage gets the larger part, cut so that it loses least.
+ * @param {Size} space
+ * @param {number} others
+ * @param {number} gap
+ * @returns {{stage: Rect, strip: Rect}}
+ */
+function divide({ width, height }, others, gap) {
+  const beside = Math.min(STRIP_TILE, width / 4);
+  // A narrow window has room below a wide picture anyway: the strip takes what would stay empty.
+  const below = Math.max(
+    Math.min(STRIP_TILE / WIDEST, height / 4),
+    Math.min(height - gap - width / WIDEST, (height - gap) / 2, others * STRIP_TILE),
+  );
+  const ifBeside = fit({ width: width - beside - gap, height }, WIDEST).width;
+  const ifBelow = fit({ width, height: height - below - gap }, WIDEST).width;
+  if (ifBeside >= ifBelow) {
+    const x = width - beside;
+    return {
+      stage: { x: 0, y: 0, width: x - gap, height },
+      strip: { x, y: 0, width: beside, height },
+    };
+  }
+  const y = height - below;
+  return {
+    stage: { x: 0, y: 0, width, height: y - gap },
+    strip: { x: 0, y, width, height: below },
+  };
+}
+
+/**
+ * Returns the largest tile of an allowed shape.
+ * @param {Size} room
+ * @param {number} narrowest
+ * @returns {Size}
+ */
+function fit({ width, height }, narrowest) {
+  if (width <= 0 || height <= 0) return { width: 0, height: 0 };
+  return {
+    width: Math.min(width, height * WIDEST),
+    height: Math.min(height, width / narrowest),
+  };
+}
+
+/**
+ * @param {Rect} rect
+ * @param {{x: number, y: number}} by
+ */
+function move(rect, by) {
+  return { ...rect, x: rect.x + by.x, y: rect.y + by.y };
+}
+
+/** Whole pixels, so that edges are sharp. @param {Rect} rect */
+function round({ x, y, width, height }) {
+  return {
+    x: Math.round(x),
+    y: Math.round(y),
+    width: Math.floor(width),
+    height: Math.floor(height),
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Menus to choose camera, microphone and speaker.
+ * @import { Call } from "../model/call.js"
+ */
+import { html, live, nothing } from "lit";
+
+/** @param {Call} call */
+export function deviceMenus(call) {
+  const { devices, local, settings } = call;
+  const { camera, microphone, speaker } = settings.values;
+  const inUse = (/** @type {MediaStreamTrack | null} */ track) => track?.getSettings().deviceId ?? "";
+  const isKnown = devices.cameras.length + devices.microphones.length > 0;
+  return html`
+    ${menu("camera", "Camera", devices.cameras, inUse(local.camera) || camera, (id) =>
+      local.chooseCamera(id),
+    )}
+    ${menu("microphone", "Microphone", devices.microphones, inUse(local.microphone) || microphone, (id) =>
+      local.chooseMicrophone(id),
+    )}
+    ${menu("speaker", "Speaker", devices.speakers, speaker, (id) => call.chooseSpeaker(id))}
+    ${isKnown
+      ? nothing
+      : html`<p class="hint">
+          Your devices can be chosen here once the camera or the microphone was turned on.
+        </p>`}
+  `;
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {MediaDeviceInfo[]} devices
+ * @param {string} chosen
+ * @param {(deviceId: string) => void} choose
+ */
+function menu(name, label, devices, chosen, choose) {
+  if (devices.length === 0) return nothing;
+  const known = devices.some(({ deviceId }) => deviceId === chosen);
+  const change = (/** @type {Event} */ event) => {
+    choose(/** @type {HTMLSelectElement} */ (event.target).value);
+  };
+  return html`<div class="field">
+    <label for="device-${name}">${label}</label>
+    <select id="device-${name}" data-device=${name} .value=${live(known ? chosen : "")} @change=${change}>
+      ${known ? nothing : html`<option value="">Default</option>`}
+      ${devices.map(
+        ({ deviceId, label: text }, index) => html`<option
+          value=${deviceId}
+          ?selected=${deviceId === chosen}
+        >
+          ${text || `${label} ${index + 1}`}
+        </option>`,
+      )}
+    </select>
+  </div>`;
+}

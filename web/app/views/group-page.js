@@ -1,0 +1,118 @@
+/**
+ * The whole page of a group: shows the state of the call, and what is open on the page itself.
+ *
+ * @import { User } from "galene-client"
+ * @import { Call } from "../model/call.js"
+ *
+ * @typedef {{kind: "lock"} | {kind: "kick", user: User} | {kind: "settings"} | {kind: "shortcuts"}} Dialog
+ *
+ * @typedef {object} Ui What is open, apart from the call
+ * @property {"chat" | "people" | null} panel
+ * @property {Dialog | null} dialog
+ * @property {string} recipient Who the next message is for; empty for everybody
+ *
+ * @typedef {object} View What views show, and where they report to
+ * @property {Call} call
+ * @property {Readonly<Ui>} ui
+ * @property {(changes: Partial<Ui>) => void} set
+ */
+import { html, LitElement, nothing } from "lit";
+import { isAllowed } from "../model/devices.js";
+import { callView } from "./call-view.js";
+import { dialogView } from "./dialogs.js";
+import { joinView } from "./join-view.js";
+import { noticesView } from "./notices-view.js";
+import { actOnKey } from "./shortcuts.js";
+import "./chat-scroller.js";
+import "./level-meter.js";
+import "./menu-button.js";
+import "./tile-grid.js";
+import "./tool-bar.js";
+
+export class GroupPage extends LitElement {
+  constructor() {
+    super();
+    /** @type {Call | null} */
+    this.call = null;
+    /** @type {Ui} */
+    this.ui = { panel: null, dialog: null, recipient: "" };
+    this.announcement = "";
+  }
+
+  /** @override */
+  createRenderRoot() {
+    return this;
+  }
+
+  /** @param {Call} call */
+  show(call) {
+    this.call = call;
+    let { phase } = call;
+    call.on("changed", () => {
+      if (phase !== call.phase && call.phase === "call" && phase !== "lost") this.enter();
+      phase = call.phase;
+      this.requestUpdate();
+    });
+    call.on("announced", ({ text }) => {
+      this.announcement = text;
+      this.requestUpdate();
+    });
+    call.load();
+    call.devices.refresh();
+    this.resumeDevices(call);
+    document.addEventListener("keydown", (event) => {
+      if (this.view) actOnKey(event, this.view);
+    });
+    this.requestUpdate();
+  }
+
+  /** @returns {View | null} */
+  get view() {
+    const { call, ui } = this;
+    return call && { call, ui, set: (changes) => this.set(changes) };
+  }
+
+  /** @param {Partial<Ui>} changes */
+  set(changes) {
+    this.ui = { ...this.ui, ...changes };
+    this.call?.chat.setWatched(this.ui.panel === "chat");
+    this.requestUpdate();
+  }
+
+  /** Opens what was open on the last visit, if that asks nothing of the user. @param {Call} call */
+  async resumeDevices(call) {
+    const { cameraOn, microphoneOn } = call.settings.values;
+    if (cameraOn && (await isAllowed("camera"))) await call.local.setCamera(true);
+    if (microphoneOn && (await isAllowed("microphone"))) await call.local.setMuted(false);
+    await call.devices.refresh();
+  }
+
+  /** The meeting begins. */
+  async enter() {
+    // On a wide screen there is room for the chat beside the tiles.
+    this.set({ panel: matchMedia("(min-width: 1100px)").matches ? "chat" : null, recipient: "" });
+    this.call?.devices.refresh();
+    await this.updateComplete;
+    this.querySelector("h1")?.focus();
+  }
+
+  /** @override */
+  updated() {
+    const { call } = this;
+    if (!call) return;
+    const unread = call.chat.unread > 0 ? `(${call.chat.unread}) ` : "";
+    document.title = `${unread}${call.title} – Galène`;
+  }
+
+  /** @override */
+  render() {
+    const { view } = this;
+    if (!view) return nothing;
+    const isInCall = view.call.phase === "call" || view.call.phase === "lost";
+    return html`
+      ${isInCall ? callView(view) : joinView(view)} ${noticesView(view.call.notices)}
+      <div class="vh" role="status" aria-live="polite" data-announcement>${this.announcement}</div>
+      ${dialogView(view)}
+    `;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Where one prepares: sees oneself, chooses devices and a name, and joins.
+ * @import { Call } from "../model/call.js"
+ * @import { View } from "./group-page.js"
+ */
+import { html, nothing } from "lit";
+import { hueOf, initials, plural } from "../model/text.js";
+import { deviceMenus } from "./device-menus.js";
+import { icon } from "./icon.js";
+
+/** @param {View} view */
+export function joinView({ call }) {
+  return html`
+    <main class="join">
+      <header class="join-head">
+        <a class="home" href="/" aria-label="All groups">
+          <img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="36" height="36" />
+        </a>
+        <div>
+          <h1 tabindex="-1">${call.title}</h1>
+          ${call.status?.description
+            ? html`<p class="quiet">${call.status.description}</p>`
+            : nothing}
+        </div>
+      </header>
+      <section class="preview-area" aria-label="Camera and microphone">
+        ${preview(call)}
+        <div class="row center">${toggles(call)}</div>
+        <level-meter .source=${() => call.ownLevel}></level-meter>
+      </section>
+      ${form(call)}
+      <section class="devices card" aria-label="Devices">${deviceMenus(call)}</section>
+    </main>
+  `;
+}
+
+/** @param {Call} call */
+function preview({ local, settings }) {
+  const { name } = settings.values;
+  return html`<div class="preview">
+    ${local.isCameraOn
+      ? html`<video
+          class="mirrored"
+          autoplay
+          playsinline
+          aria-label="Your camera"
+          .muted=${true}
+          .srcObject=${local.media}
+        ></video>`
+      : html`<div class="preview-off">
+          ${name.trim() === ""
+            ? icon("video-off")
+            : html`<span class="avatar" data-hue=${hueOf(name)} aria-hidden="true">${initials(name)}</span>`}
+          <p>Your camera is off</p>
+        </div>`}
+  </div>`;
+}
+
+/** @param {Call} call */
+function toggles({ local }) {
+  return html`
+    <button
+      class="btn ${local.isMuted ? "off" : "on"}"
+      type="button"
+      data-action="microphone"
+      ?disabled=${local.isBusy}
+      @click=${() => local.setMuted(!local.isMuted)}
+    >
+      ${icon(local.isMuted ? "mic-off" : "mic")}
+      ${local.isMuted ? "Turn on microphone" : "Turn off microphone"}
+    </button>
+    <button
+      class="btn ${local.isCameraOn ? "on" : "off"}"
+      type="button"
+      data-action="camera"
+      ?disabled=${local.isBusy}
+      @click=${() => local.setCamera(!local.isCameraOn)}
+    >
+      ${icon(local.isCameraOn ? "video" : "video-off")}
+      ${local.isCameraOn ? "Turn off camera" : "Turn on camera"}
+    </button>
+  `;
+}
+
+/** @param {Call} call */
+function form(call) {
+  const { problem, phase, settings } = call;
+  const isJoining = phase === "joining";
+  const join = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const fields = new FormData(/** @type {HTMLFormElement} */ (event.target));
+    call.join(String(fields.get("username") ?? "").trim(), String(fields.get("password") ?? ""));
+  };
+  const rename = (/** @type {InputEvent} */ event) => {
+    settings.set({ name: /** @type {HTMLInputElement} */ (event.target).value });
+    call.emit("changed", {});
+  };
+  return html`<form class="card join-form" @submit=${join}>
+    ${problem
+      ? html`<div class="problem" role="alert" data-problem id="join-problem">
+          ${icon("circle-alert")}
+          <div>
+            <strong>${problem.title}</strong>
+            <p>${problem.text}</p>
+          </div>
+        </div>`
+      : nothing}
+    <div class="field">
+      <label for="username">Your name</label>
+      <input
+        id="username"
+        name="username"
+        autocomplete="username"
+        maxlength="60"
+        .value=${settings.values.name}
+        aria-invalid=${problem?.field === "username" ? "true" : "false"}
+        aria-describedby=${problem?.field === "username" ? "join-problem" : nothing}
+        @input=${rename}
+      />
+    </div>
+    <div class="field">
+      <label for="password">Password</label>
+      <input
+        id="password"
+        name="password"
+        type="password"
+        autocomplete="current-password"
+        aria-invalid=${problem?.field === "password" ? "true" : "false"}
+        aria-describedby=${problem?.field === "password" ? "join-problem password-hint" : "password-hint"}
+      />
+      <p class="hint" id="password-hint">Leave it empty if you were not given one.</p>
+    </div>
+    <button class="btn primary wide" data-action="join" ?disabled=${isJoining}>
+      ${isJoining ? "Joining…" : "Join now"}
+    </button>
+    <p class="quiet facts" role="status">${presence(call)}</p>
+  </form>`;
+}
+
+/** @param {Call} call */
+function presence(call) {
+  const count = call.status?.clientCount;
+  return html`
+    ${call.isLocked ? html`<span class="pill">${icon("lock")} Locked</span>` : nothing}
+    ${count === undefined
+      ? nothing
+      : count === 0
+        ? "Nobody is here yet."
+        : `${plural(count, "person is", "people are")} here.`}
+  `;
+}
