@@ -8,9 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use galene_rtp::Vp8Descriptor;
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
-use str0m::rtp::{RtpWrite, Vp8Descriptor, Vp8Patch};
+use str0m::rtp::{RtpWrite, Vp8Patch};
 
 /// A packet as one subscriber gets it: the publisher's payload under the subscriber's numbers.
 #[derive(Debug)]
@@ -24,17 +25,10 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) marker: bool,
     pub(crate) captured: Instant,
     pub(crate) payload: &'a Arc<[u8]>,
-    /// How far to move VP8's picture numbers, if they have to move.
-    pub(crate) picture_shift: Option<PictureShift>,
+    /// The VP8 payload descriptor to send in place of the payload's own, which is as long.
+    pub(crate) vp8: Option<Vp8Descriptor>,
     /// Whether a lost packet is sent again when the subscriber asks.
     pub(crate) repairable: bool,
-}
-
-/// What is added to the picture numbers of a VP8 payload descriptor (RFC 7741 §4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct PictureShift {
-    pub(crate) picture_id: u16,
-    pub(crate) tl0_pic_idx: u8,
 }
 
 /// Sends packets to the peer of one transport.
@@ -62,21 +56,20 @@ impl Egress for ReferenceEgress {
         )
         .marker(packet.marker)
         .nackable(packet.repairable);
-        if let Some(patch) = packet.picture_shift.and_then(|s| vp8_patch(packet.payload, s)) {
+        if let Some(patch) = packet.vp8.and_then(|d| vp8_patch(packet.payload, &d)) {
             write = write.vp8_patch(patch);
         }
         stream.write_rtp(write);
     }
 }
 
-fn vp8_patch(payload: &[u8], shift: PictureShift) -> Option<Vp8Patch> {
-    let ours = galene_rtp::Vp8Descriptor::parse(payload).ok()?;
-    let mut patch = Vp8Descriptor::parse(payload).ok()?.patch();
-    if let Some(id) = ours.picture_id() {
-        patch = patch.picture_id(id.wrapping_add(shift.picture_id).value());
+fn vp8_patch(payload: &[u8], outgoing: &Vp8Descriptor) -> Option<Vp8Patch> {
+    let mut patch = str0m::rtp::Vp8Descriptor::parse(payload).ok()?.patch();
+    if let Some(id) = outgoing.picture_id() {
+        patch = patch.picture_id(id.value());
     }
-    if let Some(index) = ours.tl0_pic_idx() {
-        patch = patch.tl0_pic_idx(index.wrapping_add(shift.tl0_pic_idx));
+    if let Some(index) = outgoing.tl0_pic_idx() {
+        patch = patch.tl0_pic_idx(index);
     }
     patch.build().ok()
 }

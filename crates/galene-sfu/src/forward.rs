@@ -5,18 +5,18 @@
 
 use std::time::Instant;
 
-use galene_rtp::{SequenceMap, TimestampMap};
+use galene_rtp::{SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
 
-use crate::egress::PictureShift;
-use crate::packet::{Packet, Picture};
+use crate::packet::Packet;
 
 /// The state of one forwarded track.
 #[derive(Debug)]
 pub(crate) struct Forward {
     /// The encoding that is being forwarded; none until a keyframe of the source has come.
     current: Option<usize>,
-    sequences: SequenceMap<PictureShift>,
+    sequences: SequenceMap<Vp8Shift>,
     timestamps: TimestampMap,
+    pictures: Vp8Numbering,
     newest: Option<Newest>,
 }
 
@@ -25,8 +25,6 @@ pub(crate) struct Forward {
 struct Newest {
     sequence: u64,
     captured: Instant,
-    /// As the subscriber saw it.
-    picture: Option<Picture>,
 }
 
 /// What stands in a forwarded packet in place of the publisher's numbers.
@@ -34,7 +32,8 @@ struct Newest {
 pub(crate) struct Numbers {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
-    pub(crate) picture_shift: Option<PictureShift>,
+    /// The VP8 payload descriptor with numbers that go on, if they are not the publisher's own.
+    pub(crate) vp8: Option<Vp8Descriptor>,
 }
 
 impl Forward {
@@ -43,8 +42,9 @@ impl Forward {
     pub(crate) fn new(first_sequence: u16, clock_rate_hz: u32) -> Self {
         Self {
             current: None,
-            sequences: SequenceMap::new(u64::from(first_sequence >> 1), PictureShift::default()),
+            sequences: SequenceMap::new(u64::from(first_sequence >> 1), Vp8Shift::default()),
             timestamps: TimestampMap::new(clock_rate_hz),
+            pictures: Vp8Numbering::new(),
             newest: None,
         }
     }
@@ -76,28 +76,26 @@ impl Forward {
             return None;
         }
         let mapped = self.sequences.map(packet.sequence)?;
-        let shift = mapped.label;
+        let vp8 = packet.vp8.map(|descriptor| descriptor.shifted(mapped.label));
+        if let Some(descriptor) = &vp8 {
+            self.pictures.sent(descriptor);
+        }
         if self.newest.is_none_or(|n| n.sequence < mapped.sequence) {
-            self.newest = Some(Newest {
-                sequence: mapped.sequence,
-                captured: packet.captured,
-                picture: packet.picture.map(|p| p.shifted(shift)),
-            });
+            self.newest = Some(Newest { sequence: mapped.sequence, captured: packet.captured });
         }
         Some(Numbers {
             sequence: mapped.sequence,
             timestamp: self.timestamps.map(packet.timestamp),
-            picture_shift: (shift != PictureShift::default()).then_some(shift),
+            vp8: vp8.filter(|_| mapped.label != Vp8Shift::default()),
         })
     }
 
     /// Makes `packet` the first of another source.
     fn switch(&mut self, encoding: usize, packet: &Packet) {
-        let shift = self
-            .newest
-            .and_then(|newest| Some(packet.picture?.shift_to_follow(newest.picture?)))
-            .unwrap_or_default();
-        self.sequences.switch(shift);
+        if let Some(descriptor) = &packet.vp8 {
+            self.pictures.switch(descriptor);
+        }
+        self.sequences.switch(self.pictures.shift());
         if let Some(newest) = self.newest {
             let elapsed = packet.captured.saturating_duration_since(newest.captured);
             self.timestamps.switch(packet.timestamp, elapsed);
@@ -123,8 +121,14 @@ mod tests {
             captured: at,
             arrived: at,
             starts_keyframe: Some(keyframe),
-            picture: Some(Picture { id: picture, is_long: true, tl0: Some(picture as u8) }),
+            vp8: Some(descriptor(picture, picture as u8)),
         }
+    }
+
+    fn descriptor(picture: u16, tl0: u8) -> Vp8Descriptor {
+        let [high, low] = picture.to_be_bytes();
+        let bytes = [0x90, 0xc0, 0x80 | high, low, tl0, 0];
+        Vp8Descriptor::parse(&bytes).expect("a descriptor with a long PictureID and TL0PICIDX")
     }
 
     #[test]
@@ -151,10 +155,7 @@ mod tests {
         let numbers = switched.expect("the keyframe is where the switch happens");
         assert_eq!(numbers.sequence, 3);
         assert_eq!(numbers.timestamp, 7_000 + 34 * 90);
-        assert_eq!(
-            numbers.picture_shift,
-            Some(PictureShift { picture_id: 493, tl0_pic_idx: (503 - 10) as u8 })
-        );
+        assert_eq!(numbers.vp8, Some(descriptor(503, 503u16 as u8)));
         assert_eq!(forward.accept(0, 1, &packet(13, 10_000, 503, false, 101)), None);
         let next = forward.accept(1, 1, &packet(902, 6_077, 11, false, 133));
         assert_eq!(next.map(|n| n.sequence), Some(4));

@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use galene_rtp::{Codec, MediaKind, Vp8Descriptor, is_keyframe_start};
 use str0m::rtp::RtpPacket;
 
-use crate::egress::PictureShift;
-
 /// An RTP packet as the publisher sent it, decrypted and looked at once.
 #[derive(Debug)]
 pub(crate) struct Packet {
@@ -22,49 +20,8 @@ pub(crate) struct Packet {
     pub(crate) arrived: Instant,
     /// Whether it is the first of a keyframe; `None` if it does not tell.
     pub(crate) starts_keyframe: Option<bool>,
-    /// The picture that it is a part of, where a switch has to make these numbers go on.
-    pub(crate) picture: Option<Picture>,
-}
-
-/// The picture numbers of a VP8 payload descriptor (RFC 7741 §4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Picture {
-    pub(crate) id: u16,
-    /// Whether `id` has 15 bits and not 7.
-    pub(crate) is_long: bool,
-    pub(crate) tl0: Option<u8>,
-}
-
-impl Picture {
-    fn parse(codec: Codec, payload: &[u8]) -> Option<Self> {
-        if codec != Codec::Vp8 {
-            return None;
-        }
-        let descriptor = Vp8Descriptor::parse(payload).ok()?;
-        let id = descriptor.picture_id()?;
-        Some(Self { id: id.value(), is_long: id.is_long(), tl0: descriptor.tl0_pic_idx() })
-    }
-
-    /// Returns these numbers as a subscriber sees them.
-    pub(crate) fn shifted(self, shift: PictureShift) -> Self {
-        let mask = if self.is_long { 0x7fff } else { 0x7f };
-        Self {
-            id: self.id.wrapping_add(shift.picture_id) & mask,
-            tl0: self.tl0.map(|tl0| tl0.wrapping_add(shift.tl0_pic_idx)),
-            ..self
-        }
-    }
-
-    /// Returns the shift that makes these numbers the ones after `previous`.
-    pub(crate) fn shift_to_follow(self, previous: Self) -> PictureShift {
-        PictureShift {
-            picture_id: previous.id.wrapping_add(1).wrapping_sub(self.id),
-            tl0_pic_idx: match (previous.tl0, self.tl0) {
-                (Some(previous), Some(tl0)) => previous.wrapping_add(1).wrapping_sub(tl0),
-                _ => 0,
-            },
-        }
-    }
+    /// The payload descriptor, where a switch has to make its picture numbers go on.
+    pub(crate) vp8: Option<Vp8Descriptor>,
 }
 
 impl Packet {
@@ -77,7 +34,9 @@ impl Packet {
             captured,
             arrived: packet.timestamp,
             starts_keyframe: Self::inspect(codec, &packet.payload),
-            picture: Picture::parse(codec, &packet.payload),
+            vp8: (codec == Codec::Vp8)
+                .then(|| Vp8Descriptor::parse(&packet.payload).ok())
+                .flatten(),
             payload: packet.payload,
         }
     }
@@ -172,7 +131,7 @@ mod tests {
             captured: arrived,
             arrived,
             starts_keyframe: Some(keyframe),
-            picture: None,
+            vp8: None,
         }
     }
 

@@ -127,7 +127,7 @@ impl Subscription {
             marker: packet.marker,
             captured: packet.captured,
             payload: &packet.payload,
-            picture_shift: numbers.picture_shift,
+            vp8: numbers.vp8,
             repairable: outlet.has_rtx,
         };
         self.egress.send(engine.rtc_mut(), packet);
