@@ -33,14 +33,11 @@ export function arrange(space, tiles, gap) {
   const others = tiles.length - staged;
   if (staged === 0 || others === 0) {
     const shape = staged === 0 ? NARROWEST : WIDEST;
-    const grid = arrangeGrid(space, tiles.length, gap, shape);
-    return grid;
+    return arrangeGrid(space, tiles.length, gap, shape);
   }
   const { stage, strip } = divide(space, others, gap);
   const inStage = arrangeGrid(stage, staged, gap, WIDEST).rects.map((r) => move(r, stage)).values();
-  const inStrip = strip.width > strip.height
-    ? arrangeRow(strip, others, gap)
-    : arrangeGrid(strip, others, gap, NARROWEST);
+  const inStrip = arrangeGrid(strip, others, gap, NARROWEST);
   const beside = inStrip.rects.map((r) => move(r, strip)).values();
   const nowhere = { x: 0, y: 0, width: 0, height: 0 };
   const rects = tiles.map((tile) => (tile.stage ? inStage : beside).next().value ?? nowhere);
@@ -85,24 +82,6 @@ function arrangeGrid(space, count, gap, narrowest) {
 }
 
 /**
- * One row; narrower tiles if there are many, so that all can be seen.
- * @param {Size} space
- * @param {number} count
- * @param {number} gap
- */
-function arrangeRow(space, count, gap) {
-  const room = (space.width - gap * (count - 1)) / count;
-  if (room < SMALLEST_WIDTH / 2) return arrangeGrid(space, count, gap, NARROWEST);
-  const width = Math.min(room, space.height * WIDEST);
-  const height = Math.min(space.height, width / NARROWEST);
-  const left = (space.width - count * width - gap * (count - 1)) / 2;
-  const rects = Array.from({ length: count }, (_, index) => {
-    return round({ x: left + index * (width + gap), y: 0, width, height });
-  });
-  return { rects, height };
-}
-
-/**
  * Divides the space: what is on stage gets the larger part, cut so that it loses least.
  * @param {Size} space
  * @param {number} others
@@ -114,7 +93,7 @@ function divide({ width, height }, others, gap) {
   // A narrow window has room below a wide picture anyway: the strip takes what would stay empty.
   const below = Math.max(
     Math.min(STRIP_TILE / WIDEST, height / 4),
-    Math.min(height - gap - width / WIDEST, (height - gap) / 2, others * STRIP_TILE),
+    Math.min(height - gap - width / WIDEST, others * STRIP_TILE),
   );
   const ifBeside = fit({ width: width - beside - gap, height }, WIDEST).width;
   const ifBelow = fit({ width, height: height - below - gap }, WIDEST).width;

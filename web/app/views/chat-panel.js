@@ -62,15 +62,16 @@ function message(view, entry) {
           ${time ? html`<time datetime=${time.toISOString()}>${TIME.format(time)}</time>` : nothing}
           ${entry.isPrivate ? html`<span class="pill small">Private</span>` : nothing}
         </header>`}
-    <p class="text">
-      ${entry.isAction ? html`<em>${from} </em>` : nothing}${linkify(entry.text).map(({ text, href }) =>
-        href
-          ? html`<a href=${href} target="_blank" rel="noopener noreferrer">${text}</a>`
-          : text,
-      )}
-    </p>
+    <p class="text">${entry.isAction ? html`<em>${from} </em>` : nothing}${words(entry.text)}</p>
     ${view.call.may("op") && entry.source !== "" && !entry.isPrivate ? messageMenu(view, entry) : nothing}
   </article>`;
+}
+
+/** @param {string} text */
+function words(text) {
+  return linkify(text).map(({ text: part, href }) =>
+    href ? html`<a href=${href} target="_blank" rel="noopener noreferrer">${part}</a>` : part,
+  );
 }
 
 /**

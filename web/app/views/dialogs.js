@@ -4,7 +4,7 @@
  * @import { Quality, Receive, Theme } from "../model/settings.js"
  * @import { Dialog, View } from "./group-page.js"
  */
-import { html, live, nothing, ref } from "lit";
+import { html, live, nothing } from "lit";
 import { displayName } from "../model/text.js";
 import { applyTheme } from "../theme.js";
 import { deviceMenus } from "./device-menus.js";
@@ -19,7 +19,6 @@ export function dialogView(view) {
     class="dialog"
     aria-labelledby="dialog-title"
     data-dialog=${dialog.kind}
-    ${ref(openModal)}
     @close=${() => view.set({ dialog: null })}
     @click=${closeOnBackdrop}
   >
@@ -165,11 +164,6 @@ function head(title) {
     <h2 id="dialog-title">${title}</h2>
     <button class="icon-btn" type="button" aria-label="Close" @click=${closeDialog}>${icon("x")}</button>
   </header>`;
-}
-
-/** @param {Element | undefined} element */
-function openModal(element) {
-  if (element instanceof HTMLDialogElement && !element.open) element.showModal();
 }
 
 /** @param {Event} event */

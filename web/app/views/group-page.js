@@ -100,6 +100,8 @@ export class GroupPage extends LitElement {
   updated() {
     const { call } = this;
     if (!call) return;
+    const dialog = this.querySelector("dialog");
+    if (dialog && !dialog.open) dialog.showModal();
     const unread = call.chat.unread > 0 ? `(${call.chat.unread}) ` : "";
     document.title = `${unread}${call.title} – Galène`;
   }

@@ -67,7 +67,7 @@ function toggles({ local }) {
       @click=${() => local.setMuted(!local.isMuted)}
     >
       ${icon(local.isMuted ? "mic-off" : "mic")}
-      ${local.isMuted ? "Turn on microphone" : "Turn off microphone"}
+      ${local.isMuted ? "Unmute" : "Mute"}
     </button>
     <button
       class="btn ${local.isCameraOn ? "on" : "off"}"
@@ -77,7 +77,7 @@ function toggles({ local }) {
       @click=${() => local.setCamera(!local.isCameraOn)}
     >
       ${icon(local.isCameraOn ? "video" : "video-off")}
-      ${local.isCameraOn ? "Turn off camera" : "Turn on camera"}
+      ${local.isCameraOn ? "Stop video" : "Start video"}
     </button>
   `;
 }

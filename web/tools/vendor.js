@@ -1,8 +1,8 @@
 /**
  * Makes the vendored files from the npm packages named in ../package-lock.json, or compares them.
  *
- *     node vendor/make.js          writes the files and VENDOR.md
- *     node vendor/make.js --check  fails if they differ from what would be written
+ *     node tools/vendor.js          writes the files and VENDOR.md
+ *     node tools/vendor.js --check  fails if they differ from what would be written
  *
  * Building the server needs neither this script nor npm: its results are in the repository.
  */
@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-/** What views may import from "lit": keep lit.d.ts in step. */
+/** What views may import from "lit": keep vendor/lit.d.ts in step. */
 const LIT = `
   export * from "lit";
   export { classMap } from "lit/directives/class-map.js";
@@ -60,7 +60,7 @@ const ICONS = [
   "x",
 ];
 
-const here = new URL("./", import.meta.url);
+const here = new URL("../vendor/", import.meta.url);
 const root = new URL("../", import.meta.url);
 
 /**
@@ -97,7 +97,7 @@ async function makeIcons() {
   });
   const lines = [
     '<svg xmlns="http://www.w3.org/2000/svg">',
-    "<!-- Icons from Lucide, see VENDOR.md for the licence -->",
+    "<!-- Icons of Lucide (https://lucide.dev), ISC License, (c) Lucide Contributors; see VENDOR.md -->",
     ...(await Promise.all(symbols)),
     "</svg>",
   ];
@@ -116,7 +116,7 @@ async function makeNotes(files) {
   const litLicense = await readFile(new URL("node_modules/lit/LICENSE", root), "utf8");
   return `# Vendored files
 
-Made by \`node vendor/make.js\` with esbuild ${esbuild.version}; \`node vendor/make.js --check\` compares.
+Made by \`node tools/vendor.js\` with esbuild ${esbuild.version}; \`node tools/vendor.js --check\` compares.
 This file is made by it, too.
 
 | file | from | licence | SHA-256 |
@@ -147,7 +147,7 @@ files.set("VENDOR.md", await makeNotes(files));
 if (process.argv.includes("--check")) {
   for (const [name, expected] of files) {
     if ((await readFile(new URL(name, here), "utf8")) !== expected) {
-      console.error(`vendor/${name} is not what vendor/make.js makes`);
+      console.error(`vendor/${name} is not what tools/vendor.js makes`);
       process.exitCode = 1;
     }
   }

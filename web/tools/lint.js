@@ -1,0 +1,68 @@
+/**
+ * Rules of the web client that a type checker cannot hold. Prints what breaks them and fails.
+ *
+ *     node tools/lint.js
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { brotliCompressSync } from "node:zlib";
+
+/** What must not stand in any file, and why. */
+const FORBIDDEN = [
+  [/\b(inner|outer)HTML\b|\binsertAdjacentHTML\b|\bdocument\.write\b|\bunsafeHTML\b/, "text becomes markup"],
+  [/\beval\(|\bnew Function\b|\bset(Timeout|Interval)\(\s*["'`]/, "text becomes code"],
+  [/\sstyle\s*=\s*["'$]|\bsetAttribute\(\s*["']style["']|<style\b/, "the policy forbids inline styles"],
+  [/\son[a-z]+\s*=\s*["']/, "the policy forbids inline handlers"],
+  [/javascript:|\bdata:[a-z]+\//, "the policy forbids such URLs"],
+  [/https?:\/\/(?!www\.w3\.org\/)/, "nothing is loaded from elsewhere"],
+  [/from "(\.\.\/)+packages\//, "pages use what the library exports as galene-client"],
+];
+
+/** The most that a first visit may load, compressed; on a slow line of 1 Mbit/s about a second. */
+const MAX_FIRST_LOAD_BYTES = 150_000;
+
+const root = new URL("../", import.meta.url);
+const files = (await Promise.all(["app", "packages/client", "vendor"].map(list))).flat();
+/** @type {string[]} */
+const problems = [];
+/** @type {Map<string, string>} */
+const used = new Map();
+const defined = new Set();
+let bytes = 0;
+
+for (const file of files) {
+  const text = await readFile(new URL(file, root), "utf8");
+  if (/\.(js|css|svg)$/.test(file)) bytes += brotliCompressSync(text).length;
+  if (file.startsWith("vendor/")) continue;
+  for (const [index, line] of text.split("\n").entries()) {
+    if (/^\s*(\/\/|\/?\*)/.test(line)) continue;
+    for (const [pattern, why] of FORBIDDEN) {
+      if (pattern.test(line)) problems.push(`${file}:${index + 1}: ${why}: ${line.trim()}`);
+    }
+    for (const [, tag] of line.matchAll(/<([a-z]+-[a-z-]+)/g)) used.set(tag, `${file}:${index + 1}`);
+    for (const [, tag] of line.matchAll(/customElements\.define\("([a-z-]+)"/g)) defined.add(tag);
+  }
+  if (file.endsWith(".html")) {
+    for (const [script] of text.matchAll(/<script\b[^>]*>/g)) {
+      if (!script.includes(" src=")) problems.push(`${file}: the policy forbids inline scripts`);
+    }
+  }
+}
+for (const [tag, where] of used) {
+  if (!defined.has(tag)) problems.push(`${where}: <${tag}> is defined nowhere`);
+}
+if (bytes > MAX_FIRST_LOAD_BYTES) problems.push(`${bytes} bytes, compressed, are too many`);
+
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
+else console.log(`${files.length} files, ${bytes} bytes compressed: all rules hold`);
+
+/**
+ * Lists what is embedded of a folder.
+ * @param {string} folder
+ */
+async function list(folder) {
+  const names = await readdir(new URL(folder, root), { recursive: true });
+  return names
+    .filter((name) => /\.(js|css|html|svg)$/.test(name) && !/\.test\.js$|node_modules/.test(name))
+    .map((name) => `${folder}/${name}`);
+}
