@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use galene_auth::{AuthoriseError, Grant};
 use galene_group::{GroupLookup, LookupError};
-use galene_protocol::{ClientMessage, DecodeError};
+use galene_protocol::{ClientMessage, DecodeError, GroupName};
 use galene_sfu::Event;
 
 use crate::ShardId;
@@ -72,10 +72,16 @@ pub enum Input {
         /// The definition, or why there is none.
         result: Result<GroupLookup, LookupError>,
     },
-    /// The definition of a group that is in use changed on disk.
+    /// The definition of a group changed on disk, or was found there. Of groups that nobody is in,
+    /// only public ones matter: they are listed from now on.
     GroupChanged {
         /// The group's new definition.
         lookup: GroupLookup,
+    },
+    /// The definition of a group is gone from disk. Those who are in the group stay.
+    GroupRemoved {
+        /// The group's name.
+        group: GroupName,
     },
     /// The answer to [`Output::Authorise`](crate::Output::Authorise).
     Authorised {

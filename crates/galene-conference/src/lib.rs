@@ -1,8 +1,28 @@
 //! The control plane of a whole server as one state machine: sessions speak the protocol, groups
 //! change, commands go to the media plane.
+//!
+//! A [`Conference`] takes in what happens ([`Input`]) and says what is to be done ([`Output`]). It reads
+//! no clock, no file and no socket: group definitions are looked up and passwords hashed by whoever
+//! drives it, who answers when it is done.
 
+mod chat;
+mod conference;
+mod config;
+mod groups;
+mod inbox;
 mod input;
+mod join;
+mod kick;
+mod limits;
+mod message;
+mod moderation;
 mod output;
+mod placement;
+mod session;
+mod streams;
+mod timers;
 
+pub use conference::Conference;
+pub use config::Config;
 pub use input::{Input, Now, SessionId, Ticket};
 pub use output::{MediaCommand, Output, ShardId};

@@ -124,6 +124,15 @@ impl Group {
         Some(gone)
     }
 
+    /// Lets everybody go at once, without a word to anybody. Returns who was there.
+    pub fn disband(&mut self) -> Vec<MemberId> {
+        let members = std::mem::take(&mut self.members).into_keys().collect();
+        self.by_client.clear();
+        self.streams.clear();
+        self.autolock();
+        members
+    }
+
     /// Puts a new definition in the place of the present one. Members keep their permissions; if
     /// anything changed, they hear of it.
     pub fn redefine(&mut self, description: Arc<Description>) {

@@ -35,8 +35,8 @@ impl Group {
         }
     }
 
-    /// Returns who publishes under an id.
-    pub fn publisher(&self, stream: &StreamId) -> Option<MemberId> {
-        self.streams.get(stream).copied()
+    /// Returns the ids of all streams with their publishers.
+    pub fn streams(&self) -> impl Iterator<Item = (&StreamId, MemberId)> {
+        self.streams.iter().map(|(stream, publisher)| (stream, *publisher))
     }
 }

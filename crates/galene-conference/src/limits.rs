@@ -1,0 +1,52 @@
+//! How long things take and how much of them there may be.
+
+use std::time::Duration;
+
+/// How long a new connection may wait before its handshake; Galène's own number.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How often the time since a client's last message is looked at. This and the next two are Galène's
+/// own numbers, by which its clients choose theirs.
+pub(crate) const LIVENESS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// After how long without a message a client is asked for a sign of life.
+pub(crate) const PING_AFTER: Duration = Duration::from_secs(20);
+
+/// After how long without a message a client counts as gone.
+pub(crate) const GONE_AFTER: Duration = Duration::from_secs(45);
+
+/// How long a client has at least from the first ping on. When the process itself stood still, all
+/// clients seem to have been silent, and this gives them the time to show that they were not.
+pub(crate) const PONG_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long wrong credentials wait for their refusal, to slow guessing down; Galène's own number.
+pub(crate) const REFUSAL_DELAY: Duration = Duration::from_millis(200);
+
+/// How many messages of one client wait while it is joining. Clients wait for the outcome, so even a
+/// few are unusual.
+pub(crate) const MAX_WAITING_MESSAGES: usize = 64;
+
+/// How many bytes of messages of one client wait while it is joining, roughly: a few session
+/// descriptions.
+pub(crate) const MAX_WAITING_BYTES: usize = 256 * 1024;
+
+/// How long after the last new track a stream is shown to the others. Audio and video of one stream
+/// start at different moments, and should cost one negotiation; Galène's own number.
+pub(crate) const PUSH_DELAY: Duration = Duration::from_millis(200);
+
+/// How long receivers keep a stream that is being replaced while the replacement produces nothing:
+/// enough for ICE and DTLS on a bad line.
+pub(crate) const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an offer waits for its answer.
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many candidates a client may send per description. Browsers find a few per network interface.
+pub(crate) const MAX_CANDIDATES: usize = 50;
+
+/// How often groups that nobody uses are looked for; Galène's own number.
+pub(crate) const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// How many groups that nobody is in are remembered. Each holds at most the chat history and the
+/// group's data, together about 300 KiB.
+pub(crate) const MAX_IDLE_GROUPS: usize = 1000;

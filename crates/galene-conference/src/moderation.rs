@@ -1,0 +1,189 @@
+//! What operators do to the group and to its members.
+
+use galene_group::{Group, PermissionChange, Refusal, check_note};
+use galene_protocol::{
+    ClientId, Data, GroupAction, Kicker, Permission, Relayed, ServerMessage, Timestamp,
+    TokenRefusal, UserAction, UserActionKind, UserInfo, UserMessage, Username,
+};
+use serde_json::Value;
+
+use crate::{Conference, Now, SessionId};
+
+/// What is said about actions that this server knows but cannot do.
+const NO_RECORDING: &str = "this server does not record";
+const NO_TOKENS: &str = "this server does not keep tokens";
+
+impl Conference {
+    pub(crate) fn group_action(&mut self, session: SessionId, action: GroupAction, now: Now) {
+        match action {
+            GroupAction::ClearChat(which) => {
+                self.act(session, |group, member| group.clear_chat(member, which));
+            }
+            GroupAction::Lock { message } => {
+                self.act(session, |group, member| group.lock(member, message));
+            }
+            GroupAction::Unlock => {
+                self.act(session, Group::unlock);
+            }
+            GroupAction::SetData(patch) => {
+                self.act(session, |group, member| group.set_data(member, &patch));
+            }
+            GroupAction::Subgroups => self.list_subgroups(session, now),
+            GroupAction::Record | GroupAction::Unrecord => {
+                let may =
+                    self.act(session, |group, member| group.check(member, &Permission::Record));
+                if may.is_some() {
+                    self.tell_error(session, NO_RECORDING);
+                }
+            }
+            GroupAction::MakeToken(_) => {
+                self.refuse_token(session, &[Permission::Token], UserMessage::Token)
+            }
+            GroupAction::EditToken(_) => {
+                self.refuse_token(
+                    session,
+                    &[Permission::Op, Permission::Token],
+                    UserMessage::Token,
+                );
+            }
+            GroupAction::ListTokens => {
+                self.refuse_token(session, &[Permission::Op, Permission::Token], |refusal| {
+                    UserMessage::TokenList(refusal.map(|token| vec![token]))
+                })
+            }
+            GroupAction::Unknown { kind } => {
+                self.tell_error(session, format!("unknown group action {kind:?}"));
+            }
+        }
+    }
+
+    pub(crate) fn user_action(&mut self, session: SessionId, action: UserAction, now: Now) {
+        let UserAction { dest, kind } = action;
+        let change = match kind {
+            UserActionKind::Op => PermissionChange::Op,
+            UserActionKind::Unop => PermissionChange::Unop,
+            UserActionKind::Present => PermissionChange::Present,
+            UserActionKind::Unpresent => PermissionChange::Unpresent,
+            UserActionKind::Shutup => PermissionChange::Shutup,
+            UserActionKind::Unshutup => PermissionChange::Unshutup,
+            UserActionKind::Identify => return self.identify(session, dest),
+            UserActionKind::Kick { message } => {
+                return self.kick_member(session, dest, message, now);
+            }
+            UserActionKind::SetData(patch) => return self.set_user_data(session, dest, &patch),
+            UserActionKind::Unknown { kind } => {
+                return self.tell_error(session, format!("unknown user action {kind:?}"));
+            }
+        };
+        let Some(dest) = self.named(session, dest) else { return };
+        let changed =
+            self.act(session, |group, member| group.change_permissions(member, &dest, change));
+        let Some(changed) = changed else { return };
+        if changed.lost_present {
+            self.stop_publishing(changed.member.into());
+        }
+        self.act(session, |group, _| {
+            group.announce(changed.member);
+            Ok(())
+        });
+        if let Some(name) = self.group_of(session).map(|group| group.name().clone()) {
+            self.kick_unattended(&name, now);
+        }
+    }
+
+    fn kick_member(
+        &mut self,
+        session: SessionId,
+        dest: Option<ClientId>,
+        message: Option<String>,
+        now: Now,
+    ) {
+        let Some(dest) = self.named(session, dest) else { return };
+        let found = self.act(session, |group, member| {
+            check_note(message.as_deref().unwrap_or_default())?;
+            group.find_for_operator(member, &dest).map(|(target, _)| target)
+        });
+        if let (Some(target), Some(by)) = (found, self.member(session)) {
+            let by = Kicker { id: by.client().clone(), username: by.username().clone() };
+            self.kick(target.into(), by, message, now);
+        }
+    }
+
+    /// Tells an operator where a member is connected from, and the member that it was told.
+    fn identify(&mut self, session: SessionId, dest: Option<ClientId>) {
+        let Some(dest) = self.named(session, dest) else { return };
+        let found = self.act(session, |group, member| {
+            let (target, known) = group.find_for_operator(member, &dest)?;
+            Ok((SessionId::from(target), known.username().clone()))
+        });
+        let Some((target, username)) = found else { return };
+        let Some(asker) = self.member(session).map(|asker| asker.username().clone()) else {
+            return;
+        };
+        let address = self.sessions.get(&target).and_then(|state| state.address);
+        let address = address.map(|address| address.to_string());
+        let info = UserInfo { id: dest, username: Some(username), address };
+        self.tell(session, ServerMessage::UserMessage(UserMessage::UserInfo(info)));
+        self.warn(target, format!("your IP address was disclosed to {asker}"));
+    }
+
+    fn set_user_data(&mut self, session: SessionId, dest: Option<ClientId>, patch: &Data) {
+        self.act(session, |group, member| {
+            let own = group.member(member).ok_or(Refusal::NotAMember)?.client();
+            // Operators, too, speak only for themselves.
+            if dest.as_ref() != Some(own) {
+                return Err(Refusal::NotAuthorised);
+            }
+            group.set_user_data(member, patch)
+        });
+    }
+
+    fn list_subgroups(&mut self, session: SessionId, now: Now) {
+        if self.act(session, |group, member| group.check(member, &Permission::Op)).is_none() {
+            return;
+        }
+        let Some(name) = self.group_of(session).map(Group::name) else { return };
+        let mut list = String::new();
+        for group in self.groups().filter(|group| group.name().is_below(name) && !group.is_empty())
+        {
+            let count = group.members().len();
+            let clients = if count == 1 { "client" } else { "clients" };
+            list.push_str(&format!("{} ({count} {clients})\n", group.name()));
+        }
+        let reply = Relayed {
+            id: None,
+            source: None,
+            username: Username::parse("Server").ok(),
+            dest: self.sessions.get(&session).and_then(|state| state.client.clone()),
+            privileged: false,
+            time: Timestamp::from(now.wall).whole_seconds(),
+            kind: String::new(),
+            noecho: false,
+            value: Some(Value::from(list)),
+        };
+        self.tell(session, ServerMessage::Chat(reply));
+    }
+
+    fn refuse_token(
+        &mut self,
+        session: SessionId,
+        needed: &[Permission],
+        reply: impl FnOnce(Result<galene_protocol::Token, TokenRefusal>) -> UserMessage,
+    ) {
+        let Some(member) = self.member(session) else {
+            return self.tell_error(session, Refusal::NotAMember.to_string());
+        };
+        let not_authorised = !needed.iter().all(|permission| member.may(permission));
+        let text = if not_authorised { "not authorised" } else { NO_TOKENS };
+        let refusal = TokenRefusal { not_authorised, message: text.to_owned() };
+        self.tell(session, ServerMessage::UserMessage(reply(Err(refusal))));
+    }
+
+    /// Returns the member that an action is about; without one, tells the asker so.
+    fn named(&mut self, session: SessionId, dest: Option<ClientId>) -> Option<ClientId> {
+        if dest.is_none() {
+            self.tell_error(session, "no user given");
+        }
+        dest
+    }
+}
