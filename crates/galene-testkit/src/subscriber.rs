@@ -52,7 +52,12 @@ pub struct ReceivedTrack {
     /// From the latest sender report: wall-clock time and RTP timestamp.
     sender_report: Option<(SystemTime, u32)>,
     sender_reports: u64,
+    stray_sender_reports: u64,
 }
+
+/// A sender report whose timestamp is further than this from the media is of no use for lip-sync. The
+/// media may pause for some seconds before a report.
+const MAX_REPORT_DISTANCE: Duration = Duration::from_secs(10);
 
 /// libwebrtc repeats a keyframe request after this time.
 const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(200);
@@ -121,7 +126,9 @@ impl SubscriberPeer {
     ///
     /// What is wrong with the offer.
     pub fn handle_offer(&mut self, now: Instant, sdp: &str) -> Result<String, String> {
-        let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| error.to_string())?;
+        // A browser that may choose answers as DTLS client (RFC 8842 §5.3); the engine would be server.
+        let as_client = sdp.replace("a=setup:actpass", "a=setup:passive");
+        let offer = SdpOffer::from_sdp_string(&as_client).map_err(|error| error.to_string())?;
         let answer = self.engine.rtc().sdp_api().accept_offer(offer);
         let answer = answer.map_err(|error| error.to_string())?;
         self.sections = sdp::sections(sdp);
@@ -167,13 +174,6 @@ impl SubscriberPeer {
         // An engine that is closed already needs no closing.
         if self.engine.is_alive() && self.engine.rtc().close().is_ok() {
             self.engine.settle(now);
-        }
-    }
-
-    /// Gives up everything that is missing. To be called at the end of a test, before reports are read.
-    pub fn finish(&mut self, now: Instant) {
-        for track in self.tracks.values_mut() {
-            track.checker.finish(now);
         }
     }
 
@@ -231,8 +231,7 @@ impl SubscriberPeer {
                     if let Some(track) = self.tracks.get_mut(&*info.ssrc) {
                         #[expect(clippy::cast_possible_truncation, reason = "it was extended")]
                         let timestamp = info.rtp_time.numer() as u32;
-                        track.sender_report = Some((info.ntp_time, timestamp));
-                        track.sender_reports += 1;
+                        track.handle_sender_report(info.ntp_time, timestamp);
                     }
                 }
                 _ => {}
@@ -279,6 +278,7 @@ impl SubscriberPeer {
             keyframe_requests: 0,
             sender_report: None,
             sender_reports: 0,
+            stray_sender_reports: 0,
         })
     }
 
@@ -340,6 +340,11 @@ impl ReceivedTrack {
         self.sender_reports
     }
 
+    /// Returns how many of them gave a timestamp that has nothing to do with those of the packets.
+    pub fn stray_sender_reports(&self) -> u64 {
+        self.stray_sender_reports
+    }
+
     /// Returns what is to be added to the time of capture to get the wall-clock time that sender report
     /// and timestamp give the latest packet. Lip-sync is that it is the same for sound and pictures.
     pub fn presentation_offset(&self) -> Option<Duration> {
@@ -354,6 +359,18 @@ impl ReceivedTrack {
             since_unix - Duration::from_secs_f64(f64::from(ticks.wrapping_neg()) / clock)
         };
         presented.checked_sub(captured)
+    }
+
+    fn handle_sender_report(&mut self, ntp: SystemTime, timestamp: u32) {
+        self.sender_report = Some((ntp, timestamp));
+        self.sender_reports += 1;
+        if let Some((latest, _)) = self.checker.latest() {
+            let ticks = timestamp.wrapping_sub(latest).cast_signed().unsigned_abs();
+            let distance = f64::from(ticks) / f64::from(self.codec.clock_rate_hz());
+            if distance > MAX_REPORT_DISTANCE.as_secs_f64() {
+                self.stray_sender_reports += 1;
+            }
+        }
     }
 
     fn next_keyframe_request(&self) -> Option<Instant> {

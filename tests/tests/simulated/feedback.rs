@@ -1,0 +1,51 @@
+//! What subscribers report comes back to publishers, merged.
+
+use galene_testkit::TrackSpec;
+use galene_tests::Conference;
+
+use crate::{SECOND, publish, watch};
+
+#[test]
+fn keyframe_requests_of_many_subscribers_become_few() {
+    let mut conference = Conference::new(2);
+    let publisher = publish(&mut conference, 10);
+    let watchers: Vec<_> = (0..10).map(|_| watch(&mut conference, publisher)).collect();
+    conference.run_for(SECOND * 3);
+    let before = conference.publisher(publisher).counts(1, 0).keyframe_requests;
+    for _ in 0..40 {
+        let now = conference.now();
+        for &id in &watchers {
+            conference.subscriber_mut(id).request_keyframes(now);
+        }
+        conference.run_for(SECOND / 10);
+    }
+    let requests = conference.publisher(publisher).counts(1, 0).keyframe_requests - before;
+    // 400 in four seconds; at most two a second are passed on.
+    assert!((4..=9).contains(&requests), "{requests}");
+    conference.assert_clean();
+}
+
+#[test]
+fn the_publisher_sends_no_more_than_its_slowest_subscriber_takes() {
+    let mut conference = Conference::new(3);
+    let publisher =
+        conference.publish(|config| config.track(TrackSpec::video(11).bitrate(2_000_000)));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let fast = conference.subscribe(&tracks, |config| config.remb(5_000_000));
+    let slow = conference.subscribe(&tracks, |config| config.remb(600_000));
+    conference.run_for(SECOND * 5);
+    let rate = |c: &mut Conference| {
+        let before = c.publisher(publisher).counts(0, 0).bytes;
+        c.run_for(SECOND * 5);
+        (c.publisher(publisher).counts(0, 0).bytes - before) * 8 / 5
+    };
+    let both = rate(&mut conference);
+    assert!((400_000..650_000).contains(&both), "{both} bit/s");
+    conference.close(slow);
+    conference.run_for(SECOND * 3);
+    let alone = rate(&mut conference);
+    assert!((1_500_000..2_300_000).contains(&alone), "{alone} bit/s");
+    conference.assert_clean();
+    let video = conference.report(fast, 11);
+    assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
+}

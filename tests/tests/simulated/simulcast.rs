@@ -1,0 +1,58 @@
+//! One picture in two sizes.
+
+use galene_sfu::{EncodingChoice, TransportId};
+use galene_testkit::{Codec, TrackSpec};
+use galene_tests::Conference;
+
+use crate::{SECOND, watch};
+
+#[test]
+fn each_subscriber_gets_the_size_that_it_wants() {
+    let mut conference = Conference::new(1);
+    let publisher = publish_simulcast(&mut conference, Codec::Vp8);
+    let (high, low) = (watch(&mut conference, publisher), watch(&mut conference, publisher));
+    choose(&mut conference, low, publisher, EncodingChoice::Lowest);
+    conference.run_for(SECOND * 5);
+    conference.assert_clean();
+    let (high, low) = (conference.report(high, 11), conference.report(low, 11));
+    assert!(high.frames_rendered > 130 && high.frames_lost == 0, "{high}");
+    assert!(low.frames_rendered > 130 && low.frames_lost == 0, "{low}");
+    assert!(high.bytes > 3 * low.bytes, "{high}; {low}");
+    assert!(low.switches.is_empty(), "{:?}", low.switches);
+}
+
+#[test]
+fn when_the_publisher_drops_the_large_picture_the_small_one_takes_its_place() {
+    let mut conference = Conference::new(3);
+    let publisher = publish_simulcast(&mut conference, Codec::Vp8);
+    let subscriber = watch(&mut conference, publisher);
+    conference.run_for(SECOND * 4);
+    conference.publisher_mut(publisher).set_encoding_active(0, 0, false);
+    conference.run_for(SECOND * 4);
+    conference.publisher_mut(publisher).set_encoding_active(0, 0, true);
+    conference.run_for(SECOND * 4);
+    conference.assert_clean();
+    let video = conference.report(subscriber, 11);
+    let encodings: Vec<_> = video.switches.iter().map(|switch| switch.to.encoding).collect();
+    assert_eq!(encodings, [1, 0]);
+    assert!(video.freezes <= 1 && video.freeze_time < SECOND * 2, "{video}");
+}
+
+fn publish_simulcast(conference: &mut Conference, codec: Codec) -> TransportId {
+    let publisher = conference.publish(|config| {
+        let track = TrackSpec::video(11).bitrate(400_000).simulcast();
+        config.codecs(&[Codec::Opus, codec]).track(track)
+    });
+    conference.wait_for_tracks(&[publisher], 1);
+    publisher
+}
+
+fn choose(
+    conference: &mut Conference,
+    subscriber: TransportId,
+    publisher: TransportId,
+    choice: EncodingChoice,
+) {
+    let tracks = conference.tracks(publisher);
+    conference.resubscribe(subscriber, &tracks, choice);
+}
