@@ -1,3 +1,68 @@
 //! The conference server: arguments, files, clock and signals around the libraries.
+#![expect(clippy::disallowed_methods, reason = "the shell reads the clock for the pure crates")]
 
-fn main() {}
+mod arguments;
+mod banner;
+mod certificate;
+mod config_file;
+mod durable;
+mod first_start;
+mod group_files;
+mod run;
+mod stamp;
+mod watch;
+
+use std::error::Error;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::Arguments;
+
+/// What is logged unless `RUST_LOG` says otherwise. The libraries below tell of every connection, with
+/// addresses.
+const DEFAULT_LOG: &str = "info,str0m=warn,str0m_proto=warn,dimpl=warn,sctp_proto=warn";
+/// How long work that cannot be interrupted, such as the hashing of a password, may hold up the exit.
+const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read(std::env::args_os()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    start_log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let result = runtime.block_on(run::run(arguments));
+    runtime.shutdown_timeout(EXIT_TIMEOUT);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_LOG));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// Says in one line what is wrong.
+fn fail(error: &dyn Error) -> ExitCode {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    eprintln!("galene-server: {line}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,155 @@
+//! The command line: Galène's options, with one dash or two, and some of our own.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Parser;
+use galene_net::PortRange;
+
+/// A video conference server.
+///
+/// Every option may be written with one dash or with two.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "galene-server", version, about)]
+pub(crate) struct Arguments {
+    /// Where to listen for HTTP: a port or an address with a port
+    #[arg(long, value_name = "ADDRESS", default_value = ":8443")]
+    pub(crate) http: HttpAddress,
+
+    /// Serve plain HTTP, for use behind a proxy that does TLS
+    #[arg(long)]
+    pub(crate) insecure: bool,
+
+    /// The directory of certificate and configuration
+    #[arg(long, value_name = "DIRECTORY", default_value = "data")]
+    pub(crate) data: PathBuf,
+
+    /// The directory of the groups' definitions
+    #[arg(long, value_name = "DIRECTORY", default_value = "groups")]
+    pub(crate) groups: PathBuf,
+
+    /// Serve the web client in this directory instead of the one in the program
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) r#static: Option<PathBuf>,
+
+    /// The UDP port for media, or a range MIN-MAX of which the first free one is used
+    #[arg(long, value_name = "PORTS", default_value = "8443")]
+    pub(crate) udp_range: PortRange,
+
+    /// The directory of recordings
+    #[arg(long, value_name = "DIRECTORY", default_value = "recordings")]
+    pub(crate) recordings: PathBuf,
+
+    /// The built-in TURN server, which does not exist yet
+    #[arg(long, value_name = "ADDRESS", default_value = "auto")]
+    pub(crate) turn: String,
+
+    /// Offer this address for media instead of those of the host, for instance that of a NAT in front
+    /// of it, or a loopback address; may be given several times
+    #[arg(long, value_name = "IP")]
+    pub(crate) advertise: Vec<IpAddr>,
+}
+
+impl Arguments {
+    /// Reads a command line, the name of the program first.
+    pub(crate) fn read(line: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.map(with_two_dashes))
+    }
+}
+
+/// Turns `-http` into `--http`, as there are no short options of two letters.
+fn with_two_dashes(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some(text)
+            if text.len() > 2
+                && text.starts_with('-')
+                && text[1..].starts_with(|c: char| c.is_ascii_alphabetic()) =>
+        {
+            format!("-{text}").into()
+        }
+        _ => argument,
+    }
+}
+
+/// Where to listen for HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HttpAddress {
+    /// On every address of the host.
+    Everywhere(u16),
+    /// On one address.
+    On(SocketAddr),
+}
+
+impl FromStr for HttpAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HttpAddress, String> {
+        if text.starts_with('/') {
+            return Err("sockets in the file system are not supported yet".to_owned());
+        }
+        if let Some(port) = text.strip_prefix(':') {
+            let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
+            return Ok(HttpAddress::Everywhere(port));
+        }
+        if let Ok(port) = text.parse() {
+            return Ok(HttpAddress::Everywhere(port));
+        }
+        let mut addresses =
+            text.to_socket_addrs().map_err(|error| format!("expected ADDRESS:PORT: {error}"))?;
+        addresses.next().map(HttpAddress::On).ok_or_else(|| "this name has no address".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::read(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn options_may_have_one_dash_or_two() {
+        for line in [
+            "g -http :9 -insecure -groups g -data=d -udp-range 5-6",
+            "g --http :9 --insecure --groups g --data=d --udp-range 5-6",
+        ] {
+            let arguments = read(line).expect("a valid line");
+            assert_eq!(arguments.http, HttpAddress::Everywhere(9));
+            assert!(arguments.insecure);
+            assert_eq!(arguments.groups, PathBuf::from("g"));
+            assert_eq!(arguments.data, PathBuf::from("d"));
+            assert_eq!(arguments.udp_range.iter().collect::<Vec<_>>(), [5, 6]);
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_galene() {
+        let arguments = read("g").expect("nothing is required");
+        assert_eq!(arguments.http, HttpAddress::Everywhere(8443));
+        assert_eq!(arguments.groups, PathBuf::from("groups"));
+        assert_eq!(arguments.turn, "auto");
+        assert!(arguments.r#static.is_none() && !arguments.insecure);
+    }
+
+    #[test]
+    fn an_address_is_a_port_or_has_one() {
+        assert_eq!("8080".parse(), Ok(HttpAddress::Everywhere(8080)));
+        let on = HttpAddress::On(SocketAddr::from(([127, 0, 0, 1], 80)));
+        assert_eq!("127.0.0.1:80".parse(), Ok(on));
+        assert!(matches!("[::1]:80".parse(), Ok(HttpAddress::On(_))));
+        for text in ["", ":", ":x", ":65536", "/run/galene.sock", "127.0.0.1"] {
+            assert!(text.parse::<HttpAddress>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_to_advertise_add_up() {
+        let arguments = read("g -advertise 127.0.0.1 -advertise ::1").expect("a valid line");
+        assert_eq!(arguments.advertise.len(), 2);
+        assert!(read("g -advertise nowhere").is_err());
+        assert!(read("g -unknown").is_err());
+    }
+}

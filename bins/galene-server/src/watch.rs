@@ -1,0 +1,68 @@
+//! Looks at the files that are in use again and again, and passes on what changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use galene_group::{GroupLookup, LookupError};
+use galene_http::{ControlHandle, GroupStore, SiteSettings};
+use galene_protocol::GroupName;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::config_file::ConfigFile;
+use crate::group_files::GroupFiles;
+
+/// How often. Whoever saves a file and tries again a moment later should see the effect.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Watches the definitions of groups that are in memory, and the site's configuration.
+pub(crate) async fn watch(
+    files: Arc<GroupFiles>,
+    control: ControlHandle,
+    mut config: ConfigFile,
+    settings: watch::Sender<Arc<SiteSettings>>,
+) {
+    let mut interval = tokio::time::interval(INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut known: BTreeMap<GroupName, GroupLookup> = BTreeMap::new();
+    loop {
+        interval.tick().await;
+        match config.read_if_changed() {
+            Ok(Some(changed)) => {
+                tracing::info!("the configuration was read again");
+                settings.send_replace(Arc::new(changed));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(
+                    error,
+                    "the configuration cannot be used; the last good one stays in force"
+                );
+            }
+        }
+        let in_use = control.groups().await;
+        known.retain(|name, _| in_use.contains(name));
+        for name in in_use {
+            match look_up(&files, &name).await {
+                Ok(lookup) if known.get(&name) != Some(&lookup) => {
+                    known.insert(name, lookup.clone());
+                    control.group_changed(lookup).await;
+                }
+                Err(LookupError::NotFound) => {
+                    known.remove(&name);
+                    control.group_removed(name).await;
+                }
+                // Nothing new, or nothing that could be used instead.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
+
+async fn look_up(files: &Arc<GroupFiles>, name: &GroupName) -> Result<GroupLookup, LookupError> {
+    let (files, name) = (Arc::clone(files), name.clone());
+    let looked_up = tokio::task::spawn_blocking(move || files.lookup(&name)).await;
+    looked_up.unwrap_or_else(|error| Err(LookupError::Unavailable { reason: error.to_string() }))
+}

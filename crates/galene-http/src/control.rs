@@ -1,0 +1,338 @@
+//! The one task that owns the [`Conference`]: everything that happens reaches it through channels, and
+//! what the conference wants done is done from here.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use galene_conference::{Conference, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket};
+use galene_group::{GroupLookup, LookupError};
+use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
+use galene_sfu::{Command, Event};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::authoriser::Authoriser;
+use crate::groups::{GroupStore, look_up};
+use crate::outbox::{Close, Outbox};
+
+/// How much may wait for the control task. It handles tens of thousands of messages a second; when
+/// there are more, those who send them wait.
+const MAX_ARRIVALS: usize = 1024;
+/// How much is taken in before what it caused is done.
+const MAX_BATCH: usize = 64;
+
+/// The channels to and from the media plane.
+#[derive(Debug)]
+pub struct MediaLink {
+    /// Takes the commands for each shard, in the order of their numbers. If a shard is so busy that its
+    /// channel is full, the control plane waits.
+    pub commands: Vec<mpsc::Sender<Command>>,
+    /// What the shards report. Not bounded, for the media plane must wait for nobody: each event answers
+    /// a command, and those are bounded, or tells of a change of a transport, and those are spaced out
+    /// by ICE's timers.
+    pub events: mpsc::UnboundedReceiver<(ShardId, Event)>,
+}
+
+/// The running control task.
+#[derive(Debug)]
+pub struct Control {
+    handle: ControlHandle,
+    task: JoinHandle<()>,
+}
+
+/// Where the control task can be reached. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ControlHandle {
+    arrivals: mpsc::Sender<Arrival>,
+}
+
+/// Something that reaches the control task.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// A client connected.
+    Opened { session: SessionId, address: SocketAddr, outbox: Outbox },
+    /// Anything else that the conference is told.
+    Input(Box<Input>),
+    /// Somebody wants to know about groups that exist.
+    Statuses { lookups: Vec<GroupLookup>, answer: oneshot::Sender<Vec<GroupStatus>> },
+    /// Somebody wants to know which groups are in memory.
+    Groups { answer: oneshot::Sender<Vec<GroupName>> },
+    /// Clients are to be told something else about their transports.
+    RtcConfiguration(Box<RtcConfiguration>),
+    /// Nothing more is to come.
+    End,
+}
+
+impl Control {
+    /// Starts the task, which must be done within a runtime.
+    pub fn start(conference: Conference, groups: Arc<dyn GroupStore>, media: MediaLink) -> Control {
+        let (handle, arrivals) = ControlHandle::channel();
+        let driver = Driver {
+            conference,
+            groups,
+            commands: media.commands,
+            authoriser: Authoriser::new(),
+            sessions: HashMap::new(),
+            unheard: Vec::new(),
+            handle: handle.clone(),
+        };
+        let task = tokio::spawn(driver.run(arrivals, media.events));
+        Control { handle, task }
+    }
+
+    /// Returns where the task can be reached.
+    pub fn handle(&self) -> &ControlHandle {
+        &self.handle
+    }
+
+    /// Tells everybody that the server stops, and lets them go.
+    pub async fn shut_down(&self, message: &str) {
+        self.handle.input(Input::Shutdown { message: message.into() }).await;
+    }
+
+    /// Ends the task once it has done what was asked of it before.
+    pub async fn end(self) {
+        // If it has ended already, all the better.
+        let _ended: Result<(), _> = self.handle.arrivals.send(Arrival::End).await;
+        let _panicked: Result<(), _> = self.task.await;
+    }
+
+    /// Waits till the task ends by itself, which means that the server cannot go on.
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "the control plane failed");
+        }
+    }
+}
+
+impl ControlHandle {
+    /// Makes the channel that leads to the control task.
+    pub(crate) fn channel() -> (ControlHandle, mpsc::Receiver<Arrival>) {
+        let (sender, arrivals) = mpsc::channel(MAX_ARRIVALS);
+        (ControlHandle { arrivals: sender }, arrivals)
+    }
+
+    /// Tells the conference that the definition of a group has changed.
+    pub async fn group_changed(&self, lookup: GroupLookup) {
+        self.input(Input::GroupChanged { lookup }).await;
+    }
+
+    /// Tells the conference that a group is no longer defined.
+    pub async fn group_removed(&self, group: GroupName) {
+        self.input(Input::GroupRemoved { group }).await;
+    }
+
+    /// Returns the groups that are in memory.
+    pub async fn groups(&self) -> Vec<GroupName> {
+        let (answer, groups) = oneshot::channel();
+        self.arrive(Arrival::Groups { answer }).await;
+        groups.await.unwrap_or_default()
+    }
+
+    /// Changes what clients configure their transports with from now on.
+    pub async fn set_rtc_configuration(&self, rtc_configuration: RtcConfiguration) {
+        self.arrive(Arrival::RtcConfiguration(Box::new(rtc_configuration))).await;
+    }
+
+    /// Returns what strangers may know of groups that exist, in the same order; nothing if the server
+    /// is stopping.
+    pub(crate) async fn statuses(&self, lookups: Vec<GroupLookup>) -> Vec<GroupStatus> {
+        let (answer, statuses) = oneshot::channel();
+        self.arrive(Arrival::Statuses { lookups, answer }).await;
+        statuses.await.unwrap_or_default()
+    }
+
+    /// A client connected. Returns whether anybody listens to it.
+    pub(crate) async fn open(
+        &self,
+        session: SessionId,
+        address: SocketAddr,
+        outbox: Outbox,
+    ) -> bool {
+        self.arrive(Arrival::Opened { session, address, outbox }).await
+    }
+
+    /// A client said something. Returns whether anybody listens.
+    pub(crate) async fn message(
+        &self,
+        session: SessionId,
+        message: Result<ClientMessage, DecodeError>,
+    ) -> bool {
+        self.input(match message {
+            Ok(message) => Input::Message { session, message },
+            Err(error) => Input::Malformed { session, error },
+        })
+        .await
+    }
+
+    /// A client is gone.
+    pub(crate) async fn close(&self, session: SessionId) {
+        self.input(Input::SessionClosed { session }).await;
+    }
+
+    async fn input(&self, input: Input) -> bool {
+        self.arrive(Arrival::Input(Box::new(input))).await
+    }
+
+    async fn arrive(&self, arrival: Arrival) -> bool {
+        self.arrivals.send(arrival).await.is_ok()
+    }
+}
+
+struct Driver {
+    conference: Conference,
+    groups: Arc<dyn GroupStore>,
+    commands: Vec<mpsc::Sender<Command>>,
+    authoriser: Authoriser,
+    sessions: HashMap<SessionId, Outbox>,
+    /// Sessions that were cut off, of which the conference does not know yet.
+    unheard: Vec<SessionId>,
+    handle: ControlHandle,
+}
+
+/// There is no media plane any more.
+struct MediaIsGone;
+
+impl Driver {
+    async fn run(
+        mut self,
+        mut arrivals: mpsc::Receiver<Arrival>,
+        mut events: mpsc::UnboundedReceiver<(ShardId, Event)>,
+    ) {
+        loop {
+            let deadline = self.conference.poll_timeout();
+            let timeout = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let mut ends = false;
+            tokio::select! {
+                arrival = arrivals.recv() => {
+                    ends = arrival.is_none_or(|arrival| self.take_in(arrival));
+                    for _ in 1..MAX_BATCH {
+                        let Ok(next) = arrivals.try_recv() else { break };
+                        ends |= self.take_in(next);
+                    }
+                }
+                Some((shard, event)) = events.recv() => {
+                    self.input(Input::Media { shard, event });
+                    for _ in 1..MAX_BATCH {
+                        let Ok((shard, event)) = events.try_recv() else { break };
+                        self.input(Input::Media { shard, event });
+                    }
+                }
+                () = timeout => self.input(Input::Timeout),
+            }
+            if self.act().await.is_err() {
+                tracing::error!("the media plane is gone");
+                return;
+            }
+            if ends {
+                return;
+            }
+        }
+    }
+
+    /// Takes in what arrived. Returns whether it is the last thing.
+    fn take_in(&mut self, arrival: Arrival) -> bool {
+        match arrival {
+            Arrival::Opened { session, address, outbox } => {
+                self.sessions.insert(session, outbox);
+                self.input(Input::SessionOpened { session, address: Some(address) });
+            }
+            Arrival::Input(input) => {
+                if let Input::SessionClosed { session } = &*input {
+                    self.sessions.remove(session);
+                }
+                self.input(*input);
+            }
+            // Whoever asked may have given up meanwhile.
+            Arrival::Statuses { lookups, answer } => {
+                let statuses = lookups.iter().map(|lookup| self.conference.group_status(lookup));
+                drop(answer.send(statuses.collect()));
+            }
+            Arrival::Groups { answer } => {
+                let names = self.conference.groups().map(|group| group.name().clone());
+                drop(answer.send(names.collect()));
+            }
+            Arrival::RtcConfiguration(configuration) => {
+                self.conference.set_rtc_configuration(*configuration);
+            }
+            Arrival::End => return true,
+        }
+        false
+    }
+
+    fn input(&mut self, input: Input) {
+        let now = Now { instant: Instant::now(), wall: SystemTime::now() };
+        self.conference.handle_input(input, now);
+    }
+
+    /// Does all that the conference wants done.
+    async fn act(&mut self) -> Result<(), MediaIsGone> {
+        loop {
+            while let Some(output) = self.conference.poll_output() {
+                self.carry_out(output).await?;
+            }
+            let Some(session) = self.unheard.pop() else { return Ok(()) };
+            self.input(Input::SessionClosed { session });
+        }
+    }
+
+    async fn carry_out(&mut self, output: Output) -> Result<(), MediaIsGone> {
+        match output {
+            Output::Send { sessions, message } => {
+                let text = Utf8Bytes::from(message.encode());
+                for session in sessions {
+                    self.send(session, text.clone());
+                }
+            }
+            Output::Close { session, code, reason } => {
+                if let Some(outbox) = self.sessions.remove(&session) {
+                    outbox.close(Close { code, reason });
+                }
+            }
+            Output::Media(MediaCommand { shard, command }) => {
+                let shard = self.commands.get(usize::from(shard.0)).ok_or(MediaIsGone)?;
+                shard.send(command).await.map_err(|_| MediaIsGone)?;
+            }
+            Output::LoadGroup { ticket, group } => self.load(ticket, group),
+            Output::Authorise { ticket, request } => {
+                let (authoriser, handle) = (self.authoriser.clone(), self.handle.clone());
+                tokio::spawn(async move {
+                    let result = authoriser.run(request).await;
+                    handle.input(Input::Authorised { ticket, result }).await;
+                });
+            }
+            _ => tracing::error!("the conference wants something that this shell does not know"),
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, session: SessionId, text: Utf8Bytes) {
+        let Some(outbox) = self.sessions.get(&session) else { return };
+        if outbox.send(text).is_err() {
+            tracing::info!(
+                session = session.0,
+                "a client that takes messages too slowly is cut off"
+            );
+            if let Some(outbox) = self.sessions.remove(&session) {
+                outbox.cut();
+            }
+            self.unheard.push(session);
+        }
+    }
+
+    fn load(&self, ticket: Ticket, group: GroupName) {
+        let (groups, handle) = (Arc::clone(&self.groups), self.handle.clone());
+        tokio::spawn(async move {
+            let result: Result<GroupLookup, LookupError> = look_up(&groups, group).await;
+            handle.input(Input::GroupLoaded { ticket, result }).await;
+        });
+    }
+}

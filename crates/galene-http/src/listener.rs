@@ -1,0 +1,166 @@
+//! Accepts connections: TLS, limits on those that say nothing, a stop in good order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::half_open::HalfOpen;
+use crate::service::{Peer, Service};
+
+/// How long a connection may take till its first request is there, TLS included, and how long the
+/// headers of each later request may take.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes of headers.
+const MAX_HEADER_BYTES: usize = 32 << 10;
+/// How many requests one HTTP/2 connection may have at once: a page's modules in one go.
+const MAX_STREAMS: u32 = 128;
+/// How often an HTTP/2 peer that says nothing is asked whether it is there, and how long it has.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long nothing is accepted after the kernel had no file descriptor to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Tells all connections when to end, and knows when all have.
+#[derive(Debug, Clone)]
+pub(crate) struct Lifetime {
+    pub(crate) stop: watch::Receiver<bool>,
+    /// Never sent on: when all are dropped, all connections have ended.
+    pub(crate) _alive: mpsc::Sender<()>,
+}
+
+/// Accepts connections till the stop.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    service: Arc<Service>,
+    mut lifetime: Lifetime,
+) {
+    let half_open = HalfOpen::default();
+    let mut short_of_files = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = lifetime.stop.wait_for(|stop| *stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, address)) => {
+                short_of_files = false;
+                let connection = Connection {
+                    tls: tls.clone(),
+                    service: Arc::clone(&service),
+                    half_open: half_open.clone(),
+                    address,
+                    lifetime: lifetime.clone(),
+                };
+                tokio::spawn(connection.run(stream));
+            }
+            Err(error) if is_about_the_peer(&error) => {}
+            Err(error) => {
+                if !short_of_files {
+                    tracing::warn!(%error, "no new connections can be accepted for now");
+                }
+                short_of_files = true;
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether accepting failed because the one who connected is gone again.
+fn is_about_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    [ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted].contains(&error.kind())
+}
+
+struct Connection {
+    tls: Option<TlsAcceptor>,
+    service: Arc<Service>,
+    half_open: HalfOpen,
+    address: SocketAddr,
+    lifetime: Lifetime,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream) {
+        // Signalling is small messages that someone waits for.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let Some(guard) = self.half_open.enter(self.address.ip()) else {
+            tracing::debug!(address = %self.address, "too many connections that say nothing");
+            return;
+        };
+        match self.tls.clone() {
+            None => self.serve(stream, false, false, guard).await,
+            Some(tls) => match timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    self.serve(stream, true, http2, guard).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                Err(_) => {}
+            },
+        }
+    }
+
+    async fn serve<T>(
+        self,
+        io: T,
+        secure: bool,
+        http2: bool,
+        guard: crate::half_open::HalfOpenGuard,
+    ) where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (started, mut has_started) = watch::channel(false);
+        let mut stop = self.lifetime.stop.clone();
+        let peer = Peer { address: self.address, secure };
+        let service = service_fn(|request| {
+            started.send_replace(true);
+            let service = Arc::clone(&self.service);
+            let lifetime = self.lifetime.clone();
+            async move {
+                Ok::<_, std::convert::Infallible>(service.respond(request, peer, lifetime).await)
+            }
+        });
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(MAX_HEADER_BYTES);
+        http.http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEADER_BYTES as u32)
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE);
+        let http = if http2 { http.http2_only() } else { http.http1_only() };
+        let mut connection = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
+
+        let first_request = timeout(HEADER_TIMEOUT, has_started.wait_for(|started| *started));
+        tokio::select! {
+            // An error here is a client that went away or does not speak HTTP.
+            _ = connection.as_mut() => return,
+            first = first_request => if first.is_err() { return },
+        }
+        drop(guard);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        // The same.
+        let _ended: Result<(), _> = connection.await;
+    }
+}

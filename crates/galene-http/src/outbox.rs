@@ -1,0 +1,155 @@
+//! What waits to be sent to one client.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// How many bytes may wait before the client is given up: minutes of signalling for a member of a
+/// large group, and far more than the list of its members and its history.
+pub(crate) const MAX_QUEUED_BYTES: usize = 1 << 20;
+/// What a message costs besides its text: its place in the queue.
+const MESSAGE_COST: usize = 64;
+
+/// The end of the queue where messages are put in. Never blocks.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    // Bounded by the byte count beside it.
+    queue: mpsc::UnboundedSender<Outgoing>,
+    queued: Arc<AtomicUsize>,
+    cut: oneshot::Sender<()>,
+}
+
+/// The end of the queue that the connection takes messages from.
+#[derive(Debug)]
+pub(crate) struct OutboxReader {
+    queue: mpsc::UnboundedReceiver<Outgoing>,
+    queued: Arc<AtomicUsize>,
+}
+
+/// Resolves when the client has to be cut off without another word.
+pub(crate) type Cut = oneshot::Receiver<()>;
+
+/// Something to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outgoing {
+    /// A message, shared by all who get it.
+    Text(Utf8Bytes),
+    /// The end of the connection.
+    Close(Close),
+}
+
+/// What a close frame says (RFC 6455 §7.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Close {
+    pub(crate) code: u16,
+    /// At most 123 bytes.
+    pub(crate) reason: String,
+}
+
+/// The client takes messages too slowly, or is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unsent;
+
+impl Outbox {
+    pub(crate) fn new() -> (Outbox, OutboxReader, Cut) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (cut, is_cut) = oneshot::channel();
+        let queued = Arc::new(AtomicUsize::new(0));
+        let outbox = Outbox { queue: sender, queued: Arc::clone(&queued), cut };
+        (outbox, OutboxReader { queue: receiver, queued }, is_cut)
+    }
+
+    /// Puts a message into the queue. One message always fits, however long, if nothing waits.
+    pub(crate) fn send(&self, text: Utf8Bytes) -> Result<(), Unsent> {
+        let cost = text.len() + MESSAGE_COST;
+        if self.queued.load(Ordering::Relaxed) > MAX_QUEUED_BYTES {
+            return Err(Unsent);
+        }
+        self.queued.fetch_add(cost, Ordering::Relaxed);
+        self.queue.send(Outgoing::Text(text)).map_err(|_| Unsent)
+    }
+
+    /// Ends the connection after what is in the queue.
+    pub(crate) fn close(self, close: Close) {
+        // If the connection is gone already there is nothing to end.
+        drop(self.queue.send(Outgoing::Close(close)));
+    }
+
+    /// Ends the connection at once.
+    pub(crate) fn cut(self) {
+        // The same.
+        let _gone: Result<(), ()> = self.cut.send(());
+    }
+}
+
+impl OutboxReader {
+    /// Returns the next thing to send, or `None` if there will be none.
+    pub(crate) async fn next(&mut self) -> Option<Outgoing> {
+        let next = self.queue.recv().await;
+        self.taken(next.as_ref());
+        next
+    }
+
+    /// Returns the next thing to send if there is one.
+    pub(crate) fn try_next(&mut self) -> Option<Outgoing> {
+        let next = self.queue.try_recv().ok();
+        self.taken(next.as_ref());
+        next
+    }
+
+    fn taken(&self, outgoing: Option<&Outgoing>) {
+        if let Some(Outgoing::Text(text)) = outgoing {
+            self.queued.fetch_sub(text.len() + MESSAGE_COST, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: usize) -> Utf8Bytes {
+        "x".repeat(bytes).into()
+    }
+
+    #[test]
+    fn order_is_kept_up_to_the_close() {
+        let (outbox, mut reader, _cut) = Outbox::new();
+        outbox.send("a".into()).expect("there is room");
+        outbox.send("b".into()).expect("there is room");
+        outbox.close(Close { code: 1000, reason: "bye".to_owned() });
+        assert_eq!(reader.try_next(), Some(Outgoing::Text("a".into())));
+        assert_eq!(reader.try_next(), Some(Outgoing::Text("b".into())));
+        let close = Close { code: 1000, reason: "bye".to_owned() };
+        assert_eq!(reader.try_next(), Some(Outgoing::Close(close)));
+        assert_eq!(reader.try_next(), None);
+    }
+
+    #[test]
+    fn a_queue_that_is_too_long_takes_nothing_till_it_is_shorter() {
+        let (outbox, mut reader, _cut) = Outbox::new();
+        outbox.send(text(MAX_QUEUED_BYTES)).expect("nothing waits");
+        assert_eq!(outbox.send("y".into()), Err(Unsent));
+        assert!(reader.try_next().is_some());
+        assert_eq!(outbox.send("y".into()), Ok(()));
+    }
+
+    #[test]
+    fn a_client_that_is_gone_takes_nothing() {
+        let (outbox, reader, _cut) = Outbox::new();
+        drop(reader);
+        assert_eq!(outbox.send("a".into()), Err(Unsent));
+    }
+
+    #[test]
+    fn only_a_cut_is_a_cut() {
+        let (outbox, _reader, mut cut) = Outbox::new();
+        outbox.cut();
+        assert_eq!(cut.try_recv(), Ok(()));
+        let (outbox, _reader, mut cut) = Outbox::new();
+        outbox.close(Close { code: 1000, reason: String::new() });
+        assert!(cut.try_recv().is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Which handler a path belongs to.
+
+use galene_protocol::GroupName;
+
+use crate::path;
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// The page of a group.
+    Group(GroupName),
+    /// What everybody may know about a group.
+    GroupStatus(GroupName),
+    /// The list of public groups.
+    PublicGroups,
+    /// The signalling endpoint.
+    WebSocket,
+    /// A file, by its decoded path.
+    File(String),
+    /// Another path for the same thing, encoded, without the query.
+    Moved { path: String, permanent: Permanence },
+    /// Nothing.
+    NotFound,
+}
+
+/// Which kind of redirect; both may be remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permanence {
+    /// 301: the path was not written in its normal form.
+    Cleaned,
+    /// 308: the thing has another path.
+    Permanent,
+}
+
+impl Route {
+    /// Finds the route of a path as it stands in the request.
+    pub(crate) fn of(raw: &str) -> Route {
+        let Some(decoded) = path::decode(raw) else { return Route::NotFound };
+        if let Some(clean) = path::clean(&decoded) {
+            return Route::Moved { path: path::encode(&clean), permanent: Permanence::Cleaned };
+        }
+        match &*decoded {
+            "/ws" => Route::WebSocket,
+            "/public-groups.json" => Route::PublicGroups,
+            "/group" => Route::Moved { path: "/group/".to_owned(), permanent: Permanence::Cleaned },
+            decoded => match decoded.strip_prefix("/group/") {
+                Some(rest) => Route::below_group(rest),
+                None => Route::File(decoded.to_owned()),
+            },
+        }
+    }
+
+    /// A group's name goes up to the first segment with a leading dot; that segment says what about
+    /// the group is asked for.
+    fn below_group(rest: &str) -> Route {
+        let (name, kind) = match rest.find("/.") {
+            Some(dot) => (&rest[..dot], Some(&rest[dot + 1..])),
+            None => (rest, None),
+        };
+        let Ok(group) = GroupName::parse(name.strip_suffix('/').unwrap_or(name)) else {
+            return Route::NotFound;
+        };
+        let moved = |end: &str| Route::Moved {
+            path: path::encode(&format!("/group/{group}/{end}")),
+            permanent: Permanence::Permanent,
+        };
+        match kind {
+            None if name.ends_with('/') => Route::Group(group),
+            None => moved(""),
+            Some(".status") => Route::GroupStatus(group),
+            Some(".status.json") => moved(".status"),
+            Some(_) => Route::NotFound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(name: &str) -> GroupName {
+        GroupName::parse(name).expect("a valid name")
+    }
+
+    fn permanent(path: &str) -> Route {
+        Route::Moved { path: path.to_owned(), permanent: Permanence::Permanent }
+    }
+
+    #[test]
+    fn groups_are_found_at_any_depth() {
+        assert_eq!(Route::of("/group/a/"), Route::Group(group("a")));
+        assert_eq!(Route::of("/group/a/b%20c/"), Route::Group(group("a/b c")));
+        assert_eq!(Route::of("/group/a/b/.status"), Route::GroupStatus(group("a/b")));
+    }
+
+    #[test]
+    fn other_spellings_lead_to_the_right_one() {
+        assert_eq!(Route::of("/group/a%20b"), permanent("/group/a%20b/"));
+        assert_eq!(Route::of("/group/a/.status.json"), permanent("/group/a/.status"));
+        let cleaned =
+            |path: &str| Route::Moved { path: path.to_owned(), permanent: Permanence::Cleaned };
+        assert_eq!(Route::of("//group//a/"), cleaned("/group/a/"));
+        assert_eq!(Route::of("/group"), cleaned("/group/"));
+    }
+
+    #[test]
+    fn what_is_no_group_is_not_found() {
+        for path in
+            ["/group/", "/group/.status", "/group/a/.other", "/group/a%5Cb/", "/group/a/.b/c/"]
+        {
+            assert_eq!(Route::of(path), Route::NotFound, "{path}");
+        }
+        assert_eq!(Route::of("/%ff"), Route::NotFound);
+    }
+
+    #[test]
+    fn everything_else_is_a_file() {
+        assert_eq!(Route::of("/"), Route::File("/".to_owned()));
+        assert_eq!(Route::of("/galene.html"), Route::File("/galene.html".to_owned()));
+        assert_eq!(Route::of("/groups"), Route::File("/groups".to_owned()));
+        assert_eq!(Route::of("/ws"), Route::WebSocket);
+        assert_eq!(Route::of("/ws/"), Route::File("/ws/".to_owned()));
+        assert_eq!(Route::of("/public-groups.json"), Route::PublicGroups);
+    }
+}
