@@ -137,12 +137,13 @@ impl Sfu {
             return;
         };
         let before = section.sent.replace((stats.bytes, stats.timestamp));
-        if let (Some(loss), Some((bytes, at)), MediaKind::Video) =
-            (stats.loss, before, section.format.codec.kind())
-        {
+        if let Some((bytes, at)) = before {
             let seconds = stats.timestamp.saturating_duration_since(at).as_secs_f64().max(0.1);
-            let sent = (stats.bytes.saturating_sub(bytes) * 8) as f64 / seconds;
-            subscription.rate.handle_loss(f64::from(loss), sent as u64, self.now);
+            let bits = stats.bytes.saturating_sub(bytes) * 8;
+            section.sent_rate = (bits as f64 / seconds) as u64;
+        }
+        if let (Some(loss), MediaKind::Video) = (stats.loss, section.format.codec.kind()) {
+            subscription.rate.handle_loss(f64::from(loss), section.sent_rate, self.now);
         }
         let nacks = std::mem::replace(&mut section.nacks, stats.nacks);
         let unrepaired = stats.nacks > nacks && section.outlet.is_some_and(|o| !o.has_rtx);
@@ -337,7 +338,7 @@ impl Sfu {
             };
             let section = &subscription.sections[s.section];
             let forwards = section.live && section.forward.current() == Some(encoding);
-            forwards.then(|| subscription.rate.allowed(self.now))
+            forwards.then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
         })
     }
 

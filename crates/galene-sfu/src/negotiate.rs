@@ -200,6 +200,7 @@ impl Sfu {
                         forward,
                         nacks: 0,
                         sent: None,
+                        sent_rate: 0,
                     });
                 }
             }

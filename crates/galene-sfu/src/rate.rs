@@ -48,9 +48,17 @@ impl ReceiverRate {
         }
     }
 
-    /// Returns what the receiver may be sent.
-    pub(crate) fn allowed(&self, now: Instant) -> u64 {
-        let remb = self.remb.and_then(|r| fresh(r, now)).unwrap_or(UNKNOWN_RATE);
+    /// Returns what the receiver may be sent, while `sent` is what it is sent now.
+    ///
+    /// A receiver cannot see more of its link than what comes in: browsers estimate at most one and a
+    /// half times that. An estimate well above what is sent therefore says that there is room, and not
+    /// how much; were it taken literally, a publisher that starts low would stay low.
+    pub(crate) fn allowed(&self, sent: u64, now: Instant) -> u64 {
+        let remb = match self.remb.and_then(|r| fresh(r, now)) {
+            Some(remb) if remb > sent + sent / 4 => remb + remb / 2,
+            Some(remb) => remb,
+            None => UNKNOWN_RATE,
+        };
         let limit = self.loss_limit.and_then(|l| fresh(l, now)).unwrap_or(f64::MAX);
         remb.min(limit as u64)
     }
@@ -83,10 +91,26 @@ mod tests {
     fn a_receiver_is_believed_as_long_as_it_speaks() {
         let t0 = galene_testkit::epoch();
         let mut rate = ReceiverRate::default();
-        assert_eq!(rate.allowed(t0), UNKNOWN_RATE);
+        assert_eq!(rate.allowed(0, t0), UNKNOWN_RATE);
         rate.handle_remb(2_000_000, t0);
-        assert_eq!(rate.allowed(t0 + Duration::from_secs(29)), 2_000_000);
-        assert_eq!(rate.allowed(t0 + FRESH), UNKNOWN_RATE);
+        let sent = 1_900_000;
+        assert_eq!(rate.allowed(sent, t0 + Duration::from_secs(29)), 2_000_000);
+        assert_eq!(rate.allowed(sent, t0 + FRESH), UNKNOWN_RATE);
+    }
+
+    #[test]
+    fn an_estimate_well_above_what_is_sent_lets_the_publisher_grow() {
+        let t0 = galene_testkit::epoch();
+        let mut rate = ReceiverRate::default();
+        let mut sent = 120_000;
+        for _ in 0..6 {
+            // What a browser on a good link reports, and a publisher that uses what it is allowed.
+            rate.handle_remb(sent * 3 / 2, t0);
+            sent = encoding_rate([rate.allowed(sent, t0)].into_iter());
+        }
+        assert!(sent > 2_000_000, "{sent}");
+        rate.handle_remb(300_000, t0);
+        assert_eq!(rate.allowed(sent, t0), 300_000, "a link that is full is believed");
     }
 
     #[test]
@@ -95,14 +119,14 @@ mod tests {
         let mut rate = ReceiverRate::default();
         rate.handle_remb(2_000_000, t0);
         rate.handle_loss(0.01, 1_000_000, t0);
-        assert_eq!(rate.allowed(t0), 2_000_000, "a little loss limits nothing");
+        assert_eq!(rate.allowed(2_000_000, t0), 2_000_000, "a little loss limits nothing");
         rate.handle_loss(0.5, 1_000_000, t0);
-        assert_eq!(rate.allowed(t0), 750_000);
+        assert_eq!(rate.allowed(2_000_000, t0), 750_000);
         rate.handle_loss(0.05, 1_000_000, t0);
-        assert_eq!(rate.allowed(t0), 750_000, "in between nothing moves");
+        assert_eq!(rate.allowed(2_000_000, t0), 750_000, "in between nothing moves");
         for _ in 0..30 {
             rate.handle_loss(0.0, 1_000_000, t0);
         }
-        assert_eq!(rate.allowed(t0), 2_000_000);
+        assert_eq!(rate.allowed(2_000_000, t0), 2_000_000);
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Section {
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
     pub(crate) sent: Option<(u64, Instant)>,
+    /// What was sent in the last second, in bits per second.
+    pub(crate) sent_rate: u64,
 }
 
 /// How the peer wants to get a section's packets.
@@ -101,6 +103,11 @@ impl Subscription {
             MediaKind::Video => "video",
         };
         (stream, if name.is_empty() { kind.to_owned() } else { name })
+    }
+
+    /// Returns how much the peer is being sent, in bits per second.
+    pub(crate) fn sent_rate(&self) -> u64 {
+        self.sections.iter().map(|s| s.sent_rate).sum()
     }
 
     /// Forwards a packet, if the section is to have it. It leaves when the engine is next told the time.
