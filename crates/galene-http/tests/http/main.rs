@@ -1,0 +1,9 @@
+//! The HTTP server and the control task over real sockets.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod media;
+mod pages;
+mod signalling;
+mod stop;
+mod support;
+mod tls;
