@@ -7,6 +7,7 @@ mod feedback;
 mod forwarding;
 mod isolation;
 mod loss;
+mod meeting;
 mod restart;
 mod simulcast;
 
