@@ -5,6 +5,7 @@
 //! no clock, no file and no socket: group definitions are looked up and passwords hashed by whoever
 //! drives it, who answers when it is done.
 
+mod allowance;
 mod chat;
 mod conference;
 mod config;
@@ -18,6 +19,7 @@ mod message;
 mod moderation;
 mod output;
 mod placement;
+mod rate;
 mod session;
 mod streams;
 mod timers;

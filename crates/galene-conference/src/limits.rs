@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::rate::Rate;
+
 /// How long a new connection may wait before its handshake; Galène's own number.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -50,3 +52,25 @@ pub(crate) const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// How many groups that nobody is in are remembered. Each holds at most the chat history and the
 /// group's data, together about 300 KiB.
 pub(crate) const MAX_IDLE_GROUPS: usize = 1000;
+
+/// How many messages of any kind. Somebody who joins a group with two hundred streams answers two
+/// hundred offers at once, each with about ten candidates.
+pub(crate) const MESSAGE_RATE: Rate = Rate { per_second: 200, burst: 2500 };
+
+/// How many chat and user messages. Nobody types as fast; file transfers need a few at once.
+pub(crate) const CHAT_RATE: Rate = Rate { per_second: 10, burst: 30 };
+
+/// How many actions upon the group and its members, each of which may cost a message to everybody. An
+/// operator who silences everybody by hand stays below.
+pub(crate) const ACTION_RATE: Rate = Rate { per_second: 10, burst: 50 };
+
+/// How many attempts to join, each of which may cost a password's hash.
+pub(crate) const JOIN_RATE: Rate = Rate { per_second: 1, burst: 10 };
+
+/// How many offers and wishes for offers, each of which costs a negotiation. Whoever lost the network
+/// for a moment restarts all streams at once.
+pub(crate) const OFFER_RATE: Rate = Rate { per_second: 5, burst: 100 };
+
+/// How many wishes for streams, each of which costs a look at every stream of the group. A client that
+/// adapts a page of tiles sends one for each.
+pub(crate) const REQUEST_RATE: Rate = Rate { per_second: 10, burst: 100 };

@@ -17,6 +17,9 @@ impl Conference {
         {
             return self.protocol_error(session, "`username` is not your name", now);
         }
+        if !self.within_allowance(session, Some(&body), now) {
+            return;
+        }
         match body {
             ClientBody::Handshake(_) => self.protocol_error(session, "a second handshake", now),
             ClientBody::Ping => self.tell(session, ServerMessage::Pong),

@@ -11,8 +11,8 @@ pub(crate) struct Rate {
     pub(crate) burst: u32,
 }
 
-/// What a bucket says to one more request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a bucket says to one more request, from mild to severe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// Within the rate.
     Pass,
@@ -73,7 +73,8 @@ impl Level {
         let passed = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
         // One thousandth of a request per millisecond and request per second; what is less than a
         // millisecond stays in `at`, so that many calls in a short time lose nothing.
-        self.level = self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.cap);
+        self.level =
+            self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.cap);
         self.at += Duration::from_millis(passed);
         let enough = self.level >= Self::ONE;
         if enough {

@@ -11,6 +11,7 @@ use galene_protocol::{
 };
 use galene_sfu::TransportId;
 
+use crate::allowance::Allowance;
 use crate::conference::Timer;
 use crate::inbox::Inbox;
 use crate::join::Joining;
@@ -32,6 +33,7 @@ pub(crate) struct Session {
     pub(crate) ups: BTreeMap<StreamId, TransportId>,
     /// The streams that the client receives.
     pub(crate) downs: BTreeMap<StreamId, TransportId>,
+    pub(crate) allowance: Allowance,
     last_heard: Instant,
     /// When the first ping since then was sent.
     pinged: Option<Instant>,
@@ -72,6 +74,7 @@ impl Session {
             request: StreamRequest::default(),
             ups: BTreeMap::new(),
             downs: BTreeMap::new(),
+            allowance: Allowance::new(now),
             last_heard: now.instant,
             pinged: None,
         }
@@ -187,6 +190,9 @@ impl Conference {
             None => {
                 state.last_heard = now.instant;
                 state.pinged = None;
+                if !self.within_allowance(session, None, now) {
+                    return;
+                }
                 if let DecodeError::TooLong { stream: Some(stream), .. } = error {
                     let stream = stream.clone();
                     self.give_up_stream(session, &stream);
