@@ -1,14 +1,17 @@
 //! What is left to do after an engine was called: datagrams to send, events to handle, a timer to set.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-use std::time::Instant;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
-use str0m::Event as EngineEvent;
+use str0m::{Event as EngineEvent, Rtc};
 
 use crate::demux::{Demux, Slot};
 use crate::engine::{Fault, Outbox};
 use crate::transport::Transport;
+
+/// No transport is woken sooner than this after it was last told the time. An engine that wants to be
+/// called again at once, again and again, would otherwise keep the whole shard from its work.
+const MIN_SLEEP: Duration = Duration::from_millis(1);
 
 /// Gathers what all transports of a shard leave behind.
 #[derive(Debug, Default)]
@@ -17,49 +20,129 @@ pub(crate) struct Aftermath {
     pub(crate) demux: Demux,
     pub(crate) inbox: VecDeque<(Slot, EngineEvent)>,
     pub(crate) faults: Vec<(Slot, Fault)>,
-    timers: BinaryHeap<Reverse<(Instant, Slot)>>,
+    /// One for each transport: when it is woken.
+    timers: BTreeSet<(Instant, Slot)>,
 }
 
 impl Aftermath {
+    /// Does something to a transport's engine and takes note of what it leads to.
+    ///
+    /// `None` means that the engine failed; the transport will be removed.
+    pub(crate) fn call<T>(
+        &mut self,
+        slot: Slot,
+        transport: &mut Transport,
+        now: Instant,
+        action: impl FnOnce(&mut Rtc) -> T,
+    ) -> Option<T> {
+        if transport.failed {
+            return None;
+        }
+        let (value, result) = match transport.engine.call(&mut self.out, action) {
+            Ok(value) => (Some(value), Ok(())),
+            Err(fault) => (None, Err(fault)),
+        };
+        self.settle(slot, transport, now, result);
+        value
+    }
+
+    /// Does something to a transport's engine that puts nothing out before it is told the time.
+    pub(crate) fn touch<T>(
+        &mut self,
+        slot: Slot,
+        transport: &mut Transport,
+        action: impl FnOnce(&mut Rtc) -> T,
+    ) -> Option<T> {
+        if transport.failed {
+            return None;
+        }
+        let result = transport.engine.touch(action);
+        result.map_err(|fault| self.fail(slot, transport, fault)).ok()
+    }
+
+    /// Tells a transport's engine the time, which also lets it send what was written to it.
+    pub(crate) fn drive(&mut self, slot: Slot, transport: &mut Transport, now: Instant) {
+        if !transport.failed {
+            let result = transport.engine.handle_timeout(&mut self.out, now);
+            self.settle(slot, transport, now, result);
+        }
+    }
+
+    /// Lets packets leave that were written to a transport's engine, and returns how many those are.
+    pub(crate) fn release(
+        &mut self,
+        slot: Slot,
+        transport: &mut Transport,
+        now: Instant,
+        written: Result<u64, Fault>,
+    ) -> u64 {
+        match written {
+            Ok(count) => {
+                self.drive(slot, transport, now);
+                count
+            }
+            Err(fault) => {
+                self.fail(slot, transport, fault);
+                0
+            }
+        }
+    }
+
     /// Takes note of what calling a transport's engine led to. Every call must be followed by this.
     pub(crate) fn settle(
         &mut self,
         slot: Slot,
         transport: &mut Transport,
+        now: Instant,
         result: Result<(), Fault>,
     ) {
         self.demux.expect_responses(slot, &mut self.out.checks);
         self.inbox.extend(self.out.events.drain(..).map(|event| (slot, event)));
         match result {
-            Ok(()) => self.arm(slot, transport),
-            Err(fault) => self.faults.push((slot, fault)),
+            Ok(()) => self.arm(slot, transport, now),
+            Err(fault) => self.fail(slot, transport, fault),
         }
     }
 
-    /// Tells a transport's engine the time, which also lets it send what was written to it.
-    pub(crate) fn drive(&mut self, slot: Slot, transport: &mut Transport, now: Instant) {
-        let result = transport.engine.handle_timeout(&mut self.out, now);
-        self.settle(slot, transport, result);
+    /// Sees to it that a transport is removed and its engine not called any more.
+    pub(crate) fn fail(&mut self, slot: Slot, transport: &mut Transport, fault: Fault) {
+        transport.failed = true;
+        self.faults.push((slot, fault));
     }
 
     /// Sees to it that the transport is woken at its deadline. A timer that is set for an earlier time
     /// stays, and is set anew when it goes off: a deadline that moves with every packet then costs nothing.
-    pub(crate) fn arm(&mut self, slot: Slot, transport: &mut Transport) {
-        let deadline = transport.deadline();
-        if transport.armed.is_none_or(|at| deadline < at) {
-            transport.armed = Some(deadline);
-            self.timers.push(Reverse((deadline, slot)));
+    pub(crate) fn arm(&mut self, slot: Slot, transport: &mut Transport, now: Instant) {
+        let deadline = transport.deadline().max(now + MIN_SLEEP);
+        match transport.armed {
+            Some(at) if at <= deadline => return,
+            Some(at) => {
+                self.timers.remove(&(at, slot));
+            }
+            None => {}
         }
+        transport.armed = Some(deadline);
+        self.timers.insert((deadline, slot));
     }
 
-    /// Returns when the next timer goes off. It may be one of a transport that is gone.
+    /// Returns when the next timer goes off.
     pub(crate) fn next_timer(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        self.timers.first().map(|(at, _)| *at)
     }
 
     /// Takes out a timer that went off.
-    pub(crate) fn pop_timer(&mut self, now: Instant) -> Option<(Instant, Slot)> {
-        let Reverse((at, _)) = self.timers.peek()?;
-        (*at <= now).then(|| self.timers.pop()).flatten().map(|Reverse(timer)| timer)
+    pub(crate) fn pop_timer(&mut self, now: Instant) -> Option<Slot> {
+        let is_due = self.timers.first().is_some_and(|(at, _)| *at <= now);
+        is_due.then(|| self.timers.pop_first()).flatten().map(|(_, slot)| slot)
+    }
+
+    /// Forgets all about a transport that is gone.
+    pub(crate) fn remove(&mut self, slot: Slot, transport: &Transport) {
+        if let Some(at) = transport.armed {
+            self.timers.remove(&(at, slot));
+        }
+        self.demux.remove(slot);
+        self.inbox.retain(|(s, _)| *s != slot);
+        self.faults.retain(|(s, _)| *s != slot);
     }
 }

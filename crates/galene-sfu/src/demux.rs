@@ -73,11 +73,11 @@ impl Demux {
         Some(Route::Check { slot, learn_address: false })
     }
 
-    /// Lets STUN requests to this user name find the transport.
-    pub(crate) fn add_ufrag(&mut self, slot: Slot, ufrag: &str) {
+    /// Lets STUN requests to this user name find the transport. Returns whether the name is new.
+    pub(crate) fn add_ufrag(&mut self, slot: Slot, ufrag: &str) -> bool {
         let names = self.names.entry(slot).or_default();
         if names.ufrags.iter().any(|u| u == ufrag) {
-            return;
+            return false;
         }
         names.ufrags.push_back(ufrag.to_owned());
         self.by_ufrag.insert(ufrag.to_owned(), slot);
@@ -86,13 +86,23 @@ impl Demux {
         {
             self.by_ufrag.remove(&old);
         }
+        true
     }
 
     /// Remembers an address from which a valid check came. Whoever held it before loses it: the newest
     /// proof counts.
     pub(crate) fn learn_address(&mut self, slot: Slot, address: SocketAddr) {
         match self.by_address.insert(address, slot) {
-            Some(holder) if holder == slot => return,
+            Some(holder) if holder == slot => {
+                // The oldest gives way, and this one was used just now.
+                if let Some(names) = self.names.get_mut(&slot)
+                    && let Some(at) = names.addresses.iter().position(|a| *a == address)
+                {
+                    names.addresses.remove(at);
+                    names.addresses.push_back(address);
+                }
+                return;
+            }
             Some(holder) => {
                 if let Some(names) = self.names.get_mut(&holder) {
                     names.addresses.retain(|a| *a != address);

@@ -5,11 +5,13 @@
 //! transport and no other.
 
 use std::any::Any;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::net::{Protocol, Receive};
-use str0m::{Event, Input, Output, Rtc, RtcConfig, RtcError};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
 
 use crate::send_queue::SendQueue;
 
@@ -41,11 +43,16 @@ pub(crate) enum Fault {
 pub(crate) struct Engine {
     rtc: Rtc,
     deadline: Instant,
+    /// ICE lost the peer: nothing but connectivity checks may be sent (RFC 7675 §5.1).
+    lost: bool,
 }
+
+/// Where no datagram comes from.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl Engine {
     pub(crate) fn build(config: RtcConfig, now: Instant) -> Result<Self, Fault> {
-        contain(|| Ok(Self { rtc: config.build(now), deadline: now }))
+        contain(|| Ok(Self { rtc: config.build(now), deadline: now, lost: false }))
     }
 
     /// Does something to the engine and takes out all that comes of it.
@@ -54,13 +61,16 @@ impl Engine {
         out: &mut Outbox,
         action: impl FnOnce(&mut Rtc) -> T,
     ) -> Result<T, Fault> {
-        let rtc = &mut self.rtc;
-        let (value, deadline) = contain(|| {
-            let value = action(rtc);
-            Ok((value, drain(rtc, out)?))
-        })?;
-        self.deadline = deadline;
-        Ok(value)
+        contain(|| {
+            let value = action(&mut self.rtc);
+            self.drain(out)?;
+            Ok(value)
+        })
+    }
+
+    /// Does something to the engine that puts nothing out before the next [`call`](Self::call).
+    pub(crate) fn touch<T>(&mut self, action: impl FnOnce(&mut Rtc) -> T) -> Result<T, Fault> {
+        contain(|| Ok(action(&mut self.rtc)))
     }
 
     /// Takes in a datagram that was sent to this transport.
@@ -74,22 +84,24 @@ impl Engine {
         datagram: Datagram<'_>,
         verify: bool,
     ) -> Result<bool, Fault> {
-        let Ok(receive) =
-            Receive::new(Protocol::Udp, datagram.source, datagram.destination, datagram.contents)
-        else {
-            return Ok(false);
-        };
-        let input = Input::Receive(now, receive);
-        let rtc = &mut self.rtc;
-        let deadline = contain(|| {
-            if verify && !rtc.accepts(&input) {
-                return Ok(None);
+        contain(|| {
+            let Datagram { source, destination, contents } = datagram;
+            let Ok(receive) = Receive::new(Protocol::Udp, NOWHERE, destination, contents) else {
+                return Ok(false);
+            };
+            // The engine takes all that comes from the address that it sends to, whatever it is. So it
+            // is asked about a datagram from elsewhere, which must show its integrity.
+            let mut input = Input::Receive(now, receive);
+            if verify && !self.rtc.accepts(&input) {
+                return Ok(false);
             }
-            rtc.handle_input(input)?;
-            drain(rtc, out).map(Some)
-        })?;
-        self.deadline = deadline.unwrap_or(self.deadline);
-        Ok(deadline.is_some())
+            if let Input::Receive(_, receive) = &mut input {
+                receive.source = source;
+            }
+            self.rtc.handle_input(input)?;
+            self.drain(out)?;
+            Ok(true)
+        })
     }
 
     pub(crate) fn handle_timeout(&mut self, out: &mut Outbox, now: Instant) -> Result<(), Fault> {
@@ -105,34 +117,58 @@ impl Engine {
         &self.rtc
     }
 
-    /// The engine itself, for what puts nothing out before the next [`call`](Self::call).
-    pub(crate) fn rtc_mut(&mut self) -> &mut Rtc {
-        &mut self.rtc
+    fn drain(&mut self, out: &mut Outbox) -> Result<(), Fault> {
+        for _ in 0..MAX_OUTPUTS_PER_INPUT {
+            match self.rtc.poll_output()? {
+                Output::Timeout(deadline) => {
+                    self.deadline = deadline;
+                    return Ok(());
+                }
+                Output::Transmit(t) => {
+                    if let Some(id) = binding_request_id(&t.contents) {
+                        out.checks.push(id);
+                    }
+                    if !self.lost || is_stun(&t.contents) {
+                        out.queue.push(t.source, t.destination, &t.contents);
+                    }
+                }
+                Output::Event(event) => {
+                    if let Event::IceConnectionStateChange(state) = event {
+                        self.lost = state == IceConnectionState::Disconnected;
+                    }
+                    out.events.push(event);
+                }
+            }
+        }
+        Err(Fault::Runaway)
     }
 }
 
 /// A datagram as it came from the network.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Datagram<'a> {
-    pub(crate) source: std::net::SocketAddr,
-    pub(crate) destination: std::net::SocketAddr,
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
     pub(crate) contents: &'a [u8],
 }
 
-fn drain(rtc: &mut Rtc, out: &mut Outbox) -> Result<Instant, Fault> {
-    for _ in 0..MAX_OUTPUTS_PER_INPUT {
-        match rtc.poll_output()? {
-            Output::Timeout(deadline) => return Ok(deadline),
-            Output::Transmit(t) => {
-                if let Some(id) = binding_request_id(&t.contents) {
-                    out.checks.push(id);
-                }
-                out.queue.push(t.source, t.destination, &t.contents);
-            }
-            Output::Event(event) => out.events.push(event),
-        }
-    }
-    Err(Fault::Runaway)
+/// Reads an offer, or says what is wrong with it.
+pub(crate) fn parse_offer(sdp: &str) -> Result<SdpOffer, String> {
+    parse(|| SdpOffer::from_sdp_string(sdp).map_err(|e| e.to_string()))
+}
+
+/// Reads an answer, or says what is wrong with it.
+pub(crate) fn parse_answer(sdp: &str) -> Result<SdpAnswer, String> {
+    parse(|| SdpAnswer::from_sdp_string(sdp).map_err(|e| e.to_string()))
+}
+
+/// Reads a candidate, if the engine can use it.
+pub(crate) fn parse_candidate(candidate: &str) -> Option<Candidate> {
+    parse(|| Candidate::from_sdp_string(candidate).map_err(|e| e.to_string())).ok()
+}
+
+fn parse<T>(action: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    contain(|| Ok(action())).unwrap_or_else(|_| Err("it cannot be read".to_owned()))
 }
 
 /// Returns the transaction id if this is a STUN binding request (RFC 8489 §5).
@@ -140,6 +176,11 @@ fn binding_request_id(contents: &[u8]) -> Option<[u8; 12]> {
     (contents.first_chunk() == Some(&[0x00, 0x01]))
         .then(|| contents.get(8..20)?.try_into().ok())
         .flatten()
+}
+
+/// Tells STUN from DTLS and SRTP (RFC 7983 §7).
+fn is_stun(contents: &[u8]) -> bool {
+    contents.first().is_some_and(|first| *first < 4)
 }
 
 fn contain<T>(action: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {

@@ -62,11 +62,6 @@ impl Format {
         })
     }
 
-    /// Returns whether this payload type, in an offer of ours, is this format or its retransmission.
-    pub(crate) fn owns(&self, payload_type: u8) -> bool {
-        payload_type == self.payload_type || Some(payload_type) == self.retransmission
-    }
-
     fn parameters(&self) -> FormatParams {
         let mut params = FormatParams::default();
         match self.codec {
@@ -103,7 +98,9 @@ pub(crate) fn configure(
 ) -> RtcConfig {
     config = config.clear_codecs();
     let target = config.codec_config();
-    for format in codecs.iter().flat_map(|c| FORMATS.iter().filter(move |f| f.codec == *c)) {
+    let named_before = |at: usize| codecs[..at].contains(&codecs[at]);
+    let each_once = (0..codecs.len()).filter(|at| !named_before(*at)).map(|at| codecs[at]);
+    for format in each_once.flat_map(|c| FORMATS.iter().filter(move |f| f.codec == c)) {
         // G.722 samples at 16 kHz while its RTP clock says 8 kHz (RFC 3551 §4.5.2); the engine wants
         // the former.
         let (rate, channels) = match format.codec {

@@ -8,16 +8,25 @@ use std::time::Instant;
 use galene_rtp::{SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
 
 use crate::packet::Packet;
+use crate::sent_numbers::SentNumbers;
 
 /// The state of one forwarded track.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    /// The encoding that is being forwarded; none until a keyframe of the source has come.
-    current: Option<usize>,
+    /// What is being forwarded; none until a keyframe of it has come.
+    current: Option<Source>,
     sequences: SequenceMap<Vp8Shift>,
     timestamps: TimestampMap,
     pictures: Vp8Numbering,
+    sent: SentNumbers,
     newest: Option<Newest>,
+}
+
+/// An encoding, as long as it comes under one SSRC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Source {
+    encoding: usize,
+    run: u32,
 }
 
 /// The newest packet that was forwarded.
@@ -45,6 +54,7 @@ impl Forward {
             sequences: SequenceMap::new(u64::from(first_sequence >> 1), Vp8Shift::default()),
             timestamps: TimestampMap::new(clock_rate_hz),
             pictures: Vp8Numbering::new(),
+            sent: SentNumbers::default(),
             newest: None,
         }
     }
@@ -56,26 +66,33 @@ impl Forward {
 
     /// Returns which encoding is being forwarded.
     pub(crate) fn current(&self) -> Option<usize> {
-        self.current
+        self.current.map(|source| source.encoding)
     }
 
-    /// Decides about a packet of the track, while the encoding `target` is wanted.
+    /// Decides about a packet of the track, while the encoding `target` is wanted. No two packets ever
+    /// get the same number, whatever a publisher sends.
     pub(crate) fn accept(
         &mut self,
         encoding: usize,
         target: usize,
         packet: &Packet,
     ) -> Option<Numbers> {
-        if self.current != Some(target)
-            && encoding == target
-            && packet.starts_keyframe == Some(true)
-        {
-            self.switch(encoding, packet);
-        }
-        if self.current != Some(encoding) {
-            return None;
+        let source = Source { encoding, run: packet.run };
+        if self.current != Some(source) {
+            if encoding == target && packet.starts_keyframe == Some(true) {
+                self.switch(source, packet);
+            } else {
+                // The run that was being forwarded has ended; this one starts with a keyframe.
+                if self.current() == Some(encoding) {
+                    self.detach();
+                }
+                return None;
+            }
         }
         let mapped = self.sequences.map(packet.sequence)?;
+        if !self.sent.insert(mapped.sequence) {
+            return None;
+        }
         let vp8 = packet.vp8.map(|descriptor| descriptor.shifted(mapped.label));
         if let Some(descriptor) = &vp8 {
             self.pictures.sent(descriptor);
@@ -91,7 +108,7 @@ impl Forward {
     }
 
     /// Makes `packet` the first of another source.
-    fn switch(&mut self, encoding: usize, packet: &Packet) {
+    fn switch(&mut self, source: Source, packet: &Packet) {
         if let Some(descriptor) = &packet.vp8 {
             self.pictures.switch(descriptor);
         }
@@ -100,7 +117,7 @@ impl Forward {
             let elapsed = packet.captured.saturating_duration_since(newest.captured);
             self.timestamps.switch(packet.timestamp, elapsed);
         }
-        self.current = Some(encoding);
+        self.current = Some(source);
     }
 }
 
@@ -114,6 +131,7 @@ mod tests {
     fn packet(sequence: u64, timestamp: u32, picture: u16, keyframe: bool, ms: u64) -> Packet {
         let at = galene_testkit::epoch() + Duration::from_millis(ms);
         Packet {
+            run: 0,
             sequence,
             timestamp,
             marker: true,

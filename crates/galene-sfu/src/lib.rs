@@ -24,6 +24,7 @@ mod publication;
 mod rate;
 mod sdp;
 mod send_queue;
+mod sent_numbers;
 mod sfu;
 mod subscription;
 mod track;

@@ -10,7 +10,7 @@ use str0m::stats::MediaEgressStats;
 use crate::clock::Report;
 use crate::demux::Slot;
 use crate::formats::Format;
-use crate::packet::Packet;
+use crate::packet::{MAX_PAYLOAD, Packet};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate;
 use crate::sfu::Sfu;
@@ -21,25 +21,32 @@ use crate::{Event, MediaKind, TrackId};
 impl Sfu {
     /// Takes in a packet that a publisher sent.
     pub(crate) fn handle_rtp(&mut self, slot: Slot, packet: RtpPacket) {
-        let Some((stream, key)) = self.place(slot, &packet) else {
+        let Some((stream, key, is_new)) = self.place(slot, &packet) else {
             return;
         };
         self.counters.published += 1;
-        let Role::Publisher(publication) = &self.transports[slot].role else {
+        let Some(Role::Publisher(publication)) = self.transports.get(slot).map(|t| &t.role) else {
             return;
         };
         let track = &mut self.tracks[key];
         let codec = track.format.codec;
+        let Some(encoding) = track.encodings.get_mut(stream.encoding) else {
+            return;
+        };
+        if packet.header.payload_type != track.payload_type
+            || packet.payload.len() > MAX_PAYLOAD
+            || !encoding.admit(stream.ssrc, is_new, self.now)
+        {
+            return;
+        }
         let captured = publication.clock.captured(
             stream.report,
             packet.header.timestamp,
             codec.clock_rate_hz(),
             packet.timestamp,
         );
-        let encoding = &mut track.encodings[stream.encoding];
-        encoding.ssrc = Some(stream.ssrc);
         encoding.last_arrival = Some(packet.timestamp);
-        let packet = Packet::new(codec, packet, captured);
+        let packet = Packet::new(codec, encoding.run, packet, captured);
         if packet.starts_keyframe == Some(true) {
             encoding.keyframes.handle_keyframe();
         }
@@ -50,34 +57,53 @@ impl Sfu {
         track.arrivals.push(Arrival { encoding: stream.encoding, index });
     }
 
-    /// Finds out to which track a packet belongs; the first one makes the track.
-    fn place(&mut self, slot: Slot, packet: &RtpPacket) -> Option<(PublishedStream, TrackKey)> {
+    /// Finds out to which track a packet belongs, and whether it is the first of its stream; the first
+    /// of all makes the track.
+    fn place(
+        &mut self,
+        slot: Slot,
+        packet: &RtpPacket,
+    ) -> Option<(PublishedStream, TrackKey, bool)> {
         let transport = self.transports.get_mut(slot)?;
+        let ssrc = packet.header.ssrc;
+        let Role::Publisher(publication) = &transport.role else {
+            return None;
+        };
+        let known = publication.stream(ssrc);
+        let names = match known {
+            Some(_) => None,
+            None => self
+                .aftermath
+                .touch(slot, transport, |rtc| {
+                    let mut api = rtc.direct_api();
+                    api.stream_rx(&ssrc).map(|stream| (stream.mid(), stream.rid()))
+                })
+                .flatten(),
+        };
         let Role::Publisher(publication) = &mut transport.role else {
             return None;
         };
-        let ssrc = packet.header.ssrc;
-        let stream = match publication.stream(ssrc) {
-            Some(stream) => stream,
-            None => {
-                let mut api = transport.engine.rtc_mut().direct_api();
-                let received = api.stream_rx(&ssrc)?;
-                publication.add_stream(ssrc, received.mid(), received.rid())?
-            }
+        let stream = match (known, names) {
+            (Some(stream), _) => stream,
+            (None, Some((mid, rid))) => publication.add_stream(ssrc, mid, rid)?,
+            (None, None) => return None,
         };
+        let is_new = known.is_none();
         let section = &mut publication.sections[stream.section];
         if let Some(key) = section.track {
-            return Some((stream, key));
+            return Some((stream, key, is_new));
         }
         let kind = section.kind?;
+        let payload_type = packet.header.payload_type;
         let params = transport.engine.rtc().codec_config().params();
-        let negotiated = params.iter().find(|p| p.pt() == packet.header.payload_type)?;
+        let negotiated = params.iter().find(|p| p.pt() == payload_type)?;
         let format = Format::of(&negotiated.spec()).filter(|f| f.codec.kind() == kind)?;
         let id = TrackId { transport: transport.id, section: u16::try_from(stream.section).ok()? };
         let encodings = section.rids.len().max(1);
         let key = self.tracks.insert(Track {
             id,
             format,
+            payload_type,
             msid: section.msid.clone(),
             encodings: (0..encodings).map(|_| Encoding::new(kind)).collect(),
             subscribers: Vec::new(),
@@ -87,10 +113,10 @@ impl Sfu {
         self.by_track_id.insert(id, key);
         if kind == MediaKind::Video && publication.next_rate.is_none() {
             publication.next_rate = Some(self.now);
-            self.aftermath.arm(slot, transport);
+            self.aftermath.arm(slot, transport, self.now);
         }
         self.events.push_back(Event::TrackStarted { track: id, codec: format.codec });
-        Some((stream, key))
+        Some((stream, key, is_new))
     }
 
     pub(crate) fn handle_sender_report(&mut self, slot: Slot, feedback: &SenderFeedback) {
@@ -176,7 +202,10 @@ impl Sfu {
         let track = &self.tracks[key];
         let mut wanted = [false; MAX_ENCODINGS];
         for subscriber in &track.subscribers {
-            let transport = &mut self.transports[subscriber.slot];
+            let transport = self.transports.get_mut(subscriber.slot).filter(|t| !t.failed);
+            let Some(transport) = transport else {
+                continue;
+            };
             let Role::Subscriber(subscription) = &mut transport.role else {
                 continue;
             };
@@ -185,25 +214,19 @@ impl Sfu {
                 continue;
             }
             let target = track.choose(section.choice, self.now);
-            for arrival in &arrivals {
-                let Some(packet) = track.encodings[arrival.encoding].ring.get(arrival.index) else {
-                    continue;
-                };
-                let engine = &mut transport.engine;
-                let sent = subscription.forward(
-                    engine,
-                    subscriber.section,
-                    target,
-                    arrival.encoding,
-                    packet,
-                );
-                self.counters.forwarded += u64::from(sent);
-            }
+            let packets = arrivals.iter().filter_map(|arrival| {
+                let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
+                Some((arrival.encoding, packet))
+            });
+            let sent = transport
+                .engine
+                .touch(|rtc| subscription.forward_all(rtc, subscriber.section, target, packets));
             let current = subscription.sections[subscriber.section].forward.current();
             if current != Some(target) && target < MAX_ENCODINGS {
                 wanted[target] = true;
             }
-            self.aftermath.drive(subscriber.slot, transport, self.now);
+            let written = self.aftermath.release(subscriber.slot, transport, self.now, sent);
+            self.counters.forwarded += written;
         }
         let track = &mut self.tracks[key];
         for (encoding, _) in track.encodings.iter_mut().zip(wanted).filter(|(_, wanted)| *wanted) {
@@ -217,33 +240,36 @@ impl Sfu {
 
     /// Lets a subscriber have what it negotiated, from the last keyframe on if that is not long ago.
     fn start_sections(&mut self, slot: Slot) {
-        let Some(transport) = self.transports.get_mut(slot).filter(|t| t.connected) else {
+        let Some(transport) = self.transports.get_mut(slot).filter(|t| t.is_reachable()) else {
             return;
         };
         let Role::Subscriber(subscription) = &mut transport.role else {
             return;
         };
+        let mut sent = Ok(0);
         for index in 0..subscription.sections.len() {
             let section = &mut subscription.sections[index];
-            let Some(key) = section.track.filter(|_| section.outlet.is_some() && !section.live)
-            else {
+            let starts = section.outlet.is_some() && !section.live;
+            let Some(key) = section.track.filter(|_| starts) else {
                 continue;
             };
             section.live = true;
-            let choice = section.choice;
-            let track = &self.tracks[key];
-            let target = track.choose(choice, self.now);
-            for packet in track.encodings[target].ring.replay(self.now) {
-                let engine = &mut transport.engine;
-                let sent = subscription.forward(engine, index, target, target, packet);
-                self.counters.forwarded += u64::from(sent);
+            let track = &mut self.tracks[key];
+            let target = track.choose(section.choice, self.now);
+            let packets = track.encodings[target].ring.replay(self.now).map(|p| (target, p));
+            let engine = &mut transport.engine;
+            let replayed =
+                engine.touch(|rtc| subscription.forward_all(rtc, index, target, packets));
+            sent = sent.and_then(|sum| replayed.map(|more| sum + more));
+            if sent.is_err() {
+                break;
             }
             if subscription.sections[index].forward.current().is_none() {
-                self.tracks[key].encodings[target].keyframes.request();
+                track.encodings[target].keyframes.request();
                 self.wishes.insert(key);
             }
         }
-        self.aftermath.drive(slot, transport, self.now);
+        self.counters.forwarded += self.aftermath.release(slot, transport, self.now, sent);
     }
 
     fn send_keyframe_requests(&mut self) {
@@ -273,12 +299,14 @@ impl Sfu {
             else {
                 continue;
             };
-            for ssrc in due {
-                let mut api = transport.engine.rtc_mut().direct_api();
-                if let Some(stream) = api.stream_rx(&ssrc) {
-                    stream.request_keyframe(KeyframeRequestKind::Pli);
+            self.aftermath.touch(slot, transport, |rtc| {
+                let mut api = rtc.direct_api();
+                for ssrc in due {
+                    if let Some(stream) = api.stream_rx(&ssrc) {
+                        stream.request_keyframe(KeyframeRequestKind::Pli);
+                    }
                 }
-            }
+            });
             self.aftermath.drive(slot, transport, self.now);
         }
         self.process();
@@ -294,7 +322,7 @@ impl Sfu {
 
     /// Tells a publisher how much to send, once per interval.
     pub(crate) fn request_rate(&mut self, slot: Slot) {
-        let Role::Publisher(publication) = &self.transports[slot].role else {
+        let Some(Role::Publisher(publication)) = self.transports.get(slot).map(|t| &t.role) else {
             return;
         };
         if publication.next_rate.is_none_or(|at| at > self.now) {
@@ -319,10 +347,11 @@ impl Sfu {
         if let Some(ssrc) = ssrc {
             // One REMB speaks for the whole transport (draft-alvestrand-rmcat-remb §2.2), so it goes by
             // one stream.
-            let mut api = transport.engine.rtc_mut().direct_api();
-            if let Some(stream) = api.stream_rx(&ssrc) {
-                stream.request_remb(str0m::bwe::Bitrate::from(total as f64));
-            }
+            self.aftermath.touch(slot, transport, |rtc| {
+                if let Some(stream) = rtc.direct_api().stream_rx(&ssrc) {
+                    stream.request_remb(str0m::bwe::Bitrate::from(total as f64));
+                }
+            });
         }
         if let Role::Publisher(publication) = &mut transport.role {
             publication.next_rate = Some(self.now + RATE_INTERVAL);

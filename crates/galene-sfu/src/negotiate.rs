@@ -1,20 +1,21 @@
 //! Offers and answers, in both directions (RFC 8829).
 
-use str0m::change::{SdpAnswer, SdpOffer};
-use str0m::media::{Direction, Mid};
+use str0m::change::SdpPendingOffer;
+use str0m::media::{Direction, Mid, Pt};
 use str0m::{Rtc, RtcError};
 
 use crate::demux::Slot;
 use crate::egress::ReferenceEgress;
-use crate::engine::{Engine, Fault};
+use crate::engine::{self, Engine, Fault};
+use crate::formats::Format;
 use crate::forward::Forward;
 use crate::publication::Publication;
 use crate::sdp;
 use crate::sfu::{Sfu, find};
 use crate::subscription::{Negotiation, Outlet, Section, Subscription};
-use crate::track::SubscriberSection;
+use crate::track::{SubscriberSection, TrackKey};
 use crate::transport::{self, RTX_CACHE_PACKETS, Role};
-use crate::{Codec, Event, TrackRequest, TransportId};
+use crate::{Codec, EncodingChoice, Event, TrackRequest, TransportId};
 
 use std::time::Duration;
 
@@ -36,8 +37,8 @@ enum Refused {
     TooManySections,
     #[error("the description is longer than {} bytes", sdp::MAX_SDP_BYTES)]
     TooLong,
-    #[error(transparent)]
-    Fault(#[from] Fault),
+    #[error("the server could not set up a transport")]
+    Unavailable,
 }
 
 impl From<RtcError> for Refused {
@@ -50,12 +51,14 @@ impl Sfu {
     pub(crate) fn handle_offer(&mut self, id: TransportId, text: &str, codecs: Vec<Codec>) {
         let is_new = !self.by_id.contains_key(&id);
         match self.accept_offer(id, text, &codecs) {
-            Ok(sdp) => self.events.push_back(Event::Answer { transport: id, sdp }),
+            Ok(Some(sdp)) => self.events.push_back(Event::Answer { transport: id, sdp }),
+            // The engine failed, which ends the transport.
+            Ok(None) => {}
             Err(refused) => {
                 if let Some(slot) = self.by_id.get(&id).copied().filter(|_| is_new) {
                     self.remove(slot);
                 }
-                self.refuse(id, refused);
+                self.refuse(id, &refused);
             }
         }
     }
@@ -65,39 +68,50 @@ impl Sfu {
         id: TransportId,
         text: &str,
         codecs: &[Codec],
-    ) -> Result<String, Refused> {
+    ) -> Result<Option<String>, Refused> {
         check_size(text)?;
         let offered = sdp::offered_sections(text);
         if offered.len() > sdp::MAX_SECTIONS {
             return Err(Refused::TooManySections);
         }
-        let offer = SdpOffer::from_sdp_string(&sdp::make_send_only(text))
-            .map_err(|e| Refused::Sdp(e.to_string()))?;
+        let (text, candidates) = sdp::split_candidates(text);
+        let offer = engine::parse_offer(&sdp::make_send_only(&text)).map_err(Refused::Sdp)?;
         let slot = match self.by_id.get(&id) {
             Some(slot) => *slot,
             None => {
                 let config = transport::publisher_config(&self.crypto, codecs);
-                let engine = Engine::build(config, self.now)?;
+                let engine = Engine::build(config, self.now).map_err(unavailable)?;
                 self.insert(id, engine, Role::Publisher(Publication::new()))
             }
         };
         let transport = &mut self.transports[slot];
+        if !matches!(transport.role, Role::Publisher(_)) {
+            return Err(Refused::NotAPublisher);
+        }
+        let accept = |rtc: &mut Rtc| {
+            let answer = rtc.sdp_api().accept_offer(offer)?;
+            Ok::<_, RtcError>((answer, rtc.direct_api().local_ice_credentials().ufrag))
+        };
+        let Some(accepted) = self.aftermath.call(slot, transport, self.now, accept) else {
+            return Ok(None);
+        };
+        let (answer, ufrag) = accepted?;
+        let rtc = transport.engine.rtc();
         let Role::Publisher(publication) = &mut transport.role else {
             return Err(Refused::NotAPublisher);
         };
-        let answer = transport
-            .engine
-            .call(&mut self.aftermath.out, |rtc| rtc.sdp_api().accept_offer(offer))??;
-        let rtc = transport.engine.rtc();
         let ended = publication.update_sections(offered, |mid| receives(rtc, mid));
-        transport.handle_description();
-        let ufrag = transport.engine.rtc_mut().direct_api().local_ice_credentials().ufrag;
-        self.aftermath.demux.add_ufrag(slot, &ufrag);
+        let was_described = std::mem::replace(&mut transport.described, true);
+        if self.aftermath.demux.add_ufrag(slot, &ufrag) && was_described {
+            transport.handle_ice_restart();
+        }
+        candidates.iter().for_each(|candidate| transport.add_candidate(candidate));
         self.aftermath.drive(slot, transport, self.now);
+        self.try_candidates(slot);
         for key in ended {
             self.end_track(key);
         }
-        Ok(answer.to_sdp_string())
+        Ok(Some(answer.to_sdp_string()))
     }
 
     pub(crate) fn subscribe(
@@ -110,9 +124,9 @@ impl Sfu {
             Some(slot) => *slot,
             None => {
                 let config = transport::subscriber_config(&self.crypto);
-                let engine = match Engine::build(config, self.now) {
+                let engine = match Engine::build(config, self.now).map_err(unavailable) {
                     Ok(engine) => engine,
-                    Err(fault) => return self.refuse(id, fault.into()),
+                    Err(refused) => return self.refuse(id, &refused),
                 };
                 let subscription =
                     Box::new(Subscription::new(stream_id, Box::new(ReferenceEgress)));
@@ -120,7 +134,7 @@ impl Sfu {
             }
         };
         if let Role::Subscriber(subscription) = &mut self.transports[slot].role {
-            subscription.wanted = tracks;
+            subscription.want(tracks);
             self.negotiate(slot);
         }
     }
@@ -156,72 +170,70 @@ impl Sfu {
         if subscription.negotiation.is_offered() {
             return;
         }
-        let now = self.now;
-        let restart = std::mem::take(&mut subscription.restart_wanted);
-        let mut api = transport.engine.rtc_mut().sdp_api();
+
+        let mut plan = Plan::default();
         for section in subscription.sections.iter_mut().filter(|s| s.track.is_none() && s.offered) {
-            api.set_direction(section.mid, Direction::Inactive);
+            plan.directions.push((section.mid, Direction::Inactive));
             section.offered = false;
         }
+        // The sections that take the missing tracks; those that are still to be added stand last.
+        let mut takers: Vec<(usize, TrackKey, EncodingChoice)> = Vec::new();
+        let mut added = subscription.sections.len();
         for (key, choice) in missing {
-            let track = &mut self.tracks[key];
-            let idle = subscription
-                .sections
-                .iter()
-                .position(|s| s.track.is_none() && s.format == track.format);
-            let index = idle.unwrap_or(subscription.sections.len());
-            match subscription.sections.get_mut(index) {
-                Some(section) => {
-                    api.set_direction(section.mid, Direction::SendOnly);
-                    section.track = Some(key);
-                    section.choice = choice;
-                    section.offered = true;
-                }
-                None => {
-                    let (stream, name) = subscription.names_of(track);
-                    let kind = track.format.codec.kind();
-                    let mid = api.add_media(
-                        engine_kind(kind),
-                        Direction::SendOnly,
-                        Some(stream),
-                        Some(name),
-                        None,
-                    );
-                    let forward =
-                        Forward::new(self.random.u16(..), track.format.codec.clock_rate_hz());
-                    subscription.sections.push(Section {
-                        mid,
-                        format: track.format,
-                        track: Some(key),
-                        choice,
-                        offered: true,
-                        live: false,
-                        outlet: None,
-                        forward,
-                        nacks: 0,
-                        sent: None,
-                        sent_rate: 0,
-                    });
-                }
+            let track = &self.tracks[key];
+            let taken = |at: usize| takers.iter().any(|(taken, ..)| *taken == at);
+            let mut sections = subscription.sections.iter().enumerate();
+            let idle = sections.find(|(at, s)| s.is_idle(track.format) && !taken(*at));
+            if let Some((at, section)) = idle {
+                plan.directions.push((section.mid, Direction::SendOnly));
+                takers.push((at, key, choice));
+            } else if added < sdp::MAX_SECTIONS {
+                let (stream, name) = subscription.names_of(track);
+                plan.additions.push((engine_kind(track.format.codec.kind()), stream, name));
+                takers.push((added, key, choice));
+                added += 1;
+            } else {
+                tracing::debug!(transport = transport.id.0, "too many sections to add another");
             }
-            track.subscribers.push(SubscriberSection { slot, section: index });
         }
-        if restart {
-            let credentials = api.ice_restart(true);
-            self.aftermath.demux.add_ufrag(slot, &credentials.ufrag);
+        // Without a section there is nothing to offer.
+        plan.restart = std::mem::take(&mut subscription.restart_wanted) && added > 0;
+
+        let Some(drawn) = self.aftermath.touch(slot, transport, |rtc| plan.carry_out(rtc)) else {
+            return;
+        };
+        let Role::Subscriber(subscription) = &mut transport.role else {
+            return;
+        };
+        let mut mids = drawn.added.into_iter();
+        for (at, key, choice) in takers {
+            let track = &mut self.tracks[key];
+            if at == subscription.sections.len()
+                && let Some(mid) = mids.next()
+            {
+                let clock_rate = track.format.codec.clock_rate_hz();
+                let forward = Forward::new(self.random.u16(..), clock_rate);
+                subscription.sections.push(Section::new(mid, track.format, forward));
+            }
+            let section = &mut subscription.sections[at];
+            section.track = Some(key);
+            section.choice = choice;
+            section.offered = true;
+            track.subscribers.push(SubscriberSection { slot, section: at });
         }
-        if let Some((offer, pending)) = api.apply() {
+        if let Some((offer, pending)) = drawn.offer {
             subscription.negotiation = Negotiation::Offered(pending);
-            let sections = &subscription.sections;
-            let sdp = sdp::keep_formats(&offer.to_sdp_string(), |mid, pt| {
-                sections.iter().any(|s| *s.mid == *mid && s.format.owns(pt))
+            let (sections, rtc) = (&subscription.sections, transport.engine.rtc());
+            let sdp = sdp::keep_formats(&offer, |mid, pt| {
+                let section = sections.iter().find(|s| *s.mid == *mid);
+                section.is_some_and(|s| offers(rtc, s.format, pt.into()))
             });
-            let id = transport.id;
-            self.events.push_back(Event::Offer { transport: id, sdp });
+            self.events.push_back(Event::Offer { transport: transport.id, sdp });
         }
-        let ufrag = transport.engine.rtc_mut().direct_api().local_ice_credentials().ufrag;
-        self.aftermath.demux.add_ufrag(slot, &ufrag);
-        self.aftermath.drive(slot, transport, now);
+        if self.aftermath.demux.add_ufrag(slot, &drawn.ufrag) {
+            transport.handle_ice_restart();
+        }
+        self.aftermath.drive(slot, transport, self.now);
     }
 
     /// Stops forwarding what is not wanted any more.
@@ -230,13 +242,12 @@ impl Sfu {
             return;
         };
         for section in &mut subscription.sections {
-            let Some(key) = section.track else {
+            let Some(track) = section.track.and_then(|key| self.tracks.get_mut(key)) else {
                 continue;
             };
-            let id = self.tracks[key].id;
-            if !subscription.wanted.iter().any(|w| w.track == id) {
+            if !subscription.wanted.iter().any(|w| w.track == track.id) {
                 section.release();
-                self.tracks[key].subscribers.retain(|s| s.slot != slot);
+                track.subscribers.retain(|s| s.slot != slot);
             }
         }
     }
@@ -244,19 +255,21 @@ impl Sfu {
     pub(crate) fn handle_answer(&mut self, id: TransportId, text: &str) {
         match self.accept_answer(id, text) {
             Ok(Some(slot)) => {
+                self.try_candidates(slot);
                 self.starting.push(slot);
                 self.negotiate(slot);
             }
-            Ok(None) => tracing::debug!(transport = id.0, "an answer to no offer was passed over"),
+            Ok(None) => tracing::debug!(transport = id.0, "an answer was passed over"),
             Err(refused) => {
                 if let Some(slot) = self.by_id.get(&id).copied() {
                     self.remove(slot);
                 }
-                self.refuse(id, refused);
+                self.refuse(id, &refused);
             }
         }
     }
 
+    /// Returns the transport, unless there was no offer to be answered or the engine failed.
     fn accept_answer(&mut self, id: TransportId, text: &str) -> Result<Option<Slot>, Refused> {
         let Some((slot, transport)) = find(&self.by_id, &mut self.transports, id) else {
             return Ok(None);
@@ -270,29 +283,80 @@ impl Sfu {
             return Ok(None);
         };
         check_size(text)?;
-        let answer = SdpAnswer::from_sdp_string(text).map_err(|e| Refused::Sdp(e.to_string()))?;
-        transport
-            .engine
-            .call(&mut self.aftermath.out, |rtc| rtc.sdp_api().accept_answer(pending, answer))??;
-        let repaired = sdp::sections_with_rtx(text);
-        for section in &mut subscription.sections {
-            let has_rtx = repaired.iter().any(|mid| **mid == *section.mid);
-            let first = section.outlet.is_none();
-            section.outlet = accepted(transport.engine.rtc(), section.mid, has_rtx);
-            let mut api = transport.engine.rtc_mut().direct_api();
-            if let Some(stream) = api.stream_tx_by_mid(section.mid, None).filter(|_| first) {
-                stream.set_rtx_cache(RTX_CACHE_PACKETS, RTX_CACHE_AGE, Some(RTX_MAX_RATIO));
+        let (text, candidates) = sdp::split_candidates(text);
+        let answer = engine::parse_answer(&text).map_err(Refused::Sdp)?;
+        let fresh = subscription.sections.iter().filter(|s| !s.answered).map(|s| s.mid);
+        let fresh: Vec<Mid> = fresh.collect();
+        let accept = |rtc: &mut Rtc| {
+            rtc.sdp_api().accept_answer(pending, answer)?;
+            let mut api = rtc.direct_api();
+            for mid in fresh {
+                if let Some(stream) = api.stream_tx_by_mid(mid, None) {
+                    stream.set_rtx_cache(RTX_CACHE_PACKETS, RTX_CACHE_AGE, Some(RTX_MAX_RATIO));
+                }
+            }
+            Ok::<_, RtcError>(())
+        };
+        let Some(accepted) = self.aftermath.call(slot, transport, self.now, accept) else {
+            return Ok(None);
+        };
+        accepted?;
+        let repaired = sdp::sections_with_rtx(&text);
+        let rtc = transport.engine.rtc();
+        if let Role::Subscriber(subscription) = &mut transport.role {
+            for section in &mut subscription.sections {
+                let has_rtx = repaired.iter().any(|mid| **mid == *section.mid);
+                section.answered = true;
+                section.refused = rtc.media(section.mid).is_none_or(|m| m.disabled());
+                section.outlet = accepted_outlet(rtc, section, has_rtx);
             }
         }
-        transport.handle_description();
+        transport.described = true;
+        candidates.iter().for_each(|candidate| transport.add_candidate(candidate));
         self.aftermath.drive(slot, transport, self.now);
         Ok(Some(slot))
     }
 
-    fn refuse(&mut self, id: TransportId, refused: Refused) {
+    fn refuse(&mut self, id: TransportId, refused: &Refused) {
         let reason = refused.to_string();
         tracing::debug!(transport = id.0, reason, "a description was refused");
         self.events.push_back(Event::NegotiationFailed { transport: id, reason });
+    }
+}
+
+/// What is to be changed in a subscriber's session.
+#[derive(Debug, Default)]
+struct Plan {
+    directions: Vec<(Mid, Direction)>,
+    /// Kind, `MediaStream` id and track id of each section to add.
+    additions: Vec<(str0m::media::MediaKind, String, String)>,
+    restart: bool,
+}
+
+/// What came of a [`Plan`].
+struct Drawn {
+    added: Vec<Mid>,
+    /// Our ICE user name: the one that will be valid once the offer is answered.
+    ufrag: String,
+    offer: Option<(String, SdpPendingOffer)>,
+}
+
+impl Plan {
+    fn carry_out(self, rtc: &mut Rtc) -> Drawn {
+        let mut ufrag = rtc.direct_api().local_ice_credentials().ufrag;
+        let mut api = rtc.sdp_api();
+        for (mid, direction) in self.directions {
+            api.set_direction(mid, direction);
+        }
+        let mut added = Vec::new();
+        for (kind, stream, name) in self.additions {
+            added.push(api.add_media(kind, Direction::SendOnly, Some(stream), Some(name), None));
+        }
+        if self.restart {
+            ufrag = api.ice_restart(true).ufrag;
+        }
+        let offer = api.apply().map(|(offer, pending)| (offer.to_sdp_string(), pending));
+        Drawn { added, ufrag, offer }
     }
 }
 
@@ -306,10 +370,28 @@ fn receives(rtc: &Rtc, mid: Mid) -> bool {
 }
 
 /// Returns how the peer takes what this section sends, if it takes it.
-fn accepted(rtc: &Rtc, mid: Mid, has_rtx: bool) -> Option<Outlet> {
-    let media = rtc.media(mid).filter(|m| !m.disabled() && m.direction().is_sending())?;
-    let payload_type = *media.remote_pts().first()?;
-    Some(Outlet { payload_type, has_rtx })
+fn accepted_outlet(rtc: &Rtc, section: &Section, has_rtx: bool) -> Option<Outlet> {
+    let media = rtc.media(section.mid).filter(|m| !m.disabled() && m.direction().is_sending())?;
+    // A peer may name formats that it was not offered; they would be sent what they are not.
+    let params = rtc.codec_config().params();
+    let agreed = media.remote_pts().iter().find_map(|pt| {
+        params.iter().find(|p| p.pt() == *pt && Format::of(&p.spec()) == Some(section.format))
+    })?;
+    Some(Outlet { payload_type: agreed.pt(), has_rtx: has_rtx && agreed.resend().is_some() })
+}
+
+/// Returns whether a payload type of ours is this format or its retransmission. The types are those of
+/// our first offer until a peer answers with others.
+fn offers(rtc: &Rtc, format: Format, pt: Pt) -> bool {
+    let mut params = rtc.codec_config().params().iter();
+    params
+        .any(|p| (p.pt() == pt || p.resend() == Some(pt)) && Format::of(&p.spec()) == Some(format))
+}
+
+fn unavailable(fault: Fault) -> Refused {
+    let source = std::error::Error::source(&fault).map(ToString::to_string);
+    tracing::error!(%fault, source, "no engine can be made");
+    Refused::Unavailable
 }
 
 fn engine_kind(kind: crate::MediaKind) -> str0m::media::MediaKind {

@@ -10,6 +10,8 @@ use str0m::rtp::RtpPacket;
 /// An RTP packet as the publisher sent it, decrypted and looked at once.
 #[derive(Debug)]
 pub(crate) struct Packet {
+    /// Which of the encoding's runs it belongs to.
+    pub(crate) run: u32,
     /// The extended sequence number: 16 bits from the packet and the number of wraps.
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
@@ -26,8 +28,9 @@ pub(crate) struct Packet {
 
 impl Packet {
     /// Looks at what the publisher sent.
-    pub(crate) fn new(codec: Codec, packet: RtpPacket, captured: Instant) -> Self {
+    pub(crate) fn new(codec: Codec, run: u32, packet: RtpPacket, captured: Instant) -> Self {
         Self {
+            run,
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
@@ -66,6 +69,10 @@ pub(crate) struct PacketRing {
 /// One and a half seconds at 2.5 Mbit/s: as much as a retransmission over a long path can ask for.
 const VIDEO_CAPACITY: usize = 384;
 
+/// The largest payload that is forwarded. Nothing larger fits into a packet of an Ethernet; the engine
+/// takes up to 2,000 bytes in and could not send them on with its own header extensions.
+pub(crate) const MAX_PAYLOAD: usize = 1_500;
+
 /// Two thirds of a second of 20 ms packets.
 const AUDIO_CAPACITY: usize = 32;
 
@@ -98,6 +105,11 @@ impl PacketRing {
         self.end - 1
     }
 
+    /// Lets nobody start with what is in the ring: the source goes on under other numbers.
+    pub(crate) fn forget_keyframe(&mut self) {
+        self.keyframe = None;
+    }
+
     /// Returns a packet by its index, unless it fell out of the ring.
     pub(crate) fn get(&self, index: u64) -> Option<&Packet> {
         let start = self.end - self.packets.len() as u64;
@@ -124,6 +136,7 @@ mod tests {
 
     fn packet(sequence: u64, keyframe: bool, arrived: Instant) -> Packet {
         Packet {
+            run: 0,
             sequence,
             timestamp: 0,
             marker: false,

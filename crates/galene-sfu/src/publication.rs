@@ -34,6 +34,8 @@ pub(crate) struct PublishedSection {
     pub(crate) mid: Mid,
     pub(crate) msid: Option<(String, String)>,
     pub(crate) rids: Vec<Rid>,
+    /// Whether the peer may send in it.
+    pub(crate) receives: bool,
     /// Set once RTP has arrived.
     pub(crate) track: Option<TrackKey>,
 }
@@ -70,16 +72,27 @@ impl Publication {
         for (at, section) in offered.into_iter().enumerate() {
             let mid = Mid::from(section.mid.as_str());
             let same = self.sections.get(at).is_some_and(|known| known.mid == mid);
-            if !same || !receives(mid) {
+            let receives = receives(mid);
+            if !same || !receives {
                 ended.extend(self.forget_track(at));
             }
-            let rids = section.rids.iter().take(MAX_ENCODINGS);
+            let known = self.sections.get(at).filter(|known| known.track.is_some());
+            let rids = match known {
+                // A track keeps its encodings: what was once negotiated can be narrowed by pausing
+                // alone (RFC 8853 §5.3.3), and the track's rings go by their places.
+                Some(known) => known.rids.clone(),
+                None => {
+                    section.rids.iter().take(MAX_ENCODINGS).map(|r| Rid::from(r.as_str())).collect()
+                }
+            };
+            let track = known.and_then(|known| known.track);
             let section = PublishedSection {
                 kind: section.kind,
                 mid,
                 msid: section.msid,
-                rids: rids.map(|r| Rid::from(r.as_str())).collect(),
-                track: self.sections.get(at).and_then(|known| known.track),
+                rids,
+                receives,
+                track,
             };
             match self.sections.get_mut(at) {
                 Some(known) => *known = section,
@@ -101,7 +114,7 @@ impl Publication {
         mid: Mid,
         rid: Option<Rid>,
     ) -> Option<PublishedStream> {
-        let section = self.sections.iter().position(|s| s.mid == mid)?;
+        let section = self.sections.iter().position(|s| s.mid == mid && s.receives)?;
         let encoding = match rid {
             Some(rid) => self.sections[section].rids.iter().position(|r| *r == rid)?,
             None => 0,

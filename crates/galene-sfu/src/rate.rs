@@ -31,7 +31,7 @@ pub(crate) struct ReceiverRate {
 impl ReceiverRate {
     /// Takes in the receiver's own estimate (REMB).
     pub(crate) fn handle_remb(&mut self, rate: u64, now: Instant) {
-        self.remb = (rate > 0).then_some((rate, now));
+        self.remb = (rate > 0).then_some((rate.min(MAX_RATE as u64), now));
     }
 
     /// Takes in how much of what was sent got lost, as a fraction, while `sent` was the rate.

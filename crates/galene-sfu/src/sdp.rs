@@ -60,6 +60,19 @@ fn sent_rids(simulcast: &str) -> Vec<String> {
     list.split(';').filter_map(first).filter(|rid| !rid.is_empty()).collect()
 }
 
+/// Takes the candidates out of a description and lists them.
+pub(crate) fn split_candidates(sdp: &str) -> (String, Vec<&str>) {
+    let mut text = String::with_capacity(sdp.len());
+    let mut candidates = Vec::new();
+    for line in sdp.lines() {
+        match line.strip_prefix("a=").filter(|rest| rest.starts_with("candidate:")) {
+            Some(candidate) => candidates.push(candidate),
+            None => push_line(&mut text, line),
+        }
+    }
+    (text, candidates)
+}
+
 /// Turns an offer's sections that send and receive into ones that only send, since whoever publishes
 /// over a transport receives nothing over it. Without an attribute a section sends and receives
 /// (RFC 8866 §6.7).

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use slab::Slab;
-use str0m::{Candidate, Event as EngineEvent, IceConnectionState};
+use str0m::{Candidate, Event as EngineEvent, IceConnectionState, Rtc};
 
 use crate::aftermath::Aftermath;
 use crate::demux::{Route, Slot};
 use crate::dtls::Crypto;
 use crate::engine::{Datagram, Engine, Fault};
 use crate::send_queue::Transmit;
+use crate::subscription::Section;
 use crate::track::{Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{CloseReason, Command, Event, SfuConfig, TrackId, TransportId};
@@ -94,7 +95,8 @@ impl Sfu {
         }
         self.config.local_addresses.push(address);
         for (slot, transport) in &mut self.transports {
-            if let Some(candidate) = add_local_candidate(&mut transport.engine, address) {
+            let add = |rtc: &mut Rtc| add_local_candidate(rtc, address);
+            if let Some(candidate) = self.aftermath.touch(slot, transport, add).flatten() {
                 self.events.push_back(Event::Candidate { transport: transport.id, candidate });
             }
             self.aftermath.drive(slot, transport, now);
@@ -146,29 +148,26 @@ impl Sfu {
         if matches!(result, Ok(true)) && learn {
             self.aftermath.demux.learn_address(slot, source);
         }
-        self.aftermath.settle(slot, transport, result.map(drop));
+        self.aftermath.settle(slot, transport, now, result.map(drop));
         self.process();
     }
 
     /// Lets time pass.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
-        while let Some((at, slot)) = self.aftermath.pop_timer(self.now) {
+        while let Some(slot) = self.aftermath.pop_timer(self.now) {
             let Some(transport) = self.transports.get_mut(slot) else {
                 continue;
             };
-            if transport.armed != Some(at) {
-                continue;
-            }
             transport.armed = None;
-            if transport.deadline() <= self.now {
-                self.request_rate(slot);
-            }
-            let transport = &mut self.transports[slot];
+            self.request_rate(slot);
+            let Some(transport) = self.transports.get_mut(slot) else {
+                continue;
+            };
             if transport.engine.deadline() <= self.now {
                 self.aftermath.drive(slot, transport, self.now);
             } else {
-                self.aftermath.arm(slot, transport);
+                self.aftermath.arm(slot, transport, self.now);
             }
         }
         self.process();
@@ -235,9 +234,7 @@ impl Sfu {
                 self.starting.push(slot);
                 self.events.push_back(Event::Connected { transport: id });
             }
-            EngineEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                self.events.push_back(Event::Disconnected { transport: id });
-            }
+            EngineEvent::IceConnectionStateChange(state) => self.handle_ice_state(slot, state),
             EngineEvent::SenderFeedback(report) => self.handle_sender_report(slot, &report),
             EngineEvent::KeyframeRequest(request) => {
                 self.handle_keyframe_request(slot, request.mid)
@@ -254,6 +251,24 @@ impl Sfu {
         }
     }
 
+    fn handle_ice_state(&mut self, slot: Slot, state: IceConnectionState) {
+        let transport = &mut self.transports[slot];
+        let id = transport.id;
+        if state.is_disconnected() {
+            transport.lost = true;
+            if let Role::Subscriber(subscription) = &mut transport.role {
+                // What it misses from now on it will not miss any more: it starts anew.
+                subscription.sections.iter_mut().for_each(Section::pause);
+            }
+            self.events.push_back(Event::Disconnected { transport: id });
+        } else if state.is_connected() && std::mem::take(&mut transport.lost) {
+            self.starting.push(slot);
+            if transport.connected {
+                self.events.push_back(Event::Connected { transport: id });
+            }
+        }
+    }
+
     fn handle_fault(&mut self, slot: Slot, fault: &Fault) {
         let Some(transport) = self.remove(slot) else {
             return;
@@ -266,15 +281,22 @@ impl Sfu {
     }
 
     fn add_candidate(&mut self, id: TransportId, candidate: &str) {
-        let Some((slot, transport)) = find(&self.by_id, &mut self.transports, id) else {
+        if let Some((slot, transport)) = find(&self.by_id, &mut self.transports, id) {
+            transport.add_candidate(candidate);
+            self.try_candidates(slot);
+        }
+    }
+
+    /// Gives the engine the peer's candidates, unless they wait for a description.
+    pub(crate) fn try_candidates(&mut self, slot: Slot) {
+        let transport = &mut self.transports[slot];
+        let candidates = transport.take_candidates();
+        if candidates.is_empty() {
             return;
-        };
-        // Empty means that there are no more; `.local` names are resolved by nobody, since the peer's
-        // own checks show its address (RFC 8828, peer-reflexive candidates).
-        let Ok(candidate) = Candidate::from_sdp_string(candidate) else {
-            return;
-        };
-        transport.add_candidate(candidate);
+        }
+        self.aftermath.touch(slot, transport, |rtc| {
+            candidates.into_iter().for_each(|candidate| rtc.add_remote_candidate(candidate));
+        });
         self.aftermath.drive(slot, transport, self.now);
     }
 
@@ -282,13 +304,10 @@ impl Sfu {
         let Some((slot, transport)) = find(&self.by_id, &mut self.transports, id) else {
             return;
         };
-        let closed = transport.engine.call(&mut self.aftermath.out, |rtc| rtc.close());
-        if let Ok(Ok(())) = closed {
+        if self.aftermath.call(slot, transport, self.now, |rtc| rtc.close()).is_some() {
             // What says goodbye to the peer leaves when the engine is next told the time.
-            let _ = transport.engine.handle_timeout(&mut self.aftermath.out, self.now);
+            self.aftermath.drive(slot, transport, self.now);
         }
-        self.aftermath.out.events.clear();
-        self.aftermath.out.checks.clear();
         self.remove(slot);
     }
 
@@ -296,8 +315,7 @@ impl Sfu {
     pub(crate) fn remove(&mut self, slot: Slot) -> Option<Transport> {
         let transport = self.transports.try_remove(slot)?;
         self.by_id.remove(&transport.id);
-        self.aftermath.demux.remove(slot);
-        self.aftermath.inbox.retain(|(s, _)| *s != slot);
+        self.aftermath.remove(slot, &transport);
         self.starting.retain(|s| *s != slot);
         match &transport.role {
             Role::Publisher(publication) => {
@@ -307,19 +325,22 @@ impl Sfu {
             }
             Role::Subscriber(subscription) => {
                 for key in subscription.sections.iter().filter_map(|s| s.track) {
-                    self.tracks[key].subscribers.retain(|s| s.slot != slot);
+                    if let Some(track) = self.tracks.get_mut(key) {
+                        track.subscribers.retain(|s| s.slot != slot);
+                    }
                 }
             }
         }
         Some(transport)
     }
 
-    pub(crate) fn insert(&mut self, id: TransportId, mut engine: Engine, role: Role) -> Slot {
-        for address in &self.config.local_addresses {
-            add_local_candidate(&mut engine, *address);
-        }
+    pub(crate) fn insert(&mut self, id: TransportId, engine: Engine, role: Role) -> Slot {
         let slot = self.transports.insert(Transport::new(id, engine, role));
         self.by_id.insert(id, slot);
+        let addresses = &self.config.local_addresses;
+        self.aftermath.touch(slot, &mut self.transports[slot], |rtc| {
+            addresses.iter().for_each(|address| drop(add_local_candidate(rtc, *address)));
+        });
         slot
     }
 }
@@ -335,7 +356,7 @@ pub(crate) fn find<'a>(
 }
 
 /// Returns the candidate, if the engine takes it.
-fn add_local_candidate(engine: &mut Engine, address: SocketAddr) -> Option<String> {
+fn add_local_candidate(rtc: &mut Rtc, address: SocketAddr) -> Option<String> {
     let candidate = Candidate::host(address, "udp").ok()?;
-    engine.rtc_mut().add_local_candidate(candidate).map(Candidate::to_sdp_string)
+    rtc.add_local_candidate(candidate).map(Candidate::to_sdp_string)
 }

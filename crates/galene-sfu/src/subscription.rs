@@ -1,12 +1,13 @@
 //! The side of a transport on which tracks are forwarded to its peer.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
+use str0m::Rtc;
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Mid, Pt};
 
 use crate::egress::{Egress, Outgoing};
-use crate::engine::Engine;
 use crate::formats::Format;
 use crate::forward::Forward;
 use crate::packet::Packet;
@@ -60,6 +61,10 @@ pub(crate) struct Section {
     pub(crate) offered: bool,
     /// Set once packets are handed on.
     pub(crate) live: bool,
+    /// The peer has seen this section.
+    pub(crate) answered: bool,
+    /// The peer rejected this section for good: nothing can ever be sent in it (RFC 8829 §5.3.1).
+    pub(crate) refused: bool,
     /// Set while the peer accepts what is sent.
     pub(crate) outlet: Option<Outlet>,
     pub(crate) forward: Forward,
@@ -92,6 +97,13 @@ impl Subscription {
         }
     }
 
+    /// Sets what the peer is to have, each track once.
+    pub(crate) fn want(&mut self, mut tracks: Vec<TrackRequest>) {
+        let mut seen = BTreeSet::new();
+        tracks.retain(|request| seen.insert(request.track));
+        self.wanted = tracks;
+    }
+
     /// Returns the ids of a track's `MediaStream` and of the track itself for the peer: the publisher's
     /// own, as far as it gave any (RFC 8830 §2).
     pub(crate) fn names_of(&self, track: &Track) -> (String, String) {
@@ -110,10 +122,25 @@ impl Subscription {
         self.sections.iter().map(|s| s.sent_rate).sum()
     }
 
-    /// Forwards a packet, if the section is to have it. It leaves when the engine is next told the time.
-    pub(crate) fn forward(
+    /// Forwards those packets that the section is to have, given with the encodings that they are of,
+    /// and returns how many. They leave when the engine is next told the time.
+    pub(crate) fn forward_all<'a>(
         &mut self,
-        engine: &mut Engine,
+        engine: &mut Rtc,
+        section: usize,
+        target: usize,
+        packets: impl Iterator<Item = (usize, &'a Packet)>,
+    ) -> u64 {
+        let mut sent = 0;
+        for (encoding, packet) in packets {
+            sent += u64::from(self.forward(engine, section, target, encoding, packet));
+        }
+        sent
+    }
+
+    fn forward(
+        &mut self,
+        engine: &mut Rtc,
         section: usize,
         target: usize,
         encoding: usize,
@@ -137,15 +164,46 @@ impl Subscription {
             vp8: numbers.vp8,
             repairable: outlet.has_rtx,
         };
-        self.egress.send(engine.rtc_mut(), packet);
+        self.egress.send(engine, packet);
         true
     }
 }
 
 impl Section {
-    /// Lets go of the track. The section can take another one of the same format.
+    /// Returns a section that our next offer adds.
+    pub(crate) fn new(mid: Mid, format: Format, forward: Forward) -> Self {
+        Self {
+            mid,
+            format,
+            track: None,
+            choice: EncodingChoice::Best,
+            offered: false,
+            live: false,
+            answered: false,
+            refused: false,
+            outlet: None,
+            forward,
+            nacks: 0,
+            sent: None,
+            sent_rate: 0,
+        }
+    }
+
+    /// Returns whether the section can take a track of this format.
+    pub(crate) fn is_idle(&self, format: Format) -> bool {
+        self.track.is_none() && !self.refused && self.format == format
+    }
+
+    /// Lets go of the track. The section can take another one of the same format, which the peer has
+    /// to agree to first.
     pub(crate) fn release(&mut self) {
         self.track = None;
+        self.outlet = None;
+        self.pause();
+    }
+
+    /// Hands on no more packets before a keyframe.
+    pub(crate) fn pause(&mut self) {
         self.live = false;
         self.forward.detach();
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use str0m::media::Pt;
 use str0m::rtp::Ssrc;
 
 use crate::demux::Slot;
@@ -24,6 +25,8 @@ pub(crate) struct SubscriberSection {
 pub(crate) struct Track {
     pub(crate) id: TrackId,
     pub(crate) format: Format,
+    /// The payload type in which the publisher sends it.
+    pub(crate) payload_type: Pt,
     /// The ids of its `MediaStream` and track in the publisher's offer.
     pub(crate) msid: Option<(String, String)>,
     /// By decreasing quality, as the publisher's `a=simulcast` lists them.
@@ -44,6 +47,9 @@ pub(crate) struct Arrival {
 #[derive(Debug)]
 pub(crate) struct Encoding {
     pub(crate) ssrc: Option<Ssrc>,
+    /// Counts the SSRCs under which it came. Numbers of different runs have nothing to do with each
+    /// other.
+    pub(crate) run: u32,
     pub(crate) ring: PacketRing,
     pub(crate) keyframes: KeyframeRequests,
     pub(crate) last_arrival: Option<Instant>,
@@ -57,10 +63,30 @@ impl Encoding {
     pub(crate) fn new(kind: MediaKind) -> Self {
         Self {
             ssrc: None,
+            run: 0,
             ring: PacketRing::new(kind),
             keyframes: KeyframeRequests::default(),
             last_arrival: None,
         }
+    }
+
+    /// Decides whether a packet of the stream with this SSRC belongs to the encoding.
+    ///
+    /// A publisher that starts its encoder anew may take another SSRC, and with it other numbers. The
+    /// latest one counts. One that was left can come back only when the latest has fallen silent, so
+    /// that two streams sent at a time do not end up as one.
+    pub(crate) fn admit(&mut self, ssrc: Ssrc, is_new: bool, now: Instant) -> bool {
+        if self.ssrc == Some(ssrc) {
+            return true;
+        }
+        if !is_new && self.is_alive(now) {
+            return false;
+        }
+        if self.ssrc.replace(ssrc).is_some() {
+            self.run += 1;
+            self.ring.forget_keyframe();
+        }
+        true
     }
 
     /// Returns whether the publisher is sending this encoding.

@@ -1,19 +1,23 @@
 //! One ICE and DTLS association with a peer.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use str0m::{Candidate, RtcConfig};
 
 use crate::dtls::Crypto;
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::formats::{self, CongestionFeedback};
 use crate::publication::Publication;
 use crate::subscription::Subscription;
 use crate::{Codec, TransportId};
 
-/// How many candidates of a peer wait for the description that they belong to. A browser with several
-/// interfaces and TURN servers sends a dozen.
-const MAX_EARLY_CANDIDATES: usize = 64;
+/// How many candidates of a peer are taken until it restarts ICE. A browser with several interfaces and
+/// TURN servers sends a dozen; the engine tries at most 100 pairs of candidates.
+const MAX_CANDIDATES: usize = 64;
+
+/// How long a candidate may be. One with all its extensions takes 200 bytes.
+const MAX_CANDIDATE_BYTES: usize = 512;
 
 /// How many packets a subscriber's engine keeps for retransmission: a second of 2.5 Mbit/s.
 pub(crate) const RTX_CACHE_PACKETS: usize = 256;
@@ -23,11 +27,20 @@ pub(crate) struct Transport {
     pub(crate) id: TransportId,
     pub(crate) engine: Engine,
     pub(crate) role: Role,
+    /// DTLS is up.
     pub(crate) connected: bool,
+    /// ICE lost the peer.
+    pub(crate) lost: bool,
+    /// The engine failed and must not be called any more.
+    pub(crate) failed: bool,
     /// When the shard's timer queue next wakes this transport.
     pub(crate) armed: Option<Instant>,
+    /// The peer's description was applied.
+    pub(crate) described: bool,
+    /// The candidates of the peer, as text: browsers repeat them in every description.
+    known_candidates: BTreeSet<String>,
+    /// Those of them that wait for the description that they belong to.
     early_candidates: Vec<Candidate>,
-    described: bool,
 }
 
 /// Which side offers, and thereby which way media flows.
@@ -44,31 +57,47 @@ impl Transport {
             engine,
             role,
             connected: false,
+            lost: false,
+            failed: false,
             armed: None,
-            early_candidates: Vec::new(),
             described: false,
+            known_candidates: BTreeSet::new(),
+            early_candidates: Vec::new(),
         }
     }
 
-    /// Adds a candidate of the peer, now or when its description is there.
-    pub(crate) fn add_candidate(&mut self, candidate: Candidate) {
+    /// Takes in a candidate of the peer; it waits for the description that it belongs to.
+    pub(crate) fn add_candidate(&mut self, candidate: &str) {
+        let candidate = candidate.trim();
+        // Empty means that there are no more; `.local` names are resolved by nobody, since the peer's
+        // own checks show its address (RFC 8828, peer-reflexive candidates).
+        let fits = candidate.len() <= MAX_CANDIDATE_BYTES
+            && self.known_candidates.len() < MAX_CANDIDATES
+            && !self.known_candidates.contains(candidate);
+        if let Some(parsed) = fits.then(|| engine::parse_candidate(candidate)).flatten() {
+            self.known_candidates.insert(candidate.to_owned());
+            self.early_candidates.push(parsed);
+        }
+    }
+
+    /// Returns the candidates that can be given to the engine now.
+    pub(crate) fn take_candidates(&mut self) -> Vec<Candidate> {
         let waits = match &self.role {
             Role::Publisher(_) => !self.described,
             Role::Subscriber(s) => !self.described || s.negotiation.is_offered(),
         };
-        if !waits {
-            self.engine.rtc_mut().add_remote_candidate(candidate);
-        } else if self.early_candidates.len() < MAX_EARLY_CANDIDATES {
-            self.early_candidates.push(candidate);
-        }
+        if waits { Vec::new() } else { std::mem::take(&mut self.early_candidates) }
     }
 
-    /// The peer's description was applied: so are the candidates that came before it.
-    pub(crate) fn handle_description(&mut self) {
-        self.described = true;
-        for candidate in std::mem::take(&mut self.early_candidates) {
-            self.engine.rtc_mut().add_remote_candidate(candidate);
-        }
+    /// ICE starts anew, and the peer gathers candidates anew.
+    pub(crate) fn handle_ice_restart(&mut self) {
+        self.known_candidates.clear();
+        self.early_candidates.clear();
+    }
+
+    /// Returns whether media can be sent to the peer.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.connected && !self.lost && !self.failed
     }
 
     /// Returns when the transport next has something to do.
