@@ -131,6 +131,7 @@ impl Conference {
 
     /// Lets the core close a transport.
     pub fn close(&mut self, id: TransportId) {
+        self.started.retain(|track, _| track.transport != id);
         self.command(Command::Close { transport: id });
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use str0m::bwe::BweKind;
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::media::{Direction, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
 use str0m::{Event, IceConnectionState};
@@ -170,6 +170,17 @@ impl PublisherPeer {
         self.config.tracks.push(track);
     }
 
+    /// Stops sending a track for good, as by `RTCRtpTransceiver.stop()`, and returns the offer that says
+    /// so. `section` counts from 0.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such track, or if an offer waits for its answer.
+    pub fn stop_track(&mut self, section: usize) -> String {
+        let mid = self.tracks[section].mid;
+        self.negotiate(|api| api.stop_media(mid))
+    }
+
     /// Returns an offer of all tracks that were added since the last one, besides those before; without
     /// candidates.
     ///
@@ -177,7 +188,7 @@ impl PublisherPeer {
     ///
     /// Panics if there is nothing to offer, or if an offer waits for its answer.
     pub fn offer(&mut self) -> String {
-        self.negotiate(false)
+        self.negotiate(|_| {})
     }
 
     /// Returns an offer with new ICE credentials.
@@ -186,7 +197,7 @@ impl PublisherPeer {
     ///
     /// Panics if an offer waits for its answer.
     pub fn restart_ice(&mut self) -> String {
-        self.negotiate(true)
+        self.negotiate(|api| drop(api.ice_restart(true)))
     }
 
     /// Moves to another network, and returns the offer of an ICE restart from there.
@@ -196,7 +207,7 @@ impl PublisherPeer {
     /// Panics if an offer waits for its answer.
     pub fn move_to(&mut self, address: SocketAddr) -> String {
         self.engine.add_address(address);
-        self.negotiate(true)
+        self.negotiate(|api| drop(api.ice_restart(true)))
     }
 
     /// Takes in the answer to the offer.
@@ -297,12 +308,10 @@ impl PublisherPeer {
         self.remb
     }
 
-    fn negotiate(&mut self, ice_restart: bool) -> String {
+    fn negotiate(&mut self, change: impl FnOnce(&mut SdpApi<'_>)) -> String {
         assert!(self.pending.is_none(), "an offer waits for its answer");
         let mut api = self.engine.rtc().sdp_api();
-        if ice_restart {
-            api.ice_restart(true);
-        }
+        change(&mut api);
         for (section, spec) in self.config.tracks.drain(..).enumerate() {
             let kind = match spec.kind {
                 MediaKind::Audio => str0m::media::MediaKind::Audio,

@@ -38,6 +38,7 @@ pub struct SubscriberConfig {
     rtx: bool,
     remb: Option<u64>,
     may_miss_start: bool,
+    give_up_after: Option<Duration>,
 }
 
 /// An RTP stream that a [`SubscriberPeer`] receives.
@@ -72,7 +73,8 @@ impl SubscriberConfig {
     /// Returns a browser at `address` that accepts all codecs and RTX.
     pub fn new(address: SocketAddr) -> Self {
         let codecs = Codec::ALL.to_vec();
-        Self { address, codecs, rtx: true, remb: None, may_miss_start: false }
+        let (remb, give_up_after) = (None, None);
+        Self { address, codecs, rtx: true, remb, may_miss_start: false, give_up_after }
     }
 
     /// Accepts these codecs only.
@@ -93,6 +95,14 @@ impl SubscriberConfig {
     #[must_use]
     pub fn remb(mut self, bits_per_second: u64) -> Self {
         self.remb = Some(bits_per_second);
+        self
+    }
+
+    /// Waits this long for packets of pictures to be sent again, instead of half a second: for a peer far
+    /// away.
+    #[must_use]
+    pub fn give_up_after(mut self, give_up_after: Duration) -> Self {
+        self.give_up_after = Some(give_up_after);
         self
     }
 
@@ -265,6 +275,9 @@ impl SubscriberPeer {
         let mut checker = EgressChecker::new(codec);
         if !self.config.rtx {
             checker = checker.give_up_after(GIVE_UP_WITHOUT_RTX);
+        }
+        if let (Some(give_up_after), MediaKind::Video) = (self.config.give_up_after, codec.kind()) {
+            checker = checker.give_up_after(give_up_after);
         }
         if self.config.may_miss_start {
             checker = checker.may_miss_start();

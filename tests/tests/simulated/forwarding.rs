@@ -169,3 +169,60 @@ fn the_same_seed_repeats_the_same_conference() {
     assert_eq!(run(8), run(8));
     assert_ne!(run(8), run(9));
 }
+
+#[test]
+fn one_transport_carries_the_tracks_of_many_publishers() {
+    let mut conference = Conference::new(9);
+    let streams = [10, 20, 30, 40, 50, 60];
+    let publishers = streams.map(|stream| publish(&mut conference, stream));
+    let tracks: Vec<_> = publishers.iter().flat_map(|id| conference.tracks(*id)).collect();
+    let subscriber = conference.subscribe(&tracks, |config| config);
+    conference.run_for(SECOND * 3);
+    conference.close(publishers[2]);
+    conference.run_for(SECOND);
+    let tracks: Vec<_> = publishers.iter().flat_map(|id| conference.tracks(*id)).collect();
+    conference.resubscribe(subscriber, &tracks, EncodingChoice::Best);
+    conference.run_for(SECOND * 2);
+    conference.assert_clean();
+    assert_eq!(tracks.len(), 10);
+    for stream in streams {
+        let video = conference.report(subscriber, stream + 1);
+        let least = if stream == 30 { 60 } else { 150 };
+        assert!(video.frames_rendered > least && video.frames_lost == 0, "{stream}: {video}");
+    }
+}
+
+#[test]
+fn a_track_in_a_codec_that_the_subscriber_lacks_is_left_out() {
+    let mut conference = Conference::new(10);
+    let publisher = conference.publish(|config| {
+        let config = config.codecs(&[Codec::Opus, Codec::Vp9]);
+        config.track(TrackSpec::audio(10)).track(TrackSpec::video(11))
+    });
+    let tracks = conference.wait_for_tracks(&[publisher], 2);
+    let subscriber =
+        conference.subscribe(&tracks, |config| config.codecs(&[Codec::Opus, Codec::Vp8]));
+    conference.run_for(SECOND * 3);
+    conference.assert_clean();
+    assert_eq!(conference.streams(subscriber), [10].into());
+    assert!(conference.report(subscriber, 10).packets > 120);
+}
+
+#[test]
+fn a_track_that_the_publisher_stops_ends_and_the_rest_goes_on() {
+    let mut conference = Conference::new(11);
+    let publisher = publish(&mut conference, 10);
+    let subscriber = watch(&mut conference, publisher);
+    conference.run_for(SECOND * 2);
+    conference.renegotiate(publisher, |peer| peer.stop_track(1));
+    let has_ended = conference.run_until(SECOND, |c| c.tracks(publisher).len() == 1);
+    assert!(has_ended);
+    let tracks = conference.tracks(publisher);
+    conference.resubscribe(subscriber, &tracks, EncodingChoice::Best);
+    let before = rendered(&conference, subscriber, 11);
+    conference.run_for(SECOND * 2);
+    conference.assert_clean();
+    assert_eq!(rendered(&conference, subscriber, 11), before);
+    let audio = conference.report(subscriber, 10);
+    assert!(audio.packets > 180 && audio.packets_lost == 0, "{audio}");
+}

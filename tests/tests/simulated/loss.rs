@@ -134,6 +134,23 @@ fn a_blackout_of_five_seconds_ends_with_a_picture() {
     assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
 }
 
+#[test]
+fn a_subscriber_on_the_other_side_of_the_world_is_repaired() {
+    let mut conference = Conference::new(8);
+    let publisher = publish(&mut conference, 10);
+    let tracks = conference.tracks(publisher);
+    let patience = Duration::from_millis(1_500);
+    let subscriber =
+        conference.subscribe(&tracks, |config| config.may_miss_start().give_up_after(patience));
+    let far = Profile::ideal().delay(Duration::from_millis(250)).loss(0.02);
+    conference.set_network(subscriber, far);
+    conference.run_for(SECOND * 30);
+    conference.assert_clean();
+    let video = conference.report(subscriber, 11);
+    assert!(video.complete_share() > 0.96, "{video}");
+    assert!(video.frames_rendered > 700, "{video}");
+}
+
 /// A peer at some distance.
 const AWAY: Profile = Profile::ideal().delay(Duration::from_millis(25));
 
