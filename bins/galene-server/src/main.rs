@@ -8,6 +8,7 @@ mod config_file;
 mod durable;
 mod first_start;
 mod group_files;
+mod ice_servers;
 mod run;
 mod stamp;
 mod watch;

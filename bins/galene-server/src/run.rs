@@ -5,12 +5,11 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use galene_conference::{Conference, Config, ShardId};
 use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink};
 use galene_net::{MediaConfig, MediaPlane};
-use galene_protocol::RtcConfiguration;
 use rustls::crypto::CryptoProvider;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -22,6 +21,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::config_file::{ConfigError, ConfigFile};
 use crate::first_start::{self, FirstStartError};
 use crate::group_files::GroupFiles;
+use crate::ice_servers::IceServersFile;
 
 /// What members are told when the server stops.
 const GOODBYE: &str = "the server is shutting down";
@@ -64,9 +64,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let (tls, self_made) =
         if arguments.insecure { (None, None) } else { tls(&arguments.data, &provider)? };
 
+    let mut ice_servers = IceServersFile::new(arguments.data.join("ice-servers.json"));
     let commands = media.commands();
     let conference = Config {
-        rtc_configuration: RtcConfiguration::default(),
+        rtc_configuration: ice_servers.poll(SystemTime::now()).unwrap_or_default(),
         shards: u16::try_from(commands.len()).unwrap_or(u16::MAX),
         can_change_password: settings.writable_groups,
     };
@@ -77,7 +78,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
         HttpConfig { tls, directory: arguments.r#static.clone(), groups: files.clone(), settings };
     let http = HttpServer::start(listener, http, control.handle().clone())
         .map_err(|source| RunError::Front { directory: arguments.r#static.clone(), source })?;
-    tokio::spawn(crate::watch::watch(files, control.handle().clone(), config, sender));
+    tokio::spawn(crate::watch::watch(files, control.handle().clone(), config, ice_servers, sender));
 
     let banner = Banner {
         address: http.address(),

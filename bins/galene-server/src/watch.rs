@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use galene_group::{GroupLookup, LookupError};
 use galene_http::{ControlHandle, GroupStore, SiteSettings};
@@ -12,15 +12,18 @@ use tokio::time::MissedTickBehavior;
 
 use crate::config_file::ConfigFile;
 use crate::group_files::GroupFiles;
+use crate::ice_servers::IceServersFile;
 
 /// How often. Whoever saves a file and tries again a moment later should see the effect.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// Watches the definitions of groups that are in memory, and the site's configuration.
+/// Watches the definitions of groups that are in memory, the site's configuration and the list of ICE
+/// servers.
 pub(crate) async fn watch(
     files: Arc<GroupFiles>,
     control: ControlHandle,
     mut config: ConfigFile,
+    mut ice_servers: IceServersFile,
     settings: watch::Sender<Arc<SiteSettings>>,
 ) {
     let mut interval = tokio::time::interval(INTERVAL);
@@ -41,6 +44,9 @@ pub(crate) async fn watch(
                     "the configuration cannot be used; the last good one stays in force"
                 );
             }
+        }
+        if let Some(changed) = ice_servers.poll(SystemTime::now()) {
+            control.set_rtc_configuration(changed).await;
         }
         let in_use = control.groups().await;
         known.retain(|name, _| in_use.contains(name));

@@ -25,7 +25,9 @@ impl LocalAddresses {
     }
 
     fn new(host: impl Iterator<Item = IpAddr>, advertise: &[IpAddr]) -> LocalAddresses {
-        let host: BTreeSet<IpAddr> = host.collect();
+        // Every loopback address is the host's, whether or not an interface lists it.
+        let loopback = advertise.iter().copied().filter(IpAddr::is_loopback);
+        let host: BTreeSet<IpAddr> = host.chain(loopback).collect();
         let mut candidates: Vec<IpAddr> = Vec::new();
         if advertise.is_empty() {
             candidates.extend(host.iter().filter(|ip| !ip.is_loopback() && !is_link_local(**ip)));
