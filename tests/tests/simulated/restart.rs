@@ -110,7 +110,7 @@ fn an_ice_restart_in_place_costs_no_frame() {
 }
 
 #[test]
-fn a_subscriber_that_dies_disturbs_nobody() {
+fn a_subscriber_that_dies_disturbs_nobody_and_is_not_sent_to_for_long() {
     let mut conference = Conference::new(6);
     let publisher = publish(&mut conference, 10);
     let victim = watch(&mut conference, publisher);
@@ -124,7 +124,11 @@ fn a_subscriber_that_dies_disturbs_nobody() {
     let is_noticed =
         conference.events(victim).any(|(_, event)| matches!(event, Event::Disconnected { .. }));
     assert!(is_noticed);
+    let address = conference.address(victim);
+    let sent = conference.simulation().network().sent_to(address);
     conference.run_for(SECOND * 10);
+    assert_eq!(conference.simulation().network().sent_to(address), sent);
+
     conference.assert_clean();
     for id in others {
         let (audio, video) = (conference.report(id, 10), conference.report(id, 11));
