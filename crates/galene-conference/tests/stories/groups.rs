@@ -143,6 +143,18 @@ fn an_empty_group_is_remembered_for_the_age_of_its_history() {
 }
 
 #[test]
+fn a_group_that_everybody_was_thrown_out_of_is_remembered_as_long() {
+    let mut server = Server::new();
+    server.write("lounge", &with(r#""autokick": true"#));
+    let (olga, ann) = (server.arrives("olga"), server.arrives("ann"));
+    server.says(olga, json!({"type": "groupaction", "kind": "lock", "value": "x"}));
+    server.hangs_up(olga);
+    assert!(!server.is_open(ann));
+    server.advance(std::time::Duration::from_secs(3600));
+    assert!(server.conference.groups().next().unwrap().is_locked());
+}
+
+#[test]
 fn a_public_group_is_never_forgotten() {
     let mut server = Server::new();
     server.write("open", &with(r#""public": true"#));

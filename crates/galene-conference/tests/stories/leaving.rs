@@ -114,7 +114,7 @@ fn at_the_end_of_the_server_everybody_is_told_and_let_go_with_1012() {
 #[test]
 fn the_end_of_a_large_group_costs_a_message_and_not_one_per_pair() {
     let mut server = Server::new();
-    for n in 0..500 {
+    for n in 0..100 {
         server.arrives(&format!("user {n}"));
     }
     server.sends = 0;

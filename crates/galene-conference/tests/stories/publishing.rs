@@ -3,7 +3,7 @@
 use galene_sfu::{CloseReason, Codec, Command, Event};
 use serde_json::json;
 
-use crate::harness::{Server, error_text};
+use crate::harness::{Client, Server, error_text};
 
 #[test]
 fn an_offer_goes_to_the_media_plane_and_its_answer_back() {
@@ -190,4 +190,28 @@ fn each_stream_goes_to_the_least_loaded_shard_and_its_receivers_follow() {
     }
     assert_eq!(shards, [0, 1, 0, 1]);
     assert_eq!(server.hears(bob).len(), 4);
+}
+
+#[test]
+fn closed_streams_make_room_on_their_shard() {
+    let config = galene_conference::Config { shards: 2, ..galene_conference::Config::default() };
+    let mut server = Server::with_config(config);
+    let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
+    let carol = server.watches("carol");
+    server.publishes(ann, "a");
+    server.publishes(ann, "b");
+    // The second shard is left with a publisher alone, the first with one and its two receivers.
+    server.says(bob, json!({"type": "abort", "id": "b"}));
+    server.says(carol, json!({"type": "abort", "id": "b"}));
+    assert_eq!(shard_of_offer(&mut server, ann, "c"), 1);
+    assert_eq!(shard_of_offer(&mut server, ann, "d"), 1);
+    assert_eq!(shard_of_offer(&mut server, ann, "e"), 0, "three on each side");
+    server.says(ann, json!({"type": "close", "id": "d"}));
+    assert_eq!(shard_of_offer(&mut server, ann, "f"), 1);
+}
+
+/// Offers a stream and returns the shard that it came to.
+fn shard_of_offer(server: &mut Server, client: Client, stream: &str) -> u16 {
+    server.offers(client, stream);
+    server.shard_commands()[0].shard.0
 }

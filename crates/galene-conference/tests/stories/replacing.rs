@@ -1,6 +1,6 @@
 //! One stream takes the place of another.
 
-use galene_sfu::{Codec, Command, Event, TransportId};
+use galene_sfu::{Codec, Command, Event, TrackId, TransportId};
 use serde_json::json;
 
 use crate::harness::{Client, Server};
@@ -175,4 +175,50 @@ fn nobody_is_left_with_a_dead_stream_when_the_publisher_goes_in_the_middle() {
     server.forget();
     server.hangs_up(ann);
     assert_eq!(server.hears_kinds(bob), ["close/a", "user/delete"]);
+}
+
+#[test]
+fn a_replacement_that_falls_silent_before_it_was_shown_costs_nothing_yet() {
+    let mut server = Server::new();
+    let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
+    server.publishes(ann, "a");
+    server.forget();
+    let new = replaces(&mut server, ann, "b", "a");
+    server.track_starts(new, 0, Codec::Vp8);
+    server.media(Event::TrackEnded { track: TrackId { transport: new, section: 0 } });
+    server.millis(1000);
+    assert!(server.hears(bob).is_empty());
+    server.track_starts(new, 1, Codec::Vp8);
+    server.millis(200);
+    assert_eq!(server.hears_one(bob)["replace"], "a");
+}
+
+#[test]
+fn a_stream_that_waits_for_its_successor_is_not_negotiated_any_more() {
+    let mut server = Server::new();
+    let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
+    server.publishes(ann, "a");
+    let down = server.subscriptions()[0].0;
+    server.answers(bob, "a");
+    replaces(&mut server, ann, "b", "a");
+    server.forget();
+    server.media(Event::Offer { transport: down, sdp: "without tracks".to_owned() });
+    server.media(Event::Disconnected { transport: down });
+    server.says(bob, json!({"type": "renegotiate", "id": "a"}));
+    assert!(server.hears(bob).is_empty() && server.commands().is_empty());
+}
+
+#[test]
+fn when_the_successor_cannot_be_offered_the_receiver_is_rid_of_both() {
+    let mut server = Server::new();
+    let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
+    server.publishes(ann, "a");
+    server.forget();
+    server.slow_media = true;
+    let new = replaces(&mut server, ann, "b", "a");
+    server.track_starts(new, 0, Codec::Vp8);
+    server.millis(200);
+    let transport = server.subscriptions()[0].0;
+    server.media(Event::NegotiationFailed { transport, reason: "no".to_owned() });
+    assert_eq!(server.hears_kinds(bob), ["close/a", "usermessage/error"]);
 }
