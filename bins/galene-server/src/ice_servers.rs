@@ -67,16 +67,20 @@ impl IceServersFile {
             self.stamp = Some(stamp);
             self.servers = if stamp.exists() { self.read() } else { Vec::new() };
         }
-        let is_derived =
-            |server: &Server| matches!(server.credential, Some(Credential::Derived(_)));
-        let age = self.made.and_then(|made| now.duration_since(made).ok());
-        let is_old = age.is_none_or(|age| age >= REFRESH_INTERVAL);
-        if !has_changed && !(is_old && self.servers.iter().any(is_derived)) {
+        if !has_changed && !self.is_due(now) {
             return None;
         }
         self.made = Some(now);
         let ice_servers = self.servers.iter().map(|server| server.at(now)).collect();
         Some(RtcConfiguration { ice_servers, ice_transport_policy: None })
+    }
+
+    /// Whether credentials have to be made anew.
+    fn is_due(&self, now: SystemTime) -> bool {
+        let age = self.made.and_then(|made| now.duration_since(made).ok());
+        let is_derived =
+            |server: &Server| matches!(server.credential, Some(Credential::Derived(_)));
+        age.is_none_or(|age| age >= REFRESH_INTERVAL) && self.servers.iter().any(is_derived)
     }
 
     fn read(&self) -> Vec<Server> {
