@@ -6,6 +6,7 @@ use galene_group::{Group, GroupLookup, Member, MemberId, Notice, Refusal, Server
 use galene_protocol::{
     GroupName, GroupStatus, Joined, Membership, Permission, ServerMessage, UserMessage,
 };
+use galene_sfu::Codec;
 
 use crate::limits::MAX_IDLE_GROUPS;
 use crate::{Conference, Now, Output, SessionId};
@@ -22,6 +23,7 @@ pub(crate) struct GroupInMemory {
 
 impl GroupInMemory {
     pub(crate) fn new(group: Group) -> Self {
+        log_unknown_codecs(&group);
         Self { group, idle_since: None, has_problem: false }
     }
 
@@ -74,7 +76,9 @@ impl Conference {
     /// Takes in the present definition of a group, which was looked up for whatever reason.
     pub(crate) fn refresh_group(&mut self, lookup: &GroupLookup, now: Now) {
         let Some(known) = self.groups.get_mut(&lookup.name) else { return };
-        known.group.redefine(lookup.description.clone());
+        if known.group.redefine(lookup.description.clone()) {
+            log_unknown_codecs(&known.group);
+        }
         let has_problem = lookup.problem.is_some();
         let news = has_problem && !std::mem::replace(&mut known.has_problem, has_problem);
         let operators = known.group.members_who_may(&Permission::Op);
@@ -201,6 +205,15 @@ impl Conference {
         if !to.is_empty() {
             let sessions = to.into_iter().map(SessionId::from).collect();
             self.output(Output::Send { sessions, message: message.into() });
+        }
+    }
+}
+
+/// Tells the log of codecs that the group's definition names and nobody knows; they are passed over.
+fn log_unknown_codecs(group: &Group) {
+    for codec in group.description().codecs.iter().flatten() {
+        if Codec::from_name(codec).is_none() {
+            tracing::warn!(group = %group.name(), codec, "unknown codec in a group file");
         }
     }
 }

@@ -26,5 +26,7 @@ mod timers;
 
 pub use conference::Conference;
 pub use config::Config;
+// They are part of inputs and outputs, so whoever passes those on need not know their crate.
+pub use galene_sfu::{Command, Event};
 pub use input::{Input, Now, SessionId, Ticket};
 pub use output::{MediaCommand, Output, ShardId};

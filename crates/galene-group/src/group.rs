@@ -134,15 +134,17 @@ impl Group {
     }
 
     /// Puts a new definition in the place of the present one. Members keep their permissions; if
-    /// anything changed, they hear of it.
-    pub fn redefine(&mut self, description: Arc<Description>) {
-        if Arc::ptr_eq(&self.description, &description) || self.description == description {
-            return;
+    /// anything changed, they hear of it. Returns whether anything did.
+    pub fn redefine(&mut self, description: Arc<Description>) -> bool {
+        let changed =
+            !Arc::ptr_eq(&self.description, &description) && self.description != description;
+        if changed {
+            self.description = description;
+            if !self.autolock() {
+                self.tell_all_of_change();
+            }
         }
-        self.description = description;
-        if !self.autolock() {
-            self.tell_all_of_change();
-        }
+        changed
     }
 
     /// Returns the next thing to tell members.

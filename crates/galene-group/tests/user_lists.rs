@@ -160,7 +160,9 @@ impl World {
                     }
                 }
             }
-            Step::Redefine { definition: which } => self.group.redefine(definition(*which)),
+            Step::Redefine { definition: which } => {
+                self.group.redefine(definition(*which));
+            }
         }
         for member in self.group.members_to_kick() {
             self.leave(member);

@@ -208,6 +208,7 @@ fn closed_streams_make_room_on_their_shard() {
     assert_eq!(shard_of_offer(&mut server, ann, "e"), 0, "three on each side");
     server.says(ann, json!({"type": "close", "id": "d"}));
     assert_eq!(shard_of_offer(&mut server, ann, "f"), 1);
+    assert_eq!(shard_of_offer(&mut server, ann, "g"), 1, "three there, and four on the first");
 }
 
 /// Offers a stream and returns the shard that it came to.
