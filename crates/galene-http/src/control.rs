@@ -6,10 +6,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use galene_conference::{Conference, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket};
+use galene_conference::{
+    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket,
+};
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
-use galene_sfu::{Command, Event};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Utf8Bytes;

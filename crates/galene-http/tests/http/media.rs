@@ -1,6 +1,6 @@
 //! What clients and the media plane say to each other crosses the control task.
 
-use galene_sfu::{Command, Event};
+use galene_conference::{Command, Event};
 use serde_json::json;
 
 use crate::support::Server;

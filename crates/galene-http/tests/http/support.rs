@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{SinkExt, StreamExt};
-use galene_conference::{Conference, Config, ShardId};
+use galene_conference::{Command, Conference, Config, Event, ShardId};
 use galene_group::{Description, GroupLookup, Loaded, LookupError, Misconfiguration, resolve};
 use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink, SiteSettings, listen};
 use galene_protocol::GroupName;
-use galene_sfu::{Command, Event};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
