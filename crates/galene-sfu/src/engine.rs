@@ -13,6 +13,7 @@ use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
 
+use crate::resend_budget::ResendBudget;
 use crate::send_queue::SendQueue;
 
 /// How much one input may make the engine put out. A keyframe sent to a subscriber is some hundred
@@ -45,6 +46,7 @@ pub(crate) struct Engine {
     deadline: Instant,
     /// ICE lost the peer: nothing but connectivity checks may be sent (RFC 7675 §5.1).
     lost: bool,
+    resends: ResendBudget,
 }
 
 /// Where no datagram comes from.
@@ -52,7 +54,10 @@ const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPE
 
 impl Engine {
     pub(crate) fn build(config: RtcConfig, now: Instant) -> Result<Self, Fault> {
-        contain(|| Ok(Self { rtc: config.build(now), deadline: now, lost: false }))
+        contain(|| {
+            let rtc = config.build(now);
+            Ok(Self { rtc, deadline: now, lost: false, resends: ResendBudget::default() })
+        })
     }
 
     /// Does something to the engine and takes out all that comes of it.
@@ -63,7 +68,7 @@ impl Engine {
     ) -> Result<T, Fault> {
         contain(|| {
             let value = action(&mut self.rtc);
-            self.drain(out)?;
+            self.drain(out, Cause::Own)?;
             Ok(value)
         })
     }
@@ -99,7 +104,7 @@ impl Engine {
                 receive.source = source;
             }
             self.rtc.handle_input(input)?;
-            self.drain(out)?;
+            self.drain(out, Cause::Peer)?;
             Ok(true)
         })
     }
@@ -117,7 +122,7 @@ impl Engine {
         &self.rtc
     }
 
-    fn drain(&mut self, out: &mut Outbox) -> Result<(), Fault> {
+    fn drain(&mut self, out: &mut Outbox, cause: Cause) -> Result<(), Fault> {
         for _ in 0..MAX_OUTPUTS_PER_INPUT {
             match self.rtc.poll_output()? {
                 Output::Timeout(deadline) => {
@@ -128,7 +133,15 @@ impl Engine {
                     if let Some(id) = binding_request_id(&t.contents) {
                         out.checks.push(id);
                     }
-                    if !self.lost || is_stun(&t.contents) {
+                    let is_allowed = match (is_rtp(&t.contents), cause) {
+                        (true, Cause::Own) => {
+                            self.resends.handle_sent();
+                            !self.lost
+                        }
+                        (true, Cause::Peer) => self.resends.take() && !self.lost,
+                        (false, _) => !self.lost || is_stun(&t.contents),
+                    };
+                    if is_allowed {
                         out.queue.push(t.source, t.destination, &t.contents);
                     }
                 }
@@ -142,6 +155,14 @@ impl Engine {
         }
         Err(Fault::Runaway)
     }
+}
+
+/// What made the engine put something out: what we did, or what the peer sent. The only RTP that a
+/// datagram of the peer brings about is what it asks to be sent again.
+#[derive(Debug, Clone, Copy)]
+enum Cause {
+    Own,
+    Peer,
 }
 
 /// A datagram as it came from the network.
@@ -181,6 +202,11 @@ fn binding_request_id(contents: &[u8]) -> Option<[u8; 12]> {
 /// Tells STUN from DTLS and SRTP (RFC 7983 §7).
 fn is_stun(contents: &[u8]) -> bool {
     contents.first().is_some_and(|first| *first < 4)
+}
+
+/// Tells SRTP from SRTCP and all else (RFC 7983 §7, RFC 5761 §4).
+fn is_rtp(contents: &[u8]) -> bool {
+    matches!(contents, [128..192, second, ..] if !(192..224).contains(second))
 }
 
 fn contain<T>(action: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {

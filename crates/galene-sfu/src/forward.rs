@@ -3,7 +3,7 @@
 //! Whatever the source, the subscriber sees one RTP stream: one SSRC, sequence numbers without gaps of
 //! our making, timestamps and VP8 picture numbers that go on (RFC 7667 §3.7).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use galene_rtp::{SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
 
@@ -20,7 +20,20 @@ pub(crate) struct Forward {
     pictures: Vp8Numbering,
     sent: SentNumbers,
     newest: Option<Newest>,
+    waiting: Option<Waiting>,
+    catch_up: Option<usize>,
 }
+
+/// A keyframe of another encoding has begun while a frame of the current one is not complete yet.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    source: Source,
+    since: Instant,
+}
+
+/// For how long a frame is waited for whose end may be lost. Encodings of one picture are sent one after
+/// the other, within some milliseconds.
+const FRAME_PATIENCE: Duration = Duration::from_millis(50);
 
 /// An encoding, as long as it comes under one SSRC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +47,9 @@ struct Source {
 struct Newest {
     sequence: u64,
     captured: Instant,
+    /// The publisher's timestamp, by which packets of one frame are known.
+    timestamp: u32,
+    ends_frame: bool,
 }
 
 /// What stands in a forwarded packet in place of the publisher's numbers.
@@ -56,12 +72,21 @@ impl Forward {
             pictures: Vp8Numbering::new(),
             sent: SentNumbers::default(),
             newest: None,
+            waiting: None,
+            catch_up: None,
         }
     }
 
     /// Lets go of the source: the next one starts with a keyframe.
     pub(crate) fn detach(&mut self) {
         self.current = None;
+        self.waiting = None;
+    }
+
+    /// Returns an encoding whose packets from its last keyframe on are due now: the switch to it has
+    /// waited for the end of a frame.
+    pub(crate) fn take_catch_up(&mut self) -> Option<usize> {
+        self.catch_up.take()
     }
 
     /// Returns which encoding is being forwarded.
@@ -78,8 +103,13 @@ impl Forward {
         packet: &Packet,
     ) -> Option<Numbers> {
         let source = Source { encoding, run: packet.run };
+        self.update_waiting(source, target, packet);
         if self.current != Some(source) {
             if encoding == target && packet.starts_keyframe == Some(true) {
+                if self.must_wait(source) {
+                    self.waiting = Some(Waiting { source, since: packet.arrived });
+                    return None;
+                }
                 self.switch(source, packet);
             } else {
                 // The run that was being forwarded has ended; this one starts with a keyframe.
@@ -98,7 +128,15 @@ impl Forward {
             self.pictures.sent(descriptor);
         }
         if self.newest.is_none_or(|n| n.sequence < mapped.sequence) {
-            self.newest = Some(Newest { sequence: mapped.sequence, captured: packet.captured });
+            self.newest = Some(Newest {
+                sequence: mapped.sequence,
+                captured: packet.captured,
+                timestamp: packet.timestamp,
+                ends_frame: packet.ends_frame,
+            });
+            if packet.ends_frame {
+                self.end_waiting();
+            }
         }
         Some(Numbers {
             sequence: mapped.sequence,
@@ -107,8 +145,46 @@ impl Forward {
         })
     }
 
+    /// Returns whether a switch would break off a frame of another encoding of the same track.
+    fn must_wait(&self, source: Source) -> bool {
+        let other = self.current.is_some_and(|current| current.encoding != source.encoding);
+        let waited = self.waiting.is_some_and(|waiting| waiting.source == source);
+        other && !waited && self.newest.is_some_and(|newest| !newest.ends_frame)
+    }
+
+    /// Stops waiting for the end of a frame if it does not come, or if something else is wanted.
+    fn update_waiting(&mut self, source: Source, target: usize, packet: &Packet) {
+        let Some(waiting) = self.waiting else {
+            return;
+        };
+        if waiting.source.encoding != target {
+            self.waiting = None;
+            return;
+        }
+        let next_frame = self.current == Some(source)
+            && self
+                .newest
+                .is_some_and(|n| packet.timestamp.wrapping_sub(n.timestamp).cast_signed() > 0);
+        let elapsed = packet.arrived.saturating_duration_since(waiting.since);
+        if next_frame || elapsed > FRAME_PATIENCE {
+            self.current = None;
+            self.end_waiting();
+        }
+    }
+
+    fn end_waiting(&mut self) {
+        if let Some(waiting) = self.waiting {
+            self.catch_up = Some(waiting.source.encoding);
+        }
+    }
+
     /// Makes `packet` the first of another source.
     fn switch(&mut self, source: Source, packet: &Packet) {
+        self.waiting = None;
+        // A frame that was broken off is to be seen as lost, not as one that is complete.
+        if self.newest.is_some_and(|newest| !newest.ends_frame) {
+            self.sequences.leave_gap();
+        }
         if let Some(descriptor) = &packet.vp8 {
             self.pictures.switch(descriptor);
         }
@@ -123,10 +199,8 @@ impl Forward {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use super::*;
+    use std::sync::Arc;
 
     fn packet(sequence: u64, timestamp: u32, picture: u16, keyframe: bool, ms: u64) -> Packet {
         let at = galene_testkit::epoch() + Duration::from_millis(ms);
@@ -135,6 +209,7 @@ mod tests {
             sequence,
             timestamp,
             marker: true,
+            ends_frame: true,
             payload: Arc::from([]),
             captured: at,
             arrived: at,
@@ -177,6 +252,35 @@ mod tests {
         assert_eq!(forward.accept(0, 1, &packet(13, 10_000, 503, false, 101)), None);
         let next = forward.accept(1, 1, &packet(902, 6_077, 11, false, 133));
         assert_eq!(next.map(|n| n.sequence), Some(4));
+    }
+
+    #[test]
+    fn a_switch_lets_the_frame_that_is_being_sent_end() {
+        let mut forward = Forward::new(0, 90_000);
+        forward.accept(0, 0, &packet(10, 1_000, 500, true, 0));
+        let open = Packet { ends_frame: false, ..packet(11, 4_000, 501, false, 33) };
+        forward.accept(0, 1, &open);
+        let keyframe = packet(900, 77, 9, true, 34);
+        assert_eq!(forward.accept(1, 1, &keyframe), None);
+        assert_eq!(forward.take_catch_up(), None);
+
+        let end = forward.accept(0, 1, &packet(12, 4_000, 501, false, 35));
+        assert_eq!(end.map(|n| n.sequence), Some(2));
+        assert_eq!(forward.take_catch_up(), Some(1));
+        assert_eq!(forward.accept(1, 1, &keyframe).map(|n| n.sequence), Some(3));
+    }
+
+    #[test]
+    fn a_frame_whose_end_is_lost_is_not_waited_for_and_seen_as_lost() {
+        let mut forward = Forward::new(0, 90_000);
+        let open = Packet { ends_frame: false, ..packet(10, 1_000, 500, true, 0) };
+        forward.accept(0, 0, &open);
+        let keyframe = packet(900, 77, 9, true, 34);
+        assert_eq!(forward.accept(1, 1, &keyframe), None);
+        assert_eq!(forward.accept(0, 1, &packet(12, 4_000, 501, false, 35)), None);
+        assert_eq!(forward.take_catch_up(), Some(1));
+        let numbers = forward.accept(1, 1, &keyframe);
+        assert_eq!(numbers.map(|n| n.sequence), Some(2), "number 1 stays empty");
     }
 
     #[test]

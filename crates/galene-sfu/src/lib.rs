@@ -22,6 +22,7 @@ mod negotiate;
 mod packet;
 mod publication;
 mod rate;
+mod resend_budget;
 mod sdp;
 mod send_queue;
 mod sent_numbers;

@@ -218,9 +218,10 @@ impl Sfu {
                 let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
                 Some((arrival.encoding, packet))
             });
-            let sent = transport
-                .engine
-                .touch(|rtc| subscription.forward_all(rtc, subscriber.section, target, packets));
+            let now = self.now;
+            let sent = transport.engine.touch(|rtc| {
+                subscription.forward_all(rtc, subscriber.section, target, packets, track, now)
+            });
             let current = subscription.sections[subscriber.section].forward.current();
             if current != Some(target) && target < MAX_ENCODINGS {
                 wanted[target] = true;
@@ -254,18 +255,19 @@ impl Sfu {
                 continue;
             };
             section.live = true;
-            let track = &mut self.tracks[key];
-            let target = track.choose(section.choice, self.now);
-            let packets = track.encodings[target].ring.replay(self.now).map(|p| (target, p));
+            let track = &self.tracks[key];
+            let now = self.now;
+            let target = track.choose(section.choice, now);
+            let packets = track.encodings[target].ring.replay(now).map(|p| (target, p));
             let engine = &mut transport.engine;
-            let replayed =
-                engine.touch(|rtc| subscription.forward_all(rtc, index, target, packets));
+            let replayed = engine
+                .touch(|rtc| subscription.forward_all(rtc, index, target, packets, track, now));
             sent = sent.and_then(|sum| replayed.map(|more| sum + more));
             if sent.is_err() {
                 break;
             }
             if subscription.sections[index].forward.current().is_none() {
-                track.encodings[target].keyframes.request();
+                self.tracks[key].encodings[target].keyframes.request();
                 self.wishes.insert(key);
             }
         }

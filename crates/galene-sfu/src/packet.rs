@@ -16,6 +16,8 @@ pub(crate) struct Packet {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
+    /// Whether it is the last of its frame. A packet of sound is a frame of its own.
+    pub(crate) ends_frame: bool,
     pub(crate) payload: Arc<[u8]>,
     /// When its sample was captured, on our clock.
     pub(crate) captured: Instant,
@@ -34,6 +36,7 @@ impl Packet {
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
+            ends_frame: packet.header.marker || codec.kind() == MediaKind::Audio,
             captured,
             arrived: packet.timestamp,
             starts_keyframe: Self::inspect(codec, &packet.payload),
@@ -140,6 +143,7 @@ mod tests {
             sequence,
             timestamp: 0,
             marker: false,
+            ends_frame: false,
             payload: Arc::from([]),
             captured: arrived,
             arrived,

@@ -122,18 +122,25 @@ impl Subscription {
         self.sections.iter().map(|s| s.sent_rate).sum()
     }
 
-    /// Forwards those packets that the section is to have, given with the encodings that they are of,
-    /// and returns how many. They leave when the engine is next told the time.
+    /// Forwards those packets of a track that the section is to have, given with the encodings that
+    /// they are of, and returns how many. They leave when the engine is next told the time.
     pub(crate) fn forward_all<'a>(
         &mut self,
         engine: &mut Rtc,
         section: usize,
         target: usize,
         packets: impl Iterator<Item = (usize, &'a Packet)>,
+        track: &'a Track,
+        now: Instant,
     ) -> u64 {
         let mut sent = 0;
         for (encoding, packet) in packets {
             sent += u64::from(self.forward(engine, section, target, encoding, packet));
+            if let Some(switched) = self.sections[section].forward.take_catch_up() {
+                for packet in track.encodings[switched].ring.replay(now) {
+                    sent += u64::from(self.forward(engine, section, target, switched, packet));
+                }
+            }
         }
         sent
     }

@@ -5,4 +5,5 @@
 
 mod numbering;
 mod raw;
+mod reports;
 mod room;

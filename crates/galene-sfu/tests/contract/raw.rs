@@ -1,6 +1,6 @@
 //! A peer that does what browsers never do: the engine, with all its handles in the open.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use galene_sfu::{Command, TransportId};
 use galene_testkit::{Datagram, Node, NodeKey, address};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::{Codec, FormatParams};
-use str0m::media::{Direction, Frequency, MediaKind, Mid, Pt};
+use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
@@ -44,6 +44,14 @@ pub(crate) fn vp8_and_opus() -> RtcConfig {
 /// Takes away all header extensions but the one that names the media section.
 pub(crate) fn only_mid(config: RtcConfig) -> RtcConfig {
     config.clear_extension_map().set_extension(4, Extension::RtpMid)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many events")]
+fn rtp(event: &Event) -> Option<&str0m::rtp::RtpPacket> {
+    match event {
+        Event::RtpPacket(packet) => Some(packet),
+        _ => None,
+    }
 }
 
 impl RawPeer {
@@ -234,15 +242,24 @@ impl RawSubscriber {
         room.command(Command::Answer { transport: TransportId(self.id), sdp });
     }
 
+    /// Asks for a keyframe of everything that arrives.
+    pub(crate) fn request_keyframe(&self, room: &mut Room) {
+        let ssrcs: BTreeSet<u32> = self.packets(room).map(|p| *p.header.ssrc).collect();
+        let peer = room.simulation.get_mut(self.key);
+        for ssrc in ssrcs {
+            if let Some(stream) = peer.rtc.direct_api().stream_rx(&ssrc.into()) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
+        peer.settle();
+    }
+
     /// Returns the RTP packets that arrived.
     pub(crate) fn packets<'a>(
         &self,
         room: &'a Room,
     ) -> impl Iterator<Item = &'a str0m::rtp::RtpPacket> {
-        room.simulation.get(self.key).events.iter().filter_map(|event| match event {
-            Event::RtpPacket(packet) => Some(packet),
-            _ => None,
-        })
+        room.simulation.get(self.key).events.iter().filter_map(rtp)
     }
 }
 
