@@ -5,6 +5,7 @@
 import { decodeStatus } from "galene-client";
 import { html, LitElement, nothing } from "lit";
 import { pathOf } from "./model/address.js";
+import { sentence } from "./model/explain.js";
 import { browserStore, Settings } from "./model/settings.js";
 import { plural } from "./model/text.js";
 import { applyTheme } from "./theme.js";
@@ -135,10 +136,10 @@ class LandingPage extends LitElement {
  */
 async function findProblem(name) {
   try {
-    const response = await fetch(`${pathOf(name)}.status`, { method: "HEAD" });
+    const response = await fetch(`${pathOf(name)}.status`);
     if (response.ok) return "";
     if (response.status === 404) return `There is no group named “${name}”.`;
-    return "The server cannot tell whether this group exists. Try again later.";
+    return sentence(await response.text());
   } catch {
     return "The server cannot be reached. Check your connection to the Internet.";
   }

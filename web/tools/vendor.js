@@ -97,7 +97,7 @@ async function makeIcons() {
   });
   const lines = [
     '<svg xmlns="http://www.w3.org/2000/svg">',
-    "<!-- Icons of Lucide (https://lucide.dev), ISC License, (c) Lucide Contributors; see VENDOR.md -->",
+    "<!-- Icons of Lucide (https://lucide.dev), ISC License, Copyright (c) Lucide Icons and Contributors; see VENDOR.md -->",
     ...(await Promise.all(symbols)),
     "</svg>",
   ];

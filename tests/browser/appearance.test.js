@@ -1,0 +1,206 @@
+/**
+ * How the pages look, to those who see them and to those who do not.
+ */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launchChromium } from "./browsers.js";
+import { eventually } from "./eventually.js";
+import { drawFace } from "./face.js";
+import { Participant } from "./participant.js";
+import { MEETING, Server } from "./server.js";
+
+const DESKTOP = { width: 1280, height: 760 };
+const PHONE = { width: 390, height: 844 };
+const LOOKS = [
+  { theme: "light", viewport: DESKTOP },
+  { theme: "dark", viewport: DESKTOP },
+  { theme: "light", viewport: PHONE },
+  { theme: "dark", viewport: PHONE },
+];
+
+const axe = await readFile(
+  new URL("../../web/node_modules/axe-core/axe.min.js", import.meta.url),
+  "utf8",
+);
+
+/** @type {Server} */ let server;
+/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
+
+before(async () => {
+  server = await Server.start({ meeting: MEETING });
+  browser = await launchChromium();
+});
+afterEach(async () => {
+  // What a test that failed left open would disturb the next one.
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+for (const look of LOOKS) {
+  const { theme, viewport } = look;
+  const name = `${viewport.width} wide and ${theme}`;
+
+  test(`pages outside of a meeting are accessible, ${name}`, async () => {
+    const visitor = await Participant.arrive(browser, server.url, "Quinn", look);
+    await visitor.page.locator("h2").waitFor();
+    await check(visitor.page, "first page");
+
+    await visitor.page.goto(server.group("meeting"));
+    await visitor.turnOnDevices();
+    await check(visitor.page, "preparing");
+
+    visitor.name = "olga";
+    await visitor.submit("wrong");
+    await visitor.page.locator("[data-problem]").waitFor();
+    await check(visitor.page, "refused");
+
+    await visitor.page.goto(server.group("nowhere"));
+    await check(visitor.page, "not found");
+    await visitor.close(/status of 404/);
+  });
+
+  test(`a meeting is accessible, ${name}`, async () => {
+    const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+    const olga = await operator(look);
+    await olga.sees("Pam");
+    await check(olga.page, "meeting");
+
+    await pam.say("See https://example.org/");
+    await olga.hears("See https");
+    await check(olga.page, "chat");
+    if (viewport === PHONE) await olga.page.getByLabel("Close the chat").click();
+
+    await olga.openPanel("people");
+    await olga.page.locator('.person[data-name="Pam"] [aria-haspopup=menu]').click();
+    await check(olga.page, "people with a menu");
+    await olga.page.keyboard.press("Escape");
+    if (viewport === PHONE) await olga.page.getByLabel("Close the list of people").click();
+
+    for (const item of ["settings", "shortcuts", "lock"]) {
+      await olga.page.getByRole("button", { name: "More" }).click();
+      await olga.page.locator(`tool-bar [data-item=${item}]`).click();
+      await olga.page.locator("dialog[open]").waitFor();
+      await check(olga.page, item);
+      await olga.page.keyboard.press("Escape");
+      await olga.page.locator("dialog").waitFor({ state: "detached" });
+    }
+    await pam.close();
+    await olga.close();
+  });
+}
+
+test("a meeting can be held without a mouse", async () => {
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  const olga = await operator({});
+  const { keyboard } = olga.page;
+  const focused = () => olga.page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+
+  await olga.page.locator("[data-action=microphone]").focus();
+  await keyboard.press("End");
+  assert.equal(await focused(), "Leave");
+  await keyboard.press("Home");
+  assert.equal(await focused(), "Mute");
+  await keyboard.press("Enter");
+  await pam.page.locator('.tile[data-name="olga"][data-muted]').waitFor();
+
+  await keyboard.press("p");
+  await olga.page.locator(".panel[data-panel=people]").waitFor();
+  await olga.page.locator('.person[data-name="Pam"] [aria-haspopup=menu]').focus();
+  await keyboard.press("ArrowDown");
+  assert.equal(await focused(), "Private message");
+  await keyboard.press("m");
+  assert.equal(await focused(), "Mute");
+  await keyboard.press("Enter");
+  await pam.page.locator(".notice", { hasText: "olga muted your microphone" }).waitFor();
+  assert.equal(
+    await olga.page.evaluate(() => document.activeElement?.getAttribute("aria-label")),
+    "Actions for Pam",
+  );
+
+  await keyboard.press("c");
+  await olga.page.locator(".panel[data-panel=chat] textarea").focus();
+  await keyboard.type("m v p are letters here");
+  await keyboard.press("Enter");
+  await pam.hears("m v p are letters here");
+  await pam.close();
+  await olga.close();
+});
+
+test("three people in a meeting, for the documentation", async (t) => {
+  const directory =
+    process.env.UPDATE_SCREENSHOTS === "1"
+      ? fileURLToPath(new URL("../../docs/images/", import.meta.url))
+      : await mkdtemp(path.join(os.tmpdir(), "galene-pictures-"));
+  await mkdir(directory, { recursive: true });
+  const face = (/** @type {number} */ hue) => `(${drawFace})(${hue})`;
+  const url = server.group("meeting");
+  const ada = await Participant.join(browser, url, "Ada Lovelace", { script: face(24) });
+  const grace = await Participant.join(browser, url, "Grace Hopper", { script: face(205) });
+  const olga = await operator({ viewport: DESKTOP, theme: "light", script: face(150) });
+  await ada.say("Good morning! The notes are at https://example.org/notes");
+  await grace.say("Thank you, Ada.");
+  await olga.say("Shall we begin?");
+  await olga.hears("Shall we begin?");
+  for (const name of ["Ada Lovelace", "Grace Hopper"]) await olga.sees(name, { size: null });
+  await settled(olga);
+  await olga.page.screenshot({ path: path.join(directory, "meeting-desktop.png") });
+
+  await olga.page.click("[data-action=chat]");
+  await olga.page.setViewportSize(PHONE);
+  await olga.page.emulateMedia({ colorScheme: "dark" });
+  for (const name of ["Ada Lovelace", "Grace Hopper"]) await olga.sees(name, { size: null });
+  await settled(olga);
+  await olga.page.screenshot({ path: path.join(directory, "meeting-phone.png") });
+  t.diagnostic(`pictures are in ${directory}`);
+  for (const who of [ada, grace, olga]) await who.close();
+});
+
+/** @param {object} look */
+async function operator(look) {
+  const olga = await Participant.arrive(browser, server.group("meeting"), "olga", look);
+  await olga.turnOnDevices();
+  await olga.submit("secret");
+  await olga.page.locator(".call[data-phase=call]").waitFor();
+  return olga;
+}
+
+/**
+ * Checks a page with axe, and that nothing sticks out of it.
+ * @param {import("../../web/node_modules/playwright-core/index.mjs").Page} page
+ * @param {string} name
+ */
+async function check(page, name) {
+  await page.waitForFunction(() => document.getAnimations().length === 0);
+  // The policy of our pages keeps strange scripts out; evaluating one is the driver's privilege.
+  await page.evaluate(axe);
+  const violations = await page.evaluate(async () => {
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const results = await window.axe.run(document, { runOnly: { type: "tag", values: tags } });
+    return results.violations.map(({ id, help, nodes }) => {
+      return `${id}: ${help}: ${nodes.map(({ html }) => html).join(" | ")}`;
+    });
+  });
+  assert.deepEqual(violations, [], name);
+  const excess = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  assert.equal(excess, 0, `${name} is ${excess} pixels too wide`);
+}
+
+/** Waits until nothing moves but the people. @param {Participant} who */
+async function settled({ page }) {
+  await eventually(async () => {
+    assert.equal(await page.locator(".notice").count(), 0);
+    const moving = await page.evaluate(() => document.getAnimations().length);
+    assert.equal(moving, 0);
+    const widths = await page.locator("video").evaluateAll((all) => all.map((v) => v.videoWidth));
+    assert.ok(widths.every((width) => width > 0));
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * The browsers of Debian, with false cameras and microphones, and without questions.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { chromium, firefox } from "../../web/node_modules/playwright-core/index.mjs";
+import { eventually } from "./eventually.js";
+
+/** Starts Chromium. Ten pictures a second are enough to see that they move. */
+export function launchChromium() {
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--use-fake-device-for-media-stream=fps=10,display-media-type=monitor",
+      // Allows cameras and microphones, and answers the question which screen to share.
+      "--use-fake-ui-for-media-stream",
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+}
+
+/** Starts Chromium whose user refuses everything. */
+export function launchRefusingChromium() {
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny"],
+  });
+}
+
+/** Starts Firefox, and before it the sound server that it needs: without one it plays nothing. */
+export async function launchFirefox() {
+  const sound = await startSound();
+  const browser = await firefox.launch({
+    channel: "moz-firefox",
+    executablePath: "/usr/bin/firefox-esr",
+    env: { ...process.env, ...sound.env },
+    firefoxUserPrefs: {
+      "media.navigator.streams.fake": true,
+      "media.navigator.permission.disabled": true,
+      "media.autoplay.default": 0,
+      "media.autoplay.blocking_policy": 0,
+      "media.autoplay.block-webaudio": false,
+    },
+  });
+  browser.on("disconnected", sound.stop);
+  return browser;
+}
+
+/** A PulseAudio of our own that plays into nothing. */
+async function startSound() {
+  const directory = await mkdtemp(path.join(os.tmpdir(), "galene-sound-"));
+  const env = { XDG_RUNTIME_DIR: directory, HOME: directory };
+  const modules = ["module-null-sink sink_name=null", "module-native-protocol-unix"];
+  const child = spawn(
+    "pulseaudio",
+    ["-n", "--daemonize=no", "--exit-idle-time=-1", ...modules.flatMap((module) => ["-L", module])],
+    { stdio: "ignore", env: { ...process.env, ...env } },
+  );
+  await eventually(async () => {
+    if (!existsSync(path.join(directory, "pulse/native"))) throw new Error("PulseAudio did not start");
+  });
+  const stop = async () => {
+    child.kill();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { env, stop };
+}

@@ -1,0 +1,210 @@
+/**
+ * Ways into a meeting, and what is said to those who stay outside.
+ */
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { launchChromium, launchRefusingChromium } from "./browsers.js";
+import { Participant } from "./participant.js";
+import { MEETING, Server } from "./server.js";
+
+/** @type {Server} */ let server;
+/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
+
+before(async () => {
+  server = await Server.start({ meeting: MEETING, broken: '{"public": true,\n "users": }' });
+  browser = await launchChromium();
+});
+afterEach(async () => {
+  // What a test that failed left open would disturb the next one.
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+test("the first page lists public groups and leads to them", async () => {
+  const visitor = await Participant.arrive(browser, server.url, "visitor");
+  const { page } = visitor;
+  const olga = await operator();
+  await page.reload();
+  const group = page.locator('[data-group="meeting"]');
+  await group.waitFor();
+  assert.match(await group.innerText(), /Night Watch[^]*Where the tests meet[^]*1 person/);
+  await group.click();
+  await page.waitForURL(server.group("meeting"));
+  await page.getByText("1 person is here.").waitFor();
+  await olga.close();
+  await visitor.close();
+});
+
+test("a group that does not exist is told from one that does", async () => {
+  const visitor = await Participant.arrive(browser, server.url, "visitor");
+  const { page } = visitor;
+  await page.fill("#group", "nowhere");
+  await page.press("#group", "Enter");
+  await page.getByText("There is no group named “nowhere”.").waitFor();
+
+  await page.fill("#group", "meeting");
+  await page.press("#group", "Enter");
+  await page.waitForURL(server.group("meeting"));
+
+  await page.goto(server.group("nowhere"));
+  await page.getByRole("heading", { name: "There is no such group" }).waitFor();
+  await page.getByText("no group named “nowhere”").waitFor();
+  await visitor.close(/status of 404/);
+});
+
+test("a wrong password is refused in words that help", async () => {
+  const visitor = await Participant.arrive(browser, server.group("meeting"), "olga");
+  await visitor.submit("wrong");
+  const problem = visitor.page.locator("[data-problem]");
+  await problem.waitFor();
+  assert.match(await problem.innerText(), /Wrong name or password/);
+
+  await visitor.submit("secret");
+  await visitor.page.locator(".call[data-phase=call]").waitFor();
+  await visitor.close();
+});
+
+test("a locked group passes on the operator's message, and opens again", async () => {
+  const olga = await operator();
+  const panel = await olga.openPanel("people");
+  await panel.locator("[data-action=lock]").click();
+  await olga.page.fill("#dialog-message", "back at noon");
+  await olga.page.click("[data-action=confirm]");
+  await olga.page.locator("[data-locked]").waitFor();
+
+  const pam = await Participant.arrive(browser, server.group("meeting"), "Pam");
+  await pam.submit();
+  const problem = pam.page.locator("[data-problem]");
+  await problem.waitFor();
+  assert.match(await problem.innerText(), /You could not join[^]*Back at noon\./);
+
+  await panel.locator("[data-action=unlock]").click();
+  await olga.page.locator("[data-locked]").waitFor({ state: "detached" });
+  await pam.submit();
+  await pam.page.locator(".call[data-phase=call]").waitFor();
+  await pam.close();
+  await olga.close();
+});
+
+test("a group whose definition is broken says so", async () => {
+  const misconfigured = /this group is misconfigured; the administrator has been told/i;
+  const visitor = await Participant.arrive(browser, server.url, "visitor");
+  const { page } = visitor;
+  await page.fill("#group", "broken");
+  await page.press("#group", "Enter");
+  await page.getByText(misconfigured).waitFor();
+
+  await page.goto(server.group("broken"));
+  await page.getByText(misconfigured).waitFor();
+  // A page without a picture of its own makes the browser ask for one.
+  await visitor.close(/status of (404|500)/);
+});
+
+test("whoever is removed is told by whom and why", async () => {
+  const olga = await operator();
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  await olga.act("Pam", "kick");
+  await olga.page.fill("#dialog-message", "this is the night watch");
+  await olga.page.click("[data-action=confirm]");
+
+  const problem = pam.page.locator("[data-problem]");
+  await problem.waitFor();
+  const said = /olga removed you from the meeting[^]*This is the night watch\./;
+  assert.match(await problem.innerText(), said);
+  await olga.tile("Pam").waitFor({ state: "detached" });
+  await pam.close();
+  await olga.close();
+});
+
+test("whoever may no longer present is not seen any more, until it is allowed again", async () => {
+  const olga = await operator();
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  await olga.sees("Pam");
+  await olga.act("Pam", "unpresent");
+  await olga.tile("Pam").waitFor({ state: "detached" });
+  await pam.page.locator(".notice", { hasText: "watch and listen" }).first().waitFor();
+
+  await olga.act("Pam", "present");
+  await olga.tile("Pam").waitFor();
+  await pam.turnOnDevices();
+  await olga.sees("Pam");
+  await pam.close();
+  await olga.close();
+});
+
+test("a hand is raised and seen", async () => {
+  const olga = await operator();
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  await pam.page.locator("h1").press("h");
+  await olga.tile("Pam").getByText("Hand raised").waitFor();
+  await pam.page.locator("h1").press("h");
+  await olga.tile("Pam").getByText("Hand raised").waitFor({ state: "detached" });
+  await pam.close();
+  await olga.close();
+});
+
+test("one can take part without camera and microphone, and is told why", async () => {
+  const refusing = await launchRefusingChromium();
+  const pam = await Participant.arrive(refusing, server.group("meeting"), "Pam");
+  await pam.page.click("[data-action=camera]");
+  await pam.page.locator(".notice", { hasText: "did not allow" }).waitFor();
+
+  const olga = await operator();
+  await pam.submit();
+  await pam.sees("olga");
+  await olga.tile("Pam").waitFor();
+  await pam.say("I have no camera");
+  await olga.hears("I have no camera");
+  await pam.close();
+  await olga.close();
+  await refusing.close();
+});
+
+test("pictures arrive as large as the sender chose, before and during the meeting", async () => {
+  const url = server.group("meeting");
+  // Chromium's false camera has one size for all who use it at the same time.
+  const viewer = await Participant.arrive(browser, url, "Quinn", { settings: { cameraOn: false } });
+  await viewer.submit();
+  const sender = await Participant.join(browser, url, "Pam", { settings: { quality: "balanced" } });
+  // Chromium begins with less, whatever the line is good for, and takes its time to trust it.
+  await viewer.sees("Pam", { size: { width: 640, height: 360 }, withinMs: 90_000 });
+
+  await sender.page.getByRole("button", { name: "More" }).click();
+  await sender.page.locator("tool-bar [data-item=settings]").click();
+  await sender.page.locator("[data-setting=quality]").selectOption("low");
+  await sender.page.getByRole("button", { name: "Done" }).click();
+  await viewer.sees("Pam", { size: { width: 320, height: 180 } });
+  await sender.close();
+  await viewer.close();
+});
+
+test("a lost connection comes back by itself, with pictures and chat", async () => {
+  const olga = await operator();
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  await pam.say("Before the storm");
+  await olga.hears("Before the storm");
+
+  await server.end("SIGKILL");
+  await olga.page.locator("[data-banner=lost]").waitFor();
+  await pam.page.locator("[data-banner=lost]").waitFor();
+  await server.run();
+  await pam.page.click("[data-action=rejoin]", { timeout: 2000 }).catch(() => {
+    // It came back by itself before we could ask.
+  });
+
+  await olga.sees("Pam");
+  await pam.sees("olga");
+  await olga.hears("Before the storm");
+  for (const who of [olga, pam]) await who.close(/WebSocket connection/);
+});
+
+async function operator() {
+  const olga = await Participant.arrive(browser, server.group("meeting"), "olga");
+  await olga.turnOnDevices();
+  await olga.submit("secret");
+  await olga.page.locator(".call[data-phase=call]").waitFor();
+  return olga;
+}

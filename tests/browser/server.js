@@ -1,0 +1,129 @@
+/**
+ * The server under test: the real program, with directories of its own.
+ */
+import { spawn } from "node:child_process";
+import { createWriteStream, existsSync } from "node:fs";
+import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { eventually } from "./eventually.js";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Who may do what in a test's group: Olga operates it, everybody else may present. */
+export const MEETING = {
+  displayName: "Night Watch",
+  description: "Where the tests meet",
+  public: true,
+  users: { olga: { password: "secret", permissions: "op" } },
+  "wildcard-user": { password: { type: "wildcard" }, permissions: "present" },
+};
+
+export class Server {
+  #directory;
+  #port;
+  #process = null;
+  #log = "";
+  #exited = Promise.resolve();
+
+  /**
+   * @param {string} directory
+   * @param {number} port
+   */
+  constructor(directory, port) {
+    this.#directory = directory;
+    this.#port = port;
+  }
+
+  /**
+   * Starts a server with these groups: their definitions, or the text of the files.
+   * @param {Record<string, object | string>} groups
+   */
+  static async start(groups) {
+    const directory = await mkdtemp(path.join(os.tmpdir(), "galene-test-"));
+    await mkdir(path.join(directory, "groups"));
+    for (const [name, definition] of Object.entries(groups)) {
+      const text = typeof definition === "string" ? definition : JSON.stringify(definition);
+      await writeFile(path.join(directory, "groups", `${name}.json`), text);
+    }
+    const server = new Server(directory, await freePort());
+    await server.run();
+    return server;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** @param {string} name */
+  group(name) {
+    return `${this.url}/group/${name}/`;
+  }
+
+  /** Runs the program, and waits until it answers. */
+  async run() {
+    const at = (/** @type {string} */ name) => path.join(this.#directory, name);
+    const child = spawn(
+      program(),
+      [
+        ["-http", `127.0.0.1:${this.#port}`],
+        ["-insecure"],
+        ["-data", at("data")],
+        ["-groups", at("groups")],
+        ["-recordings", at("recordings")],
+        ["-udp-range", "40000-40999"],
+      ].flat(),
+      { stdio: ["ignore", "pipe", "pipe"], cwd: this.#directory },
+    );
+    this.#process = child;
+    this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
+    const file = process.env.SERVER_LOG && createWriteStream(process.env.SERVER_LOG, { flags: "a" });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        this.#log = (this.#log + text).slice(-20_000);
+        if (file) file.write(text);
+      });
+    }
+    await eventually(async () => {
+      if (child.exitCode !== null) throw new Error(`the server ended:\n${this.#log}`);
+      const response = await fetch(`${this.url}/`);
+      if (!response.ok) throw new Error(`the server answers ${response.status}`);
+    });
+  }
+
+  /**
+   * Ends the program; its directories stay.
+   * @param {NodeJS.Signals} signal
+   */
+  async end(signal) {
+    this.#process?.kill(signal);
+    await this.#exited;
+  }
+
+  async stop() {
+    await this.end("SIGTERM");
+    await rm(this.#directory, { recursive: true });
+  }
+}
+
+function program() {
+  const candidates = [
+    process.env.GALENE_SERVER,
+    path.join(root, "target/debug/galene-server"),
+    path.join(root, "target/release/galene-server"),
+  ];
+  const found = candidates.find((candidate) => candidate && existsSync(candidate));
+  if (!found) throw new Error("there is no server to test: cargo build -p galene-server");
+  return path.resolve(found);
+}
+
+/** Asks the system for a port that nobody uses. */
+async function freePort() {
+  const listener = net.createServer();
+  await new Promise((resolve) => listener.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {net.AddressInfo} */ (listener.address());
+  await new Promise((resolve) => listener.close(resolve));
+  return port;
+}
