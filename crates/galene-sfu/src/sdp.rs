@@ -73,9 +73,8 @@ pub(crate) fn split_candidates(sdp: &str) -> (String, Vec<&str>) {
     (text, candidates)
 }
 
-/// Turns an offer's sections that send and receive into ones that only send, since whoever publishes
-/// over a transport receives nothing over it. Without an attribute a section sends and receives
-/// (RFC 8866 §6.7).
+/// Takes away from an offer's sections that they receive, since whoever publishes over a transport
+/// receives nothing over it. Without an attribute a section sends and receives (RFC 8866 §6.7).
 pub(crate) fn make_send_only(sdp: &str) -> String {
     const DIRECTIONS: [&str; 4] = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
     let mut text = String::with_capacity(sdp.len() + 64);
@@ -83,10 +82,12 @@ pub(crate) fn make_send_only(sdp: &str) -> String {
         let directed = section.lines().any(|l| DIRECTIONS.contains(&l));
         let media = section.starts_with("m=audio") || section.starts_with("m=video");
         for line in section.lines() {
-            push_line(
-                &mut text,
-                if index > 0 && line == "a=sendrecv" { "a=sendonly" } else { line },
-            );
+            let line = match line {
+                "a=sendrecv" if index > 0 => "a=sendonly",
+                "a=recvonly" if index > 0 => "a=inactive",
+                _ => line,
+            };
+            push_line(&mut text, line);
         }
         if media && !directed {
             push_line(&mut text, "a=sendonly");

@@ -4,6 +4,7 @@
 //! test wants, the engine itself in the hands of somebody ill-behaved (`raw.rs`).
 
 mod numbering;
+mod offers;
 mod raw;
 mod reports;
 mod room;
