@@ -47,6 +47,8 @@ pub(crate) enum Timer {
     Handshake(SessionId),
     /// It is time to look for groups that nobody uses.
     Housekeeping,
+    /// The publisher has closed its side of a stream, and did not say what becomes of it.
+    HungUp(TransportId),
     /// It is time to look at how long the client has been silent.
     Liveness(SessionId),
     /// It is time to show a published stream to the others.
@@ -119,6 +121,7 @@ impl Conference {
                 self.timers.arm(Timer::Housekeeping, now.instant + HOUSEKEEPING_INTERVAL);
             }
             Timer::Liveness(session) => self.check_liveness(session, now),
+            Timer::HungUp(transport) => self.close_up(transport),
             Timer::Push(transport) => self.push(transport, now),
             Timer::Refusal(session) => self.refuse_credentials(session, now),
             Timer::Replacement(transport) => self.replacement_overdue(transport),

@@ -23,7 +23,6 @@ pub(crate) struct GroupInMemory {
 
 impl GroupInMemory {
     pub(crate) fn new(group: Group) -> Self {
-        log_unknown_codecs(&group);
         Self { group, idle_since: None, has_problem: false }
     }
 
@@ -95,6 +94,7 @@ impl Conference {
     pub(crate) fn group_changed(&mut self, lookup: GroupLookup, now: Now) {
         if lookup.description.public && !self.groups.contains_key(&lookup.name) {
             let group = Group::new(lookup.name.clone(), lookup.description.clone());
+            log_unknown_codecs(&group);
             self.groups.insert(lookup.name.clone(), GroupInMemory::new(group));
         }
         self.refresh_group(&lookup, now);
@@ -210,7 +210,7 @@ impl Conference {
 }
 
 /// Tells the log of codecs that the group's definition names and nobody knows; they are passed over.
-fn log_unknown_codecs(group: &Group) {
+pub(crate) fn log_unknown_codecs(group: &Group) {
     for codec in group.description().codecs.iter().flatten() {
         if Codec::from_name(codec).is_none() {
             tracing::warn!(group = %group.name(), codec, "unknown codec in a group file");

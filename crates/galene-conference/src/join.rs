@@ -11,7 +11,7 @@ use galene_protocol::{
 };
 
 use crate::conference::Timer;
-use crate::groups::GroupInMemory;
+use crate::groups::{GroupInMemory, log_unknown_codecs};
 use crate::limits::REFUSAL_DELAY;
 use crate::session::Phase;
 use crate::{Conference, Now, Output, SessionId, Ticket};
@@ -77,6 +77,8 @@ impl Conference {
     ) {
         match &result {
             Ok(lookup) => self.refresh_group(lookup, now),
+            // Anybody can ask for a group that does not exist.
+            Err(LookupError::NotFound) => {}
             Err(error) => tracing::warn!(%error, "a group cannot be joined"),
         }
         let Some((session, joining)) = self.take_joining(ticket) else { return };
@@ -189,8 +191,13 @@ impl Conference {
         let newcomer = Newcomer { client, username, permissions, data };
         // A group comes into memory with its first member, so those who are refused cannot fill it.
         let fresh = || GroupInMemory::new(Group::new(name.clone(), description));
-        let mut in_memory = self.groups.remove(&name).unwrap_or_else(fresh);
+        let known = self.groups.remove(&name);
+        let is_new = known.is_none();
+        let mut in_memory = known.unwrap_or_else(fresh);
         let result = in_memory.group.join(session.into(), newcomer, now.wall);
+        if is_new && result.is_ok() {
+            log_unknown_codecs(&in_memory.group);
+        }
         if result.is_ok() || in_memory.is_worth_keeping() {
             in_memory.touch(now.instant);
             self.groups.insert(name.clone(), in_memory);

@@ -40,6 +40,10 @@ pub(crate) const PUSH_DELAY: Duration = Duration::from_millis(200);
 /// enough for ICE and DTLS on a bad line.
 pub(crate) const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a stream is kept whose publisher has closed its side: the message that ends or replaces it
+/// takes another way than the closing itself, and may come later.
+pub(crate) const HANG_UP_DELAY: Duration = Duration::from_secs(2);
+
 /// How long an offer waits for its answer.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -97,6 +97,7 @@ impl Conference {
 
     /// Removes the traces of a published stream, except at its receivers.
     fn forget_up(&mut self, transport: TransportId, up: &Up) {
+        self.timers.cancel(Timer::HungUp(transport));
         self.timers.cancel(Timer::Push(transport));
         self.timers.cancel(Timer::Replacement(transport));
         self.command(up.shard, Command::Close { transport });

@@ -5,7 +5,7 @@ use galene_sfu::{CloseReason, Event, TransportId};
 
 use super::Farewell;
 use crate::conference::Timer;
-use crate::limits::{ANSWER_TIMEOUT, PUSH_DELAY};
+use crate::limits::{ANSWER_TIMEOUT, HANG_UP_DELAY, PUSH_DELAY};
 use crate::{Conference, Now};
 
 impl Conference {
@@ -22,7 +22,7 @@ impl Conference {
             }
             Event::Connected { transport } => tracing::trace!(%transport, "connected"),
             Event::Disconnected { transport } => self.disconnected(transport),
-            Event::Closed { transport, reason } => self.transport_closed(transport, reason),
+            Event::Closed { transport, reason } => self.transport_closed(transport, reason, now),
             Event::TrackStarted { track, codec } => {
                 if let Some(up) = self.ups.get_mut(&track.transport) {
                     up.tracks.insert(track.section, codec.kind());
@@ -104,15 +104,16 @@ impl Conference {
         }
     }
 
-    fn transport_closed(&mut self, transport: TransportId, reason: CloseReason) {
+    fn transport_closed(&mut self, transport: TransportId, reason: CloseReason, now: Now) {
+        if !self.ups.contains_key(&transport) {
+            return self.close_down(transport, Farewell::Told);
+        }
         match reason {
-            CloseReason::Fault if self.ups.contains_key(&transport) => {
-                self.abort_up(transport, "the server lost this stream");
-            }
-            CloseReason::Fault | CloseReason::Peer => {
-                // A publisher who closed its side knows.
-                self.close_up(transport);
-                self.close_down(transport, Farewell::Told);
+            CloseReason::Fault => self.abort_up(transport, "the server lost this stream"),
+            // A client that replaces a stream closes the old one first, and its DTLS may overtake the
+            // offer that says so.
+            CloseReason::Peer => {
+                self.timers.arm(Timer::HungUp(transport), now.instant + HANG_UP_DELAY);
             }
         }
     }

@@ -7,6 +7,7 @@ use galene_protocol::{ClientOffer, Permission, ServerMessage, StreamId};
 use galene_sfu::{Codec, Command, TransportId};
 
 use super::Up;
+use crate::conference::Timer;
 use crate::{Conference, Now, SessionId};
 
 /// What may be published if the group's definition does not say.
@@ -17,9 +18,13 @@ impl Conference {
     pub(crate) fn client_offer(&mut self, session: SessionId, offer: ClientOffer, now: Now) {
         let ClientOffer { id, label, replace, sdp } = offer;
         let Some(state) = self.sessions.get(&session) else { return };
-        let known = state.ups.get(&id).copied();
+        let mut known = state.ups.get(&id).copied();
         let predecessor =
             replace.filter(|old| *old != id).and_then(|old| state.ups.get(&old).copied());
+        // Who hung up and offers the same stream again begins anew.
+        if let Some(gone) = known.take_if(|known| self.timers.is_armed(Timer::HungUp(*known))) {
+            self.close_up(gone);
+        }
         match self.accept_offer(session, &id, known, predecessor) {
             Ok(()) => {}
             Err(refusal) => {
