@@ -60,7 +60,8 @@ pub(crate) async fn accept(
                     tls: tls.clone(),
                     service: Arc::clone(&service),
                     half_open: half_open.clone(),
-                    address,
+                    // IPv4 clients of a socket for both families have addresses of IPv6's form.
+                    address: SocketAddr::new(address.ip().to_canonical(), address.port()),
                     lifetime: lifetime.clone(),
                 };
                 tokio::spawn(connection.run(stream));
@@ -101,16 +102,21 @@ impl Connection {
             tracing::debug!(address = %self.address, "too many connections that say nothing");
             return;
         };
-        match self.tls.clone() {
-            None => self.serve(stream, false, false, guard).await,
-            Some(tls) => match timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
-                Ok(Ok(stream)) => {
-                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    self.serve(stream, true, http2, guard).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                Err(_) => {}
-            },
+        let Some(tls) = self.tls.clone() else {
+            return self.serve(stream, false, false, guard).await;
+        };
+        let mut stop = self.lifetime.stop.clone();
+        let accepted = tokio::select! {
+            accepted = timeout(HEADER_TIMEOUT, tls.accept(stream)) => accepted,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        match accepted {
+            Ok(Ok(stream)) => {
+                let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                self.serve(stream, true, http2, guard).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => {}
         }
     }
 
@@ -153,6 +159,7 @@ impl Connection {
             // An error here is a client that went away or does not speak HTTP.
             _ = connection.as_mut() => return,
             first = first_request => if first.is_err() { return },
+            _ = stop.wait_for(|stop| *stop) => return,
         }
         drop(guard);
         tokio::select! {

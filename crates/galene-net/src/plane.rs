@@ -56,7 +56,8 @@ impl MediaPlane {
         self.shards.iter().map(|shard| shard.commands.clone()).collect()
     }
 
-    /// Returns the candidates that peers are offered, all shards together.
+    /// Returns the candidates that peers are offered from the start, all shards together. Addresses that
+    /// the host gets later are offered too.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.shards.iter().flat_map(|shard| shard.addresses.iter().copied()).collect()
     }
@@ -121,6 +122,7 @@ impl Shard {
             v6,
             port,
             addresses: local,
+            advertise: config.advertise.clone(),
             commands: receiver,
             events,
         };

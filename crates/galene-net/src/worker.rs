@@ -1,8 +1,8 @@
 //! One shard: its forwarding core, its sockets, its timers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use galene_sfu::{Command, Sfu};
 use tokio::sync::mpsc;
@@ -22,6 +22,10 @@ const MAX_COMMANDS: usize = 64;
 /// 65,535 bytes, each being at most an Ethernet frame of 1,500.
 const MAX_SEGMENTS: usize = 43;
 
+/// How often the addresses of the host are looked at. A laptop that changes networks, or a server that
+/// started before its network, is reached again after this time at the latest.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+
 /// A shard and what it is driven by.
 pub(crate) struct Worker {
     pub(crate) shard: u16,
@@ -30,6 +34,8 @@ pub(crate) struct Worker {
     pub(crate) v6: Option<MediaSocket>,
     pub(crate) port: u16,
     pub(crate) addresses: LocalAddresses,
+    /// The addresses to offer instead of those of the host.
+    pub(crate) advertise: Vec<IpAddr>,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) events: Arc<EventSink>,
 }
@@ -38,9 +44,10 @@ impl Worker {
     /// Runs till nobody can send commands any more.
     pub(crate) async fn run(mut self) {
         let mut buffer = ReceiveBuffer::new();
+        let mut next_look = Instant::now() + LOOK_INTERVAL;
         loop {
             self.send_all().await;
-            match self.wait().await {
+            match self.wait(next_look).await {
                 Woken::Command(command) => self.handle_commands(command),
                 Woken::Stop => break,
                 Woken::Ready => {}
@@ -50,18 +57,18 @@ impl Worker {
             if self.sfu.poll_timeout().is_some_and(|at| at <= now) {
                 self.sfu.handle_timeout(now);
             }
+            if next_look <= now {
+                next_look = now + LOOK_INTERVAL;
+                self.look_for_addresses(now);
+            }
         }
         self.send_all().await;
     }
 
-    async fn wait(&mut self) -> Woken {
-        let deadline = self.sfu.poll_timeout();
-        let timeout = async {
-            match deadline {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
+    /// Waits for something to do, till `next_look` at most.
+    async fn wait(&mut self, next_look: Instant) -> Woken {
+        let deadline = self.sfu.poll_timeout().map_or(next_look, |at| at.min(next_look));
+        let timeout = tokio::time::sleep_until(deadline.into());
         let v6_readable = async {
             match &self.v6 {
                 Some(socket) => socket.readable().await,
@@ -81,6 +88,21 @@ impl Worker {
             return Woken::Stop;
         }
         Woken::Ready
+    }
+
+    /// Offers addresses that the host has got since the last look.
+    fn look_for_addresses(&mut self, now: Instant) {
+        let Ok(addresses) = LocalAddresses::of_host(&self.advertise) else { return };
+        if addresses == self.addresses {
+            return;
+        }
+        tracing::info!("the addresses of this host have changed");
+        for &ip in addresses.candidates() {
+            if ip.is_ipv4() || self.v6.is_some() {
+                self.sfu.add_local_address(SocketAddr::new(ip, self.port), now);
+            }
+        }
+        self.addresses = addresses;
     }
 
     fn handle_commands(&mut self, first: Command) {

@@ -1,6 +1,7 @@
 //! The HTTP server and the control task over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod limits;
 mod media;
 mod pages;
 mod signalling;

@@ -27,7 +27,7 @@ async fn everybody_is_told_and_let_go() {
     });
     let drained = server.http.drain();
     clients.await.unwrap();
-    drop(idle);
     assert!(drained.await, "all connections end in time");
+    drop(idle);
     assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
 }
