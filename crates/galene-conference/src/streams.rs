@@ -87,7 +87,7 @@ impl Conference {
     }
 
     /// Ends a stream that somebody publishes. Its receivers are told, and those of its predecessors.
-    fn close_up(&mut self, transport: TransportId) {
+    pub(crate) fn close_up(&mut self, transport: TransportId) {
         let Some(up) = self.ups.remove(&transport) else { return };
         self.forget_up(transport, &up);
         for down in up.downs {
