@@ -99,6 +99,12 @@ impl<T: Copy> SequenceMap<T> {
         self.is_relabelled = false;
     }
 
+    /// Leaves one number unused, so that the subscriber sees a loss: between two sources, the first of
+    /// which broke off in the middle of a frame. To be followed by [`switch`](Self::switch).
+    pub fn leave_gap(&mut self) {
+        self.next_outgoing += 1;
+    }
+
     /// Changes the label of all packets after the newest so far.
     pub fn relabel(&mut self, label: T) {
         self.label = label;
@@ -256,6 +262,18 @@ mod tests {
         assert_eq!(map.map(9), None);
         assert_eq!(map.source_of(65_535), Some(Mapped { sequence: 5_000, label: 'a' }));
         assert_eq!(map.source_of(65_536), Some(Mapped { sequence: 10, label: 'b' }));
+    }
+
+    #[test]
+    fn a_gap_between_two_sources_stays_empty() {
+        let mut map = SequenceMap::new(0, 'a');
+        map.map(5);
+        map.leave_gap();
+        map.switch('b');
+        assert_eq!(map.map(90), Some(Mapped { sequence: 2, label: 'b' }));
+        assert_eq!(map.source_of(0).map(|m| m.sequence), Some(5));
+        assert_eq!(map.source_of(1), None);
+        assert_eq!(map.source_of(2).map(|m| m.sequence), Some(90));
     }
 
     #[test]

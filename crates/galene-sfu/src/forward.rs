@@ -94,6 +94,11 @@ impl Forward {
         self.current.map(|source| source.encoding)
     }
 
+    /// Returns whether something was forwarded that was captured after this packet.
+    pub(crate) fn has_passed(&self, packet: &Packet) -> bool {
+        self.newest.is_some_and(|newest| packet.captured < newest.captured)
+    }
+
     /// Decides about a packet of the track, while the encoding `target` is wanted. No two packets ever
     /// get the same number, whatever a publisher sends.
     pub(crate) fn accept(

@@ -15,6 +15,7 @@ mod engine;
 mod event;
 mod formats;
 mod forward;
+mod gaps;
 mod ids;
 mod keyframes;
 mod media;

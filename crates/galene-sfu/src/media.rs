@@ -47,8 +47,17 @@ impl Sfu {
         );
         encoding.last_arrival = Some(packet.timestamp);
         let packet = Packet::new(codec, encoding.run, packet, captured);
-        if packet.starts_keyframe == Some(true) {
+        let starts_keyframe = packet.starts_keyframe == Some(true);
+        if starts_keyframe {
             encoding.keyframes.handle_keyframe();
+        }
+        // Of sound nothing is asked for again; every packet stands for itself.
+        if encoding.gaps.handle_packet(packet.sequence, starts_keyframe, self.now)
+            && codec.kind() == MediaKind::Video
+            && !track.subscribers.is_empty()
+        {
+            encoding.keyframes.request();
+            self.wishes.insert(key);
         }
         let index = encoding.ring.push(packet);
         if track.arrivals.is_empty() {
@@ -99,13 +108,13 @@ impl Sfu {
         let negotiated = params.iter().find(|p| p.pt() == payload_type)?;
         let format = Format::of(&negotiated.spec()).filter(|f| f.codec.kind() == kind)?;
         let id = TrackId { transport: transport.id, section: u16::try_from(stream.section).ok()? };
-        let encodings = section.rids.len().max(1);
+        let (encodings, has_rtx) = (section.rids.len().max(1), section.has_rtx);
         let key = self.tracks.insert(Track {
             id,
             format,
             payload_type,
             msid: section.msid.clone(),
-            encodings: (0..encodings).map(|_| Encoding::new(kind)).collect(),
+            encodings: (0..encodings).map(|_| Encoding::new(kind, has_rtx)).collect(),
             subscribers: Vec::new(),
             arrivals: Vec::new(),
         });
@@ -258,7 +267,11 @@ impl Sfu {
             let track = &self.tracks[key];
             let now = self.now;
             let target = track.choose(section.choice, now);
-            let packets = track.encodings[target].ring.replay(now).map(|p| (target, p));
+            let mut packets =
+                track.encodings[target].ring.replay(now).map(|p| (target, p)).peekable();
+            // Whoever has seen more recent pictures already would watch the past again.
+            let is_past = packets.peek().is_some_and(|(_, p)| section.forward.has_passed(p));
+            let packets = packets.filter(|_| !is_past);
             let engine = &mut transport.engine;
             let replayed = engine
                 .touch(|rtc| subscription.forward_all(rtc, index, target, packets, track, now));

@@ -34,6 +34,8 @@ pub(crate) struct PublishedSection {
     pub(crate) mid: Mid,
     pub(crate) msid: Option<(String, String)>,
     pub(crate) rids: Vec<Rid>,
+    /// Whether the peer can send lost packets again.
+    pub(crate) has_rtx: bool,
     /// Whether the peer may send in it.
     pub(crate) receives: bool,
     /// Set once RTP has arrived.
@@ -90,6 +92,7 @@ impl Publication {
                 kind: section.kind,
                 mid,
                 msid: section.msid,
+                has_rtx: section.has_rtx,
                 rids,
                 receives,
                 track,

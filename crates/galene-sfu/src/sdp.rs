@@ -18,6 +18,8 @@ pub(crate) struct OfferedSection {
     pub(crate) msid: Option<(String, String)>,
     /// The simulcast encodings in the order of `a=simulcast`, by decreasing preference (RFC 8853 §5.2).
     pub(crate) rids: Vec<String>,
+    /// Whether lost packets can be sent again (RFC 4588).
+    pub(crate) has_rtx: bool,
 }
 
 /// Lists the media sections of an offer.
@@ -30,7 +32,13 @@ pub(crate) fn offered_sections(sdp: &str) -> Vec<OfferedSection> {
                 Some("video") => Some(MediaKind::Video),
                 _ => None,
             };
-            sections.push(OfferedSection { kind, mid: String::new(), msid: None, rids: vec![] });
+            sections.push(OfferedSection {
+                kind,
+                mid: String::new(),
+                msid: None,
+                rids: vec![],
+                has_rtx: false,
+            });
         }
         let Some(section) = sections.last_mut() else {
             continue;
@@ -40,6 +48,8 @@ pub(crate) fn offered_sections(sdp: &str) -> Vec<OfferedSection> {
         } else if let Some(msid) = line.strip_prefix("a=msid:") {
             let (stream, track) = msid.trim().split_once(' ').unwrap_or((msid.trim(), ""));
             section.msid = Some((stream.to_owned(), track.to_owned()));
+        } else if is_rtx_map(line) {
+            section.has_rtx = true;
         } else if let Some(simulcast) = line.strip_prefix("a=simulcast:") {
             section.rids = sent_rids(simulcast);
         }
@@ -107,8 +117,13 @@ pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String
             if line.starts_with("m=") {
                 let (head, formats): (Vec<_>, Vec<_>) =
                     line.split(' ').enumerate().partition(|(at, _)| *at < 3);
-                let words = head.into_iter().chain(formats.into_iter().filter(|(_, w)| kept(w)));
-                let words: Vec<_> = words.map(|(_, word)| word).collect();
+                let formats: Vec<_> = formats.into_iter().filter(|(_, w)| kept(w)).collect();
+                if formats.is_empty() {
+                    // A section that was rejected has none, and a line must have one.
+                    push_line(&mut text, line);
+                    continue;
+                }
+                let words: Vec<_> = head.into_iter().chain(formats).map(|(_, word)| word).collect();
                 push_line(&mut text, &words.join(" "));
                 continue;
             }
@@ -124,13 +139,12 @@ pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String
 
 /// Lists the MIDs of the sections in which an answer takes retransmissions (RFC 4588).
 pub(crate) fn sections_with_rtx(sdp: &str) -> Vec<&str> {
-    let repaired = |section: &&str| {
-        section
-            .lines()
-            .any(|l| l.starts_with("a=rtpmap:") && l.to_ascii_lowercase().contains(" rtx/"))
-    };
-    let sections = split_sections(sdp).filter(repaired);
+    let sections = split_sections(sdp).filter(|section| section.lines().any(is_rtx_map));
     sections.filter_map(|s| s.lines().find_map(|l| l.strip_prefix("a=mid:"))).collect()
+}
+
+fn is_rtx_map(line: &str) -> bool {
+    line.starts_with("a=rtpmap:") && line.to_ascii_lowercase().contains(" rtx/")
 }
 
 /// Cuts a description before each `m=` line; the first piece is the session level.

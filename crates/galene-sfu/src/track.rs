@@ -7,6 +7,7 @@ use str0m::rtp::Ssrc;
 
 use crate::demux::Slot;
 use crate::formats::Format;
+use crate::gaps::Gaps;
 use crate::keyframes::KeyframeRequests;
 use crate::packet::PacketRing;
 use crate::{EncodingChoice, MediaKind, TrackId};
@@ -52,6 +53,7 @@ pub(crate) struct Encoding {
     pub(crate) run: u32,
     pub(crate) ring: PacketRing,
     pub(crate) keyframes: KeyframeRequests,
+    pub(crate) gaps: Gaps,
     pub(crate) last_arrival: Option<Instant>,
 }
 
@@ -60,12 +62,13 @@ pub(crate) struct Encoding {
 const PAUSED_AFTER: Duration = Duration::from_millis(1_500);
 
 impl Encoding {
-    pub(crate) fn new(kind: MediaKind) -> Self {
+    pub(crate) fn new(kind: MediaKind, has_rtx: bool) -> Self {
         Self {
             ssrc: None,
             run: 0,
             ring: PacketRing::new(kind),
             keyframes: KeyframeRequests::default(),
+            gaps: Gaps::new(has_rtx),
             last_arrival: None,
         }
     }
@@ -85,6 +88,7 @@ impl Encoding {
         if self.ssrc.replace(ssrc).is_some() {
             self.run += 1;
             self.ring.forget_keyframe();
+            self.gaps.reset();
         }
         true
     }

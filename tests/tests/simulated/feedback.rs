@@ -1,5 +1,7 @@
 //! What subscribers report comes back to publishers, merged.
 
+use std::time::Duration;
+
 use galene_testkit::TrackSpec;
 use galene_tests::Conference;
 
@@ -48,4 +50,26 @@ fn the_publisher_sends_no_more_than_its_slowest_subscriber_takes() {
     conference.assert_clean();
     let video = conference.report(fast, 11);
     assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
+}
+
+#[test]
+fn sound_and_pictures_are_presented_together() {
+    let mut conference = Conference::new(1);
+    let publisher = publish(&mut conference, 10);
+    let subscribers = [watch(&mut conference, publisher), {
+        conference.run_for(SECOND * 7);
+        watch(&mut conference, publisher)
+    }];
+    conference.run_for(SECOND * 12);
+    for id in subscribers {
+        let offset = |stream| {
+            let track = conference.subscriber(id).track_from(stream).expect("it is forwarded");
+            let (reports, stray) = (track.sender_reports(), track.stray_sender_reports());
+            assert!(reports > 1 && stray == 0, "{id}: {stray} of {reports} reports are astray");
+            track.presentation_offset().expect("sender reports came")
+        };
+        let skew = offset(10).abs_diff(offset(11));
+        assert!(skew < Duration::from_millis(10), "{id}: {skew:?}");
+    }
+    conference.assert_clean();
 }

@@ -79,6 +79,23 @@ fn a_publisher_without_rtx_recovers_by_keyframes() {
 }
 
 #[test]
+fn what_a_publisher_cannot_repair_is_mended_by_a_keyframe_at_once() {
+    let mut conference = Conference::new(4);
+    let publisher = conference.publish(|config| config.without_rtx().track(TrackSpec::video(11)));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let patience = Duration::from_secs(3);
+    let subscriber = conference.subscribe(&tracks, |config| config.give_up_after(patience));
+    conference.run_for(SECOND);
+    conference.set_network(publisher, Profile::ideal().delay(Duration::from_millis(25)).loss(0.01));
+    conference.run_for(SECOND * 30);
+    let video = conference.report(subscriber, 11);
+    // A browser waits for up to three seconds before it asks for a keyframe; the core knows at once that
+    // nothing will come.
+    let sent = conference.publisher(publisher).counts(0, 0);
+    assert!(sent.keyframe_requests >= 15, "{sent:?}: {video}");
+}
+
+#[test]
 fn overtaken_and_repeated_packets_harm_nothing() {
     let mut conference = Conference::new(5);
     let publisher = publish(&mut conference, 10);

@@ -238,6 +238,31 @@ fn open_group() -> Value {
     })
 }
 
+#[test]
+fn a_stream_that_replaces_another_takes_its_place_without_a_gap() {
+    let (mut meeting, [op, bob, _]) = three_with_cameras(7);
+    meeting.run_for(SECOND * 3);
+    let video = |config: galene_testkit::PublisherConfig| {
+        config.track(TrackSpec::audio(60)).track(TrackSpec::video(61))
+    };
+    meeting.publish(op, ("second", "camera"), Some("camera10"), video);
+    meeting.run_for(SECOND * 3);
+    meeting.assert_clean();
+    assert_eq!(meeting.client(bob).downs().collect::<Vec<_>>(), ["camera30", "second"]);
+    let offers = meeting.client(bob).received_of("offer");
+    let replaced: Vec<_> = offers.filter(|offer| offer["replace"] == "camera10").collect();
+    assert_eq!(replaced.len(), 1);
+    assert_eq!(replaced[0]["id"], "second");
+    let closed = meeting.client(bob).received_of("close").any(|close| close["id"] == "camera10");
+    assert!(!closed, "a stream that is replaced is not closed as well");
+    let (before, after) = (meeting.report(bob, 11), meeting.report(bob, 61));
+    let last = before.and_then(|report| report.last_rendered).expect("the old camera was seen");
+    let first = after.and_then(|report| report.first_rendered).expect("the new one is seen");
+    assert!(first.saturating_duration_since(last) < SECOND, "{:?}", first - last);
+    assert!(meeting.rendered(bob, 61) > 60);
+    assert_eq!(meeting.core().transport_count(), 9);
+}
+
 /// An operator and two members in `group`, each with a camera: streams 10, 20 and 30.
 fn three_with_cameras(seed: u64) -> (Meeting, [SessionId; 3]) {
     let mut meeting = Meeting::new(seed, &[("group", open_group())]);

@@ -1,7 +1,9 @@
 //! One picture in two sizes.
 
+use std::time::Duration;
+
 use galene_sfu::{EncodingChoice, TransportId};
-use galene_testkit::{Codec, TrackSpec};
+use galene_testkit::{Codec, Profile, TrackSpec};
 use galene_tests::Conference;
 
 use crate::{SECOND, watch};
@@ -36,6 +38,55 @@ fn when_the_publisher_drops_the_large_picture_the_small_one_takes_its_place() {
     let encodings: Vec<_> = video.switches.iter().map(|switch| switch.to.encoding).collect();
     assert_eq!(encodings, [1, 0]);
     assert!(video.freezes <= 1 && video.freeze_time < SECOND * 2, "{video}");
+}
+
+#[test]
+fn a_switch_continues_sequence_numbers_timestamps_and_picture_numbers() {
+    for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1] {
+        let mut conference = Conference::new(2);
+        let publisher = publish_simulcast(&mut conference, codec);
+        let subscriber = watch(&mut conference, publisher);
+        let other = watch(&mut conference, publisher);
+        conference.run_for(SECOND * 4);
+        for choice in [EncodingChoice::Lowest, EncodingChoice::Best].repeat(3) {
+            choose(&mut conference, subscriber, publisher, choice);
+            conference.run_for(Duration::from_millis(1_700));
+        }
+        conference.assert_clean();
+
+        let video = conference.report(subscriber, 11);
+        let encodings: Vec<_> = video.switches.iter().map(|switch| switch.to.encoding).collect();
+        assert_eq!(encodings, [1, 0, 1, 0, 1, 0], "{codec}");
+        assert!(video.frames_rendered > 380 && video.freezes == 0, "{codec}: {video}");
+        assert_eq!(video.frames_lost, 0, "{codec}: {video}");
+        for switch in &video.switches {
+            assert!(switch.timestamp_error < Duration::from_millis(20), "{codec}: {switch:?}");
+        }
+        assert_eq!(conference.subscriber(subscriber).tracks().count(), 1, "{codec}: one SSRC");
+        let video = conference.report(other, 11);
+        assert_eq!((video.switches.len(), video.freezes), (0, 0), "{codec}: {video}");
+    }
+}
+
+#[test]
+fn switching_survives_loss_and_reordering() {
+    let mut conference = Conference::new(4);
+    let publisher = publish_simulcast(&mut conference, Codec::Vp8);
+    let tracks = conference.tracks(publisher);
+    let subscriber = conference.subscribe(&tracks, |config| config.may_miss_start());
+    let away = Profile::ideal().delay(Duration::from_millis(20));
+    let rough = away.loss(0.03).reorder(0.03, Duration::from_millis(15));
+    conference.set_network(subscriber, rough);
+    conference.set_network(publisher, rough);
+    conference.run_for(SECOND * 4);
+    for choice in [EncodingChoice::Lowest, EncodingChoice::Best].repeat(5) {
+        choose(&mut conference, subscriber, publisher, choice);
+        conference.run_for(Duration::from_millis(2_300));
+    }
+    conference.assert_clean();
+    let video = conference.report(subscriber, 11);
+    assert!(video.switches.len() >= 10, "{:?}", video.switches);
+    assert!(video.complete_share() > 0.97, "{video}");
 }
 
 fn publish_simulcast(conference: &mut Conference, codec: Codec) -> TransportId {

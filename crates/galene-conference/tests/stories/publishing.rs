@@ -1,5 +1,7 @@
 //! Streams on their way to the server.
 
+use std::time::Duration;
+
 use galene_sfu::{CloseReason, Codec, Command, Event};
 use serde_json::json;
 
@@ -163,17 +165,29 @@ fn a_publisher_whose_ice_failed_is_asked_to_offer_again() {
 fn a_stream_that_the_server_lost_is_aborted_and_closed() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
-    for (stream, reason) in [("a", CloseReason::Fault), ("b", CloseReason::Peer)] {
-        let transport = server.publishes(ann, stream);
-        server.forget();
-        server.media(Event::Closed { transport, reason });
-        assert_eq!(server.hears_kinds(bob), [format!("close/{stream}")]);
-        let told = server.hears_kinds(ann);
-        match reason {
-            CloseReason::Fault => assert_eq!(told, ["abort/a", "usermessage/error"]),
-            CloseReason::Peer => assert!(told.is_empty(), "it knows"),
-        }
-    }
+    let transport = server.publishes(ann, "s");
+    server.forget();
+    server.media(Event::Closed { transport, reason: CloseReason::Fault });
+    assert_eq!(server.hears_kinds(bob), ["close/s"]);
+    assert_eq!(server.hears_kinds(ann), ["abort/s", "usermessage/error"]);
+}
+
+#[test]
+fn a_publisher_who_hangs_up_has_a_moment_to_say_what_becomes_of_the_stream() {
+    let mut server = Server::new();
+    let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
+    let transport = server.publishes(ann, "s");
+    server.forget();
+    server.media(Event::Closed { transport, reason: CloseReason::Peer });
+    assert!(server.hears(bob).is_empty());
+    server.advance(Duration::from_secs(3));
+    assert_eq!(server.hears_kinds(bob), ["close/s"]);
+    assert!(server.hears(ann).is_empty(), "it knows");
+
+    // Who offers the same stream again begins anew.
+    let transport = server.publishes(ann, "s");
+    server.media(Event::Closed { transport, reason: CloseReason::Peer });
+    assert_ne!(server.publishes(ann, "s"), transport);
 }
 
 #[test]
