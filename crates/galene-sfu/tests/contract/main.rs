@@ -3,6 +3,7 @@
 //! Peers are stand-ins for browsers on a virtual network, or, where a browser would never do what the
 //! test wants, the engine itself in the hands of somebody ill-behaved (`raw.rs`).
 
+mod answers;
 mod numbering;
 mod offers;
 mod raw;
