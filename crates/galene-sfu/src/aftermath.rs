@@ -78,7 +78,11 @@ impl Aftermath {
     ) -> u64 {
         match written {
             Ok(count) => {
-                self.drive(slot, transport, now);
+                if transport.sends_by_engine() {
+                    self.drive(slot, transport, now);
+                } else {
+                    self.arm(slot, transport, now);
+                }
                 count
             }
             Err(fault) => {

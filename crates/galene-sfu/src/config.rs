@@ -12,11 +12,23 @@ pub struct SfuConfig {
     /// Seeds what only has to differ, such as the first sequence number of a stream. Keys and
     /// credentials come from the operating system whatever it is.
     pub seed: u64,
+    /// What sends to subscribers.
+    pub egress: EgressKind,
+}
+
+/// What seals and sends RTP to subscribers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EgressKind {
+    #[default]
+    /// Our own, for peers that agree to AES-GCM (RFC 7714), as all browsers do; the engine for others.
+    Direct,
+    /// The engine's RTP stack, for all.
+    Reference,
 }
 
 impl SfuConfig {
     /// Returns settings for a core that is reached under these addresses.
     pub fn new(local_addresses: Vec<SocketAddr>, seed: u64) -> Self {
-        Self { local_addresses, seed }
+        Self { local_addresses, seed, egress: EgressKind::default() }
     }
 }

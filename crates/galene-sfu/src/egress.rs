@@ -13,11 +13,15 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, Vp8Patch};
 
+use crate::engine::Path;
+use crate::send_queue::SendQueue;
+
 /// A packet as one subscriber gets it: the publisher's payload under the subscriber's numbers.
 #[derive(Debug)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) mid: Mid,
     pub(crate) payload_type: Pt,
+    pub(crate) clock_rate_hz: u32,
     /// The extended sequence number; it starts below 65,536, so that the number of wraps is what the
     /// subscriber counts too (RFC 3711 §3.3.1).
     pub(crate) sequence: u64,
@@ -34,7 +38,42 @@ pub(crate) struct Outgoing<'a> {
 /// Sends packets to the peer of one transport.
 pub(crate) trait Egress: fmt::Debug + Send {
     /// Sends a packet, at the latest when the engine is next told the time.
-    fn send(&mut self, engine: &mut Rtc, packet: Outgoing<'_>);
+    fn send(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>);
+
+    /// Returns whether packets leave only when the engine is told the time. If not, whoever sends also
+    /// has to repair and to report, by what follows; the engine does that by itself.
+    fn needs_engine(&self) -> bool;
+
+    /// Sends a packet again under the numbers that it had (RFC 4588).
+    fn resend(&mut self, _way: &mut Way<'_>, _packet: Outgoing<'_>) {}
+
+    /// Returns the media section of which packets are sent under this SSRC.
+    fn mid_of(&self, _ssrc: u32) -> Option<Mid> {
+        None
+    }
+
+    /// Returns when [`send_reports`](Self::send_reports) is due.
+    fn next_report(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Sends the sender reports that are due.
+    fn send_reports(&mut self, _way: &mut Way<'_>) {}
+
+    /// Returns how much is being sent of a media section, in bits per second, if it is counted here.
+    fn rate(&self, _mid: Mid) -> Option<u64> {
+        None
+    }
+
+    /// Sends by another way from now on.
+    fn set_path(&mut self, _path: Path) {}
+}
+
+/// Where packets go out.
+pub(crate) struct Way<'a> {
+    pub(crate) engine: &'a mut Rtc,
+    pub(crate) queue: &'a mut SendQueue,
+    pub(crate) now: Instant,
 }
 
 /// Sends through the engine's own RTP stack.
@@ -42,8 +81,12 @@ pub(crate) trait Egress: fmt::Debug + Send {
 pub(crate) struct ReferenceEgress;
 
 impl Egress for ReferenceEgress {
-    fn send(&mut self, engine: &mut Rtc, packet: Outgoing<'_>) {
-        let mut api = engine.direct_api();
+    fn needs_engine(&self) -> bool {
+        true
+    }
+
+    fn send(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>) {
+        let mut api = way.engine.direct_api();
         let Some(stream) = api.stream_tx_by_mid(packet.mid, None) else {
             return;
         };

@@ -13,6 +13,7 @@ use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
 
+use crate::dtls::{KeySlot, MasterKeys, with_key_slot};
 use crate::resend_budget::ResendBudget;
 use crate::send_queue::SendQueue;
 
@@ -47,6 +48,15 @@ pub(crate) struct Engine {
     /// ICE lost the peer: nothing but connectivity checks may be sent (RFC 7675 §5.1).
     lost: bool,
     resends: ResendBudget,
+    keys: KeySlot,
+    is_muted: bool,
+}
+
+/// A pair of addresses that media takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Path {
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
 }
 
 /// Where no datagram comes from.
@@ -55,8 +65,45 @@ const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPE
 impl Engine {
     pub(crate) fn build(config: RtcConfig, now: Instant) -> Result<Self, Fault> {
         contain(|| {
-            let rtc = config.build(now);
-            Ok(Self { rtc, deadline: now, lost: false, resends: ResendBudget::default() })
+            let keys = KeySlot::default();
+            let rtc = with_key_slot(&keys, || config.build(now));
+            let resends = ResendBudget::default();
+            Ok(Self { rtc, deadline: now, lost: false, resends, keys, is_muted: false })
+        })
+    }
+
+    /// Returns what the handshake agreed upon, once it is over.
+    pub(crate) fn master_keys(&self) -> Option<&MasterKeys> {
+        self.keys.get()
+    }
+
+    /// Lets no RTP and RTCP of the engine out any more: somebody else sends.
+    pub(crate) fn mute(&mut self) {
+        self.is_muted = true;
+    }
+
+    /// Returns from where to where the engine sends now: the pair of candidates that ICE nominated.
+    ///
+    /// The engine does not tell, so it is made to report a lost picture of no stream to the peer, and the
+    /// report is kept back.
+    pub(crate) fn nominated_path(&mut self, out: &mut Outbox) -> Result<Option<Path>, Fault> {
+        contain(|| {
+            self.rtc.direct_api().send_pli_feedback(0.into(), 0.into());
+            let mut path = None;
+            for _ in 0..MAX_OUTPUTS_PER_INPUT {
+                match self.rtc.poll_output()? {
+                    Output::Timeout(deadline) => {
+                        self.deadline = deadline;
+                        return Ok(path);
+                    }
+                    Output::Transmit(t) if is_rtp(&t.contents) => {
+                        path = Some(Path { source: t.source, destination: t.destination });
+                    }
+                    Output::Transmit(t) => out.queue.push(t.source, t.destination, &t.contents),
+                    Output::Event(event) => out.events.push(event),
+                }
+            }
+            Err(Fault::Runaway)
         })
     }
 
@@ -134,6 +181,7 @@ impl Engine {
                         out.checks.push(id);
                     }
                     let is_allowed = match (is_rtp(&t.contents), cause) {
+                        (true, _) if self.is_muted => false,
                         (true, Cause::Own) => {
                             self.resends.handle_sent();
                             !self.lost

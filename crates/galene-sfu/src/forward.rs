@@ -15,7 +15,7 @@ use crate::sent_numbers::SentNumbers;
 pub(crate) struct Forward {
     /// What is being forwarded; none until a keyframe of it has come.
     current: Option<Source>,
-    sequences: SequenceMap<Vp8Shift>,
+    sequences: SequenceMap<Label>,
     timestamps: TimestampMap,
     pictures: Vp8Numbering,
     sent: SentNumbers,
@@ -36,10 +36,43 @@ struct Waiting {
 const FRAME_PATIENCE: Duration = Duration::from_millis(50);
 
 /// An encoding, as long as it comes under one SSRC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Source {
     encoding: usize,
     run: u32,
+}
+
+/// How packets of one source are rewritten, so that each can be found and rewritten again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Label {
+    source: Source,
+    timestamp_offset: u32,
+    pictures: Vp8Shift,
+}
+
+/// A packet that was forwarded, as the publisher numbered it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    pub(crate) encoding: usize,
+    pub(crate) run: u32,
+    pub(crate) sequence: u64,
+    outgoing: u64,
+    label: Label,
+}
+
+impl Forwarded {
+    /// Returns the numbers under which the packet was sent.
+    pub(crate) fn numbers(&self, packet: &Packet) -> Numbers {
+        Numbers {
+            sequence: self.outgoing,
+            timestamp: packet.timestamp.wrapping_add(self.label.timestamp_offset),
+            vp8: shifted(packet, self.label.pictures),
+        }
+    }
+}
+
+fn shifted(packet: &Packet, shift: Vp8Shift) -> Option<Vp8Descriptor> {
+    packet.vp8.filter(|_| shift != Vp8Shift::default()).map(|d| d.shifted(shift))
 }
 
 /// The newest packet that was forwarded.
@@ -67,7 +100,7 @@ impl Forward {
     pub(crate) fn new(first_sequence: u16, clock_rate_hz: u32) -> Self {
         Self {
             current: None,
-            sequences: SequenceMap::new(u64::from(first_sequence >> 1), Vp8Shift::default()),
+            sequences: SequenceMap::new(u64::from(first_sequence >> 1), Label::default()),
             timestamps: TimestampMap::new(clock_rate_hz),
             pictures: Vp8Numbering::new(),
             sent: SentNumbers::default(),
@@ -99,6 +132,14 @@ impl Forward {
         self.newest.is_some_and(|newest| packet.captured < newest.captured)
     }
 
+    /// Finds the packet that was sent under this number, as a NACK names it.
+    pub(crate) fn find(&self, number: u16) -> Option<Forwarded> {
+        let outgoing = self.sequences.extend_outgoing(number)?;
+        let found = self.sequences.source_of(outgoing)?;
+        let Source { encoding, run } = found.label.source;
+        Some(Forwarded { encoding, run, sequence: found.sequence, outgoing, label: found.label })
+    }
+
     /// Decides about a packet of the track, while the encoding `target` is wanted. No two packets ever
     /// get the same number, whatever a publisher sends.
     pub(crate) fn accept(
@@ -128,9 +169,8 @@ impl Forward {
         if !self.sent.insert(mapped.sequence) {
             return None;
         }
-        let vp8 = packet.vp8.map(|descriptor| descriptor.shifted(mapped.label));
-        if let Some(descriptor) = &vp8 {
-            self.pictures.sent(descriptor);
+        if let Some(descriptor) = packet.vp8 {
+            self.pictures.sent(&descriptor.shifted(mapped.label.pictures));
         }
         if self.newest.is_none_or(|n| n.sequence < mapped.sequence) {
             self.newest = Some(Newest {
@@ -146,7 +186,7 @@ impl Forward {
         Some(Numbers {
             sequence: mapped.sequence,
             timestamp: self.timestamps.map(packet.timestamp),
-            vp8: vp8.filter(|_| mapped.label != Vp8Shift::default()),
+            vp8: shifted(packet, mapped.label.pictures),
         })
     }
 
@@ -193,11 +233,15 @@ impl Forward {
         if let Some(descriptor) = &packet.vp8 {
             self.pictures.switch(descriptor);
         }
-        self.sequences.switch(self.pictures.shift());
         if let Some(newest) = self.newest {
             let elapsed = packet.captured.saturating_duration_since(newest.captured);
             self.timestamps.switch(packet.timestamp, elapsed);
         }
+        self.sequences.switch(Label {
+            source,
+            timestamp_offset: self.timestamps.offset(),
+            pictures: self.pictures.shift(),
+        });
         self.current = Some(source);
     }
 }

@@ -9,11 +9,15 @@ use str0m::stats::MediaEgressStats;
 
 use crate::clock::Report;
 use crate::demux::Slot;
+use crate::direct::DirectEgress;
+use crate::egress::Way;
 use crate::formats::Format;
 use crate::packet::{MAX_PAYLOAD, Packet};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate;
+use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
+use crate::srtp::SessionKeys;
 use crate::track::{Arrival, Encoding, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{Event, MediaKind, TrackId};
@@ -163,6 +167,120 @@ impl Sfu {
         }
     }
 
+    /// Takes sending into our own hands, if the handshake agreed upon a cipher that we have.
+    pub(crate) fn take_over_egress(&mut self, slot: Slot) {
+        let transport = &mut self.transports[slot];
+        let Role::Subscriber(subscription) = &mut transport.role else {
+            return;
+        };
+        let keys = transport.engine.master_keys();
+        let keys = keys.and_then(|keys| SessionKeys::derive(&self.crypto.provider, keys));
+        let Some(SessionKeys { sealer, opener }) = keys else {
+            return;
+        };
+        let path = transport.engine.nominated_path(&mut self.aftermath.out);
+        if let Ok(Some(path)) = path {
+            transport.engine.mute();
+            subscription.egress = Box::new(DirectEgress::new(sealer, path, self.epoch));
+            subscription.reports = Some(opener);
+        }
+        self.aftermath.settle(slot, transport, self.now, path.map(drop));
+    }
+
+    /// Follows the path that ICE has nominated since.
+    pub(crate) fn update_path(&mut self, slot: Slot) {
+        let Some(transport) = self.transports.get_mut(slot).filter(|t| t.is_reachable()) else {
+            return;
+        };
+        let Role::Subscriber(subscription) = &mut transport.role else {
+            return;
+        };
+        if subscription.reports.is_some() {
+            let path = transport.engine.nominated_path(&mut self.aftermath.out);
+            if let Ok(Some(path)) = path {
+                subscription.egress.set_path(path);
+            }
+            self.aftermath.settle(slot, transport, self.now, path.map(drop));
+        }
+    }
+
+    /// Takes in reports of a subscriber to which the engine does not send.
+    pub(crate) fn handle_rtcp(&mut self, slot: Slot, datagram: &[u8]) {
+        let mut room = std::mem::take(&mut self.rtcp_room);
+        if let Some(Role::Subscriber(subscription)) =
+            self.transports.get_mut(slot).map(|t| &mut t.role)
+            && let Some(opener) = &mut subscription.reports
+            && let Some(compound) = opener.open(datagram, &mut room)
+        {
+            for feedback in rtcp::read(compound) {
+                self.handle_feedback(slot, feedback);
+            }
+        }
+        self.rtcp_room = room;
+    }
+
+    fn handle_feedback(&mut self, slot: Slot, feedback: Feedback<'_>) {
+        let transport = &mut self.transports[slot];
+        let Role::Subscriber(subscription) = &mut transport.role else {
+            return;
+        };
+        match feedback {
+            Feedback::Reception(reception) => {
+                if subscription.section_of(reception.ssrc, MediaKind::Video).is_some() {
+                    let (loss, sent) =
+                        (f64::from(reception.fraction_lost) / 256.0, subscription.sent_rate());
+                    subscription.rate.handle_loss(loss, sent, self.now);
+                }
+            }
+            Feedback::Nack { ssrc, missing } => {
+                let Some(section) = subscription.section_of(ssrc, MediaKind::Video) else {
+                    return;
+                };
+                let Some(key) = subscription.sections[section].track else {
+                    return;
+                };
+                if subscription.sections[section].outlet.is_some_and(|o| !o.has_rtx) {
+                    let mid = subscription.sections[section].mid;
+                    return self.handle_keyframe_request(slot, mid);
+                }
+                let (track, now) = (&self.tracks[key], self.now);
+                let queue = &mut self.aftermath.out.queue;
+                let repaired = transport.engine.touch(|engine| {
+                    let mut way = Way { engine, queue, now };
+                    subscription.repair(&mut way, section, missing.numbers(), track);
+                });
+                if let Err(fault) = repaired {
+                    self.aftermath.fail(slot, transport, fault);
+                }
+            }
+            Feedback::Keyframe { ssrc } => {
+                if let Some(mid) = subscription.egress.mid_of(ssrc) {
+                    self.handle_keyframe_request(slot, mid);
+                }
+            }
+            Feedback::Remb { rate } => subscription.rate.handle_remb(rate, self.now),
+        }
+    }
+
+    /// Sends the sender reports of a subscriber that are due.
+    pub(crate) fn send_reports(&mut self, slot: Slot) {
+        let Some(transport) = self.transports.get_mut(slot).filter(|t| t.is_reachable()) else {
+            return;
+        };
+        let Role::Subscriber(subscription) = &mut transport.role else {
+            return;
+        };
+        if subscription.egress.next_report().is_some_and(|at| at <= self.now) {
+            let (now, queue) = (self.now, &mut self.aftermath.out.queue);
+            let sent = transport.engine.touch(|engine| {
+                subscription.egress.send_reports(&mut Way { engine, queue, now });
+            });
+            if let Err(fault) = sent {
+                self.aftermath.fail(slot, transport, fault);
+            }
+        }
+    }
+
     /// Takes in what the engine counted of a section in the last second.
     pub(crate) fn handle_egress_stats(&mut self, slot: Slot, stats: &MediaEgressStats) {
         let Role::Subscriber(subscription) = &mut self.transports[slot].role else {
@@ -227,9 +345,10 @@ impl Sfu {
                 let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
                 Some((arrival.encoding, packet))
             });
-            let now = self.now;
-            let sent = transport.engine.touch(|rtc| {
-                subscription.forward_all(rtc, subscriber.section, target, packets, track, now)
+            let (now, queue) = (self.now, &mut self.aftermath.out.queue);
+            let sent = transport.engine.touch(|engine| {
+                let mut way = Way { engine, queue, now };
+                subscription.forward_all(&mut way, subscriber.section, target, packets, track)
             });
             let current = subscription.sections[subscriber.section].forward.current();
             if current != Some(target) && target < MAX_ENCODINGS {
@@ -272,9 +391,11 @@ impl Sfu {
             // Whoever has seen more recent pictures already would watch the past again.
             let is_past = packets.peek().is_some_and(|(_, p)| section.forward.has_passed(p));
             let packets = packets.filter(|_| !is_past);
-            let engine = &mut transport.engine;
-            let replayed = engine
-                .touch(|rtc| subscription.forward_all(rtc, index, target, packets, track, now));
+            let queue = &mut self.aftermath.out.queue;
+            let replayed = transport.engine.touch(|engine| {
+                let mut way = Way { engine, queue, now };
+                subscription.forward_all(&mut way, index, target, packets, track)
+            });
             sent = sent.and_then(|sum| replayed.map(|more| sum + more));
             if sent.is_err() {
                 break;
@@ -345,9 +466,12 @@ impl Sfu {
         }
         let keys = publication.sections.iter().filter_map(|s| s.track);
         let tracks = keys.filter_map(|key| self.tracks.get(key));
-        let tracks = tracks.filter(|t| t.format.codec.kind() == MediaKind::Video);
         let (mut total, mut ssrc) = (0, None);
         for track in tracks {
+            if track.format.codec.kind() == MediaKind::Audio {
+                total += if track.subscribers.is_empty() { 0 } else { rate::AUDIO_RATE };
+                continue;
+            }
             let lowest = track.encodings.len() - 1;
             for (index, encoding) in track.encodings.iter().enumerate() {
                 total += if index == lowest && index > 0 {

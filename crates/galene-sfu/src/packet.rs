@@ -119,6 +119,11 @@ impl PacketRing {
         self.packets.get(usize::try_from(index.checked_sub(start)?).ok()?)
     }
 
+    /// Finds a packet by the publisher's number for it, among those of one run.
+    pub(crate) fn find(&self, run: u32, sequence: u64) -> Option<&Packet> {
+        self.packets.iter().rev().find(|p| p.run == run && p.sequence == sequence)
+    }
+
     /// Returns the packets with which a newcomer can start to watch now, or none if it has to wait for
     /// a keyframe.
     pub(crate) fn replay(&self, now: Instant) -> impl Iterator<Item = &Packet> {

@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 /// start with, little to waste. In bits per second, as all rates here.
 pub(crate) const MIN_RATE: u64 = 204_800;
 
+/// What is left for sound when a publisher sends it beside pictures: what is asked for is for the whole
+/// transport, and receivers estimate for pictures alone.
+pub(crate) const AUDIO_RATE: u64 = 65_536;
+
 /// What the smallest of several simulcast encodings is counted with.
 pub(crate) const LOWEST_ENCODING_RATE: u64 = 102_400;
 

@@ -43,6 +43,19 @@ impl SendQueue {
         self.datagrams.push(Datagram { source, destination, start, len: contents.len() });
     }
 
+    /// Makes room for a datagram of `len` bytes, to be written in place.
+    pub(crate) fn reserve(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        len: usize,
+    ) -> &mut [u8] {
+        let start = self.bytes.len();
+        self.bytes.resize(start + len, 0);
+        self.datagrams.push(Datagram { source, destination, start, len });
+        &mut self.bytes[start..]
+    }
+
     /// Returns the next send, of at most `max_segments` datagrams.
     ///
     /// Datagrams are merged only as they stand: same addresses, same length, the last one maybe shorter.

@@ -15,7 +15,7 @@ use crate::send_queue::Transmit;
 use crate::subscription::Section;
 use crate::track::{Track, TrackKey};
 use crate::transport::{Role, Transport};
-use crate::{CloseReason, Command, Event, SfuConfig, TrackId, TransportId};
+use crate::{CloseReason, Command, EgressKind, Event, SfuConfig, TrackId, TransportId};
 
 /// Forwards media from publishers to subscribers.
 ///
@@ -45,6 +45,10 @@ pub struct Sfu {
     /// Subscribers with sections that can start.
     pub(crate) starting: Vec<Slot>,
     pub(crate) counters: Counters,
+    /// Where the clock of our reports starts.
+    pub(crate) epoch: Instant,
+    /// Where reports are decrypted.
+    pub(crate) rtcp_room: Vec<u8>,
 }
 
 /// What a core has done since it was made.
@@ -83,6 +87,8 @@ impl Sfu {
             wishes: BTreeSet::new(),
             starting: Vec::new(),
             counters: Counters::default(),
+            epoch: now,
+            rtcp_room: Vec::new(),
         }
     }
 
@@ -143,6 +149,11 @@ impl Sfu {
         let Some(transport) = self.transports.get_mut(slot) else {
             return;
         };
+        let reads_reports = matches!(&transport.role, Role::Subscriber(s) if s.reports.is_some());
+        if reads_reports && !verify && is_rtcp(contents) {
+            self.handle_rtcp(slot, contents);
+            return self.process();
+        }
         let datagram = Datagram { source, destination, contents };
         let result = transport.engine.receive(&mut self.aftermath.out, now, datagram, verify);
         if matches!(result, Ok(true)) && learn {
@@ -150,6 +161,9 @@ impl Sfu {
         }
         self.aftermath.settle(slot, transport, now, result.map(drop));
         self.process();
+        if learn {
+            self.update_path(slot);
+        }
     }
 
     /// Lets time pass.
@@ -161,6 +175,7 @@ impl Sfu {
             };
             transport.armed = None;
             self.request_rate(slot);
+            self.send_reports(slot);
             let Some(transport) = self.transports.get_mut(slot) else {
                 continue;
             };
@@ -231,6 +246,9 @@ impl Sfu {
             EngineEvent::RtpPacket(packet) => self.handle_rtp(slot, packet),
             EngineEvent::Connected => {
                 transport.connected = true;
+                if self.config.egress == EgressKind::Direct {
+                    self.take_over_egress(slot);
+                }
                 self.starting.push(slot);
                 self.events.push_back(Event::Connected { transport: id });
             }
@@ -343,6 +361,11 @@ impl Sfu {
         });
         slot
     }
+}
+
+/// Returns whether a datagram is RTCP, given that it is not STUN or DTLS (RFC 5761 §4).
+fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, 192..=223, ..])
 }
 
 /// Finds a transport without borrowing the rest of the core.

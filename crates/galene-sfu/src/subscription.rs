@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use str0m::Rtc;
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Mid, Pt};
 
-use crate::egress::{Egress, Outgoing};
+use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
-use crate::forward::Forward;
+use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
 use crate::rate::ReceiverRate;
+use crate::srtp::RtcpOpener;
 use crate::track::{Track, TrackKey};
 use crate::{EncodingChoice, MediaKind, TrackRequest};
 
@@ -26,6 +26,8 @@ pub(crate) struct Subscription {
     pub(crate) restart_wanted: bool,
     pub(crate) rate: ReceiverRate,
     pub(crate) egress: Box<dyn Egress>,
+    /// Set while the peer's reports are read here and not by the engine.
+    pub(crate) reports: Option<RtcpOpener>,
 }
 
 /// Whether an offer of ours waits for its answer.
@@ -94,6 +96,7 @@ impl Subscription {
             restart_wanted: false,
             rate: ReceiverRate::default(),
             egress,
+            reports: None,
         }
     }
 
@@ -117,28 +120,35 @@ impl Subscription {
         (stream, if name.is_empty() { kind.to_owned() } else { name })
     }
 
-    /// Returns how much the peer is being sent, in bits per second.
+    /// Returns the section of this kind of which packets are sent under an SSRC.
+    pub(crate) fn section_of(&self, ssrc: u32, kind: MediaKind) -> Option<usize> {
+        let mid = self.egress.mid_of(ssrc)?;
+        self.sections.iter().position(|s| s.mid == mid && s.format.codec.kind() == kind)
+    }
+
+    /// Returns how much video the peer is being sent, in bits per second. Browsers leave sound out of
+    /// their estimates.
     pub(crate) fn sent_rate(&self) -> u64 {
-        self.sections.iter().map(|s| s.sent_rate).sum()
+        let video = self.sections.iter().filter(|s| s.format.codec.kind() == MediaKind::Video);
+        video.map(|s| self.egress.rate(s.mid).unwrap_or(s.sent_rate)).sum()
     }
 
     /// Forwards those packets of a track that the section is to have, given with the encodings that
     /// they are of, and returns how many. They leave when the engine is next told the time.
     pub(crate) fn forward_all<'a>(
         &mut self,
-        engine: &mut Rtc,
+        way: &mut Way<'_>,
         section: usize,
         target: usize,
         packets: impl Iterator<Item = (usize, &'a Packet)>,
         track: &'a Track,
-        now: Instant,
     ) -> u64 {
         let mut sent = 0;
         for (encoding, packet) in packets {
-            sent += u64::from(self.forward(engine, section, target, encoding, packet));
+            sent += u64::from(self.forward(way, section, target, encoding, packet));
             if let Some(switched) = self.sections[section].forward.take_catch_up() {
-                for packet in track.encodings[switched].ring.replay(now) {
-                    sent += u64::from(self.forward(engine, section, target, switched, packet));
+                for packet in track.encodings[switched].ring.replay(way.now) {
+                    sent += u64::from(self.forward(way, section, target, switched, packet));
                 }
             }
         }
@@ -147,7 +157,7 @@ impl Subscription {
 
     fn forward(
         &mut self,
-        engine: &mut Rtc,
+        way: &mut Way<'_>,
         section: usize,
         target: usize,
         encoding: usize,
@@ -160,8 +170,40 @@ impl Subscription {
         let Some(numbers) = section.forward.accept(encoding, target, packet) else {
             return false;
         };
-        let packet = Outgoing {
+        self.egress.send(way, Outgoing::new(section, outlet, &numbers, packet));
+        true
+    }
+
+    /// Sends again what the peer misses of a section, as far as it is still there.
+    pub(crate) fn repair(
+        &mut self,
+        way: &mut Way<'_>,
+        section: usize,
+        missing: impl Iterator<Item = u16>,
+        track: &Track,
+    ) {
+        let section = &self.sections[section];
+        let Some(outlet) = section.outlet else {
+            return;
+        };
+        for number in missing {
+            let Some(sent) = section.forward.find(number) else {
+                continue;
+            };
+            let encoding = track.encodings.get(sent.encoding);
+            if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence)) {
+                let numbers = sent.numbers(packet);
+                self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
+            }
+        }
+    }
+}
+
+impl<'a> Outgoing<'a> {
+    fn new(section: &Section, outlet: Outlet, numbers: &Numbers, packet: &'a Packet) -> Self {
+        Self {
             mid: section.mid,
+            clock_rate_hz: section.format.codec.clock_rate_hz(),
             payload_type: outlet.payload_type,
             sequence: numbers.sequence,
             timestamp: numbers.timestamp,
@@ -170,9 +212,7 @@ impl Subscription {
             payload: &packet.payload,
             vp8: numbers.vp8,
             repairable: outlet.has_rtx,
-        };
-        self.egress.send(engine, packet);
-        true
+        }
     }
 }
 

@@ -95,6 +95,14 @@ impl Transport {
         self.early_candidates.clear();
     }
 
+    /// Returns whether what is sent to the peer leaves only when the engine is told the time.
+    pub(crate) fn sends_by_engine(&self) -> bool {
+        match &self.role {
+            Role::Publisher(_) => true,
+            Role::Subscriber(subscription) => subscription.egress.needs_engine(),
+        }
+    }
+
     /// Returns whether media can be sent to the peer.
     pub(crate) fn is_reachable(&self) -> bool {
         self.connected && !self.lost && !self.failed
@@ -105,7 +113,7 @@ impl Transport {
         let engine = self.engine.deadline();
         match &self.role {
             Role::Publisher(p) => p.next_rate.map_or(engine, |at| at.min(engine)),
-            Role::Subscriber(_) => engine,
+            Role::Subscriber(s) => s.egress.next_report().map_or(engine, |at| at.min(engine)),
         }
     }
 }

@@ -1,0 +1,272 @@
+//! Sends RTP without the engine: headers, sealing, retransmissions and sender reports are our own.
+//!
+//! The engine still does the handshake and ICE, and takes in connectivity checks. What it would send as
+//! RTP or RTCP is kept back, so that a number is never used twice with a key (see `srtp.rs`).
+
+use std::time::{Duration, Instant};
+
+use galene_rtp::Vp8Descriptor;
+use str0m::Rtc;
+use str0m::media::{Mid, Pt};
+use str0m::rtp::Extension;
+
+use crate::egress::{Egress, Outgoing, Way};
+use crate::engine::Path;
+use crate::resend_budget::ResendBudget;
+use crate::rtcp::{self, SenderReport};
+use crate::srtp::{Sealer, TAG_BYTES};
+
+/// How often a stream that is being sent is reported on (RFC 3550 §6.2 allows less than five seconds for
+/// sessions of this kind, RFC 8834 §4.1).
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+const HEADER_BYTES: usize = 12;
+
+/// A header extension of one element of three bytes (RFC 8285 §4.2).
+const EXTENSION_BYTES: usize = 8;
+
+/// The original sequence number in front of a retransmitted payload (RFC 4588 §4).
+const OSN_BYTES: usize = 2;
+
+/// Seals and sends for one transport.
+#[derive(Debug)]
+pub(crate) struct DirectEgress {
+    sealer: Sealer,
+    path: Path,
+    streams: Vec<Stream>,
+    resends: ResendBudget,
+    /// Where our NTP time starts; only differences count.
+    epoch: Instant,
+    scratch: Vec<u8>,
+}
+
+/// What is sent under one SSRC, and its retransmissions under another.
+#[derive(Debug)]
+struct Stream {
+    mid: Mid,
+    ssrc: u32,
+    rtx: Option<Rtx>,
+    /// The number of the header extension that says when a packet was sent.
+    send_time_id: Option<u8>,
+    cname: String,
+    clock_rate_hz: u32,
+    newest: Option<(u32, Instant)>,
+    packets: u32,
+    octets: u32,
+    next_report: Option<Instant>,
+    /// Octets at the last report, and the rate since the one before, in bits per second.
+    reported_octets: u32,
+    rate: u64,
+}
+
+#[derive(Debug)]
+struct Rtx {
+    ssrc: u32,
+    payload_type: Pt,
+    next: u64,
+}
+
+impl DirectEgress {
+    pub(crate) fn new(sealer: Sealer, path: Path, epoch: Instant) -> Self {
+        let streams = Vec::new();
+        Self { sealer, path, streams, resends: ResendBudget::default(), epoch, scratch: Vec::new() }
+    }
+
+    /// Finds the stream of a media section; the first packet opens it.
+    fn stream(&mut self, engine: &mut Rtc, packet: &Outgoing<'_>) -> Option<usize> {
+        if let Some(at) = self.streams.iter().position(|s| s.mid == packet.mid) {
+            return Some(at);
+        }
+        let media = engine.media(packet.mid)?;
+        let send_time_id = media.remote_extmap().id_of(Extension::AbsoluteSendTime);
+        let cname = media.cname().to_owned();
+        let params = engine.codec_config().params();
+        let params = params.iter().find(|p| p.pt() == packet.payload_type)?;
+        let rtx_type = params.resend();
+        let mut api = engine.direct_api();
+        let stream = api.stream_tx_by_mid(packet.mid, None)?;
+        let rtx = stream.rtx().zip(rtx_type).filter(|_| packet.repairable);
+        self.streams.push(Stream {
+            mid: packet.mid,
+            ssrc: *stream.ssrc(),
+            rtx: rtx.map(|(ssrc, payload_type)| Rtx { ssrc: *ssrc, payload_type, next: 0 }),
+            send_time_id,
+            cname,
+            clock_rate_hz: packet.clock_rate_hz,
+            newest: None,
+            packets: 0,
+            octets: 0,
+            next_report: None,
+            reported_octets: 0,
+            rate: 0,
+        });
+        Some(self.streams.len() - 1)
+    }
+
+    /// Time since the epoch as NTP has it: seconds in 32.32 bits (RFC 5905 §6).
+    fn ntp(&self, now: Instant) -> u64 {
+        // Some time in 2020, so that nobody takes it for a clock that was never set.
+        const START: u64 = 3_800_000_000;
+        let elapsed = now.saturating_duration_since(self.epoch);
+        let fraction = (u64::from(elapsed.subsec_nanos()) << 32) / 1_000_000_000;
+        (START + elapsed.as_secs()) << 32 | fraction
+    }
+
+    /// The header extension's 24 bits: seconds in 6.18 bits.
+    fn send_time(&self, now: Instant) -> [u8; 3] {
+        let [_, high, middle, low] = ((self.ntp(now) >> 14) as u32).to_be_bytes();
+        [high, middle, low]
+    }
+}
+
+/// The numbers under which a packet is written.
+struct Head {
+    payload_type: Pt,
+    marker: bool,
+    sequence: u64,
+    timestamp: u32,
+    ssrc: u32,
+    /// The extension's number and value.
+    send_time: Option<(u8, [u8; 3])>,
+    /// The sequence number that a retransmission repeats.
+    original: Option<u16>,
+}
+
+impl Head {
+    fn len(&self) -> usize {
+        HEADER_BYTES + if self.send_time.is_some() { EXTENSION_BYTES } else { 0 }
+    }
+
+    /// Writes and seals a packet where it waits to be sent.
+    fn send(
+        &self,
+        sealer: &Sealer,
+        path: Path,
+        way: &mut Way<'_>,
+        payload: &[u8],
+        vp8: Option<&Vp8Descriptor>,
+    ) {
+        let header = self.len();
+        let prefix = if self.original.is_some() { OSN_BYTES } else { 0 };
+        let len = header + prefix + payload.len() + TAG_BYTES;
+        let packet = way.queue.reserve(path.source, path.destination, len);
+        packet[0] = if self.send_time.is_some() { 0x90 } else { 0x80 };
+        packet[1] = *self.payload_type | if self.marker { 0x80 } else { 0 };
+        packet[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
+        packet[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        if let Some((id, time)) = self.send_time {
+            packet[12..16].copy_from_slice(&[0xbe, 0xde, 0, 1]);
+            packet[16] = id << 4 | 2;
+            packet[17..20].copy_from_slice(&time);
+        }
+        let body = &mut packet[header..];
+        if let Some(original) = self.original {
+            body[..OSN_BYTES].copy_from_slice(&original.to_be_bytes());
+        }
+        let body = &mut body[prefix..prefix + payload.len()];
+        body.copy_from_slice(payload);
+        if let Some(descriptor) = vp8 {
+            descriptor.write_to(body);
+        }
+        sealer.seal_rtp(packet, header, self.ssrc, self.sequence);
+    }
+}
+
+impl Egress for DirectEgress {
+    fn send(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>) {
+        let Some(at) = self.stream(way.engine, &packet) else {
+            return;
+        };
+        let time = self.send_time(way.now);
+        let stream = &mut self.streams[at];
+        let head = Head {
+            payload_type: packet.payload_type,
+            marker: packet.marker,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            ssrc: stream.ssrc,
+            send_time: stream.send_time_id.map(|id| (id, time)),
+            original: None,
+        };
+        head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());
+        stream.newest = Some((packet.timestamp, packet.captured));
+        stream.packets = stream.packets.wrapping_add(1);
+        stream.octets = stream.octets.wrapping_add(packet.payload.len() as u32);
+        stream.next_report.get_or_insert(way.now);
+        self.resends.handle_sent();
+    }
+
+    fn needs_engine(&self) -> bool {
+        false
+    }
+
+    fn resend(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>) {
+        let Some(at) = self.stream(way.engine, &packet) else {
+            return;
+        };
+        let time = self.send_time(way.now);
+        let stream = &mut self.streams[at];
+        let Some(rtx) = stream.rtx.as_mut().filter(|_| self.resends.take()) else {
+            return;
+        };
+        let head = Head {
+            payload_type: rtx.payload_type,
+            marker: packet.marker,
+            sequence: rtx.next,
+            timestamp: packet.timestamp,
+            ssrc: rtx.ssrc,
+            send_time: stream.send_time_id.map(|id| (id, time)),
+            original: Some(packet.sequence as u16),
+        };
+        rtx.next += 1;
+        head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());
+    }
+
+    fn mid_of(&self, ssrc: u32) -> Option<Mid> {
+        self.streams.iter().find(|s| s.ssrc == ssrc).map(|s| s.mid)
+    }
+
+    fn next_report(&self) -> Option<Instant> {
+        self.streams.iter().filter_map(|s| s.next_report).min()
+    }
+
+    fn send_reports(&mut self, way: &mut Way<'_>) {
+        let ntp = self.ntp(way.now);
+        for stream in &mut self.streams {
+            if stream.next_report.is_none_or(|at| at > way.now) {
+                continue;
+            }
+            let octets = stream.octets.wrapping_sub(stream.reported_octets);
+            stream.reported_octets = stream.octets;
+            stream.rate = u64::from(octets) * 8;
+            // A stream that is silent is not reported on; the next packet begins again.
+            stream.next_report = (octets > 0).then_some(way.now + REPORT_INTERVAL);
+            let Some((timestamp, captured)) = stream.newest.filter(|_| octets > 0) else {
+                continue;
+            };
+            let age = way.now.saturating_duration_since(captured);
+            let ticks = age.as_nanos() * u128::from(stream.clock_rate_hz) / 1_000_000_000;
+            let report = SenderReport {
+                ssrc: stream.ssrc,
+                ntp,
+                timestamp: timestamp.wrapping_add(ticks as u32),
+                packets: stream.packets,
+                octets: stream.octets,
+            };
+            self.scratch.clear();
+            rtcp::write_sender_report(&mut self.scratch, &report, &stream.cname);
+            if self.sealer.seal_rtcp(&mut self.scratch).is_some() {
+                way.queue.push(self.path.source, self.path.destination, &self.scratch);
+            }
+        }
+    }
+
+    fn rate(&self, mid: Mid) -> Option<u64> {
+        self.streams.iter().find(|s| s.mid == mid).map(|s| s.rate)
+    }
+
+    fn set_path(&mut self, path: Path) {
+        self.path = path;
+    }
+}

@@ -1,0 +1,347 @@
+//! Sealing and opening of SRTP and SRTCP with AES-GCM (RFC 7714), beside the engine.
+//!
+//! The engine's handshake gives the master keys (RFC 5764); the session keys follow from them
+//! (RFC 3711 §4.3). The engine keeps sealing what it sends itself, with the same keys. So that a number is
+//! never used twice with a key (RFC 7714 §8.4 and §9.4), the two must never meet:
+//!
+//! - In SRTP the number is made of SSRC and packet index. Whoever sends by [`Sealer`] must see to it that
+//!   the engine sends nothing on those SSRCs; the sealer itself only ever counts upwards per stream.
+//! - In SRTCP all packets of a session count together. The engine counts from zero, ours start at 2^30,
+//!   which at a thousand reports per second the engine reaches after twelve days.
+
+use aws_lc_rs::aead::{
+    AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, MAX_TAG_LEN, Nonce, UnboundKey,
+};
+use str0m::config::CryptoProvider;
+use str0m::crypto::dtls::SrtpProfile;
+
+use crate::dtls::MasterKeys;
+
+/// How much longer a packet gets by sealing it.
+pub(crate) const TAG_BYTES: usize = MAX_TAG_LEN;
+
+/// Where our SRTCP indexes start; the engine's start at zero.
+const FIRST_RTCP_INDEX: u32 = 1 << 30;
+
+/// SRTCP indexes have 31 bits (RFC 3711 §3.4).
+const RTCP_INDEX_LIMIT: u32 = 1 << 31;
+
+const RTCP_HEADER_BYTES: usize = 8;
+const RTCP_INDEX_BYTES: usize = 4;
+const SALT_BYTES: usize = 12;
+
+/// What a handshake negotiated, for both directions.
+pub(crate) struct SessionKeys {
+    pub(crate) sealer: Sealer,
+    pub(crate) opener: RtcpOpener,
+}
+
+/// Seals what we send.
+pub(crate) struct Sealer {
+    rtp: DirectionKey,
+    rtcp: DirectionKey,
+    next_rtcp_index: u32,
+}
+
+/// Opens the reports that the peer sends.
+pub(crate) struct RtcpOpener {
+    key: DirectionKey,
+    replay: ReplayWindow,
+}
+
+struct DirectionKey {
+    key: LessSafeKey,
+    salt: [u8; SALT_BYTES],
+}
+
+impl SessionKeys {
+    /// Derives the session keys, if the profile is one with AES-GCM.
+    pub(crate) fn derive(provider: &CryptoProvider, master: &MasterKeys) -> Option<Self> {
+        let MasterKeys { material, profile, is_client } = master;
+        let is_client = *is_client;
+        let algorithm: &'static Algorithm = match profile {
+            SrtpProfile::AEAD_AES_128_GCM => &AES_128_GCM,
+            SrtpProfile::AEAD_AES_256_GCM => &AES_256_GCM,
+            _ => return None,
+        };
+        let key_len = algorithm.key_len();
+        // client key, server key, client salt, server salt
+        let (keys, salts) = material.split_at_checked(2 * key_len)?;
+        let master = |client: bool| {
+            let at = usize::from(!client);
+            let key = keys.get(at * key_len..(at + 1) * key_len)?;
+            Some((key, salts.get(at * SALT_BYTES..(at + 1) * SALT_BYTES)?))
+        };
+        let derive = |client: bool, label: u8| {
+            let (master_key, master_salt) = master(client)?;
+            let mut key = [0; 32];
+            let mut salt = [0; SALT_BYTES];
+            expand(provider, master_key, master_salt, label, &mut key[..key_len]);
+            expand(provider, master_key, master_salt, label + 2, &mut salt);
+            DirectionKey::new(algorithm, &key[..key_len], salt)
+        };
+        Some(Self {
+            sealer: Sealer {
+                rtp: derive(is_client, LABEL_RTP)?,
+                rtcp: derive(is_client, LABEL_RTCP)?,
+                next_rtcp_index: FIRST_RTCP_INDEX,
+            },
+            opener: RtcpOpener {
+                key: derive(!is_client, LABEL_RTCP)?,
+                replay: ReplayWindow::default(),
+            },
+        })
+    }
+}
+
+/// The labels of the encryption keys; two more is the label of the salt (RFC 3711 §4.3.2).
+const LABEL_RTP: u8 = 0;
+const LABEL_RTCP: u8 = 3;
+
+/// AES in counter mode as a pseudo-random function (RFC 3711 §4.3.3, RFC 6188 §3).
+fn expand(provider: &CryptoProvider, key: &[u8], salt: &[u8], label: u8, out: &mut [u8]) {
+    let mut block = [0; 16];
+    block[..salt.len()].copy_from_slice(salt);
+    block[7] ^= label;
+    for (counter, chunk) in (0u16..).zip(out.chunks_mut(16)) {
+        block[14..].copy_from_slice(&counter.to_be_bytes());
+        let mut stream = [0; 32];
+        if key.len() == 16 {
+            provider.srtp_provider.srtp_aes_128_ecb_round(key, &block, &mut stream);
+        } else {
+            provider.srtp_provider.srtp_aes_256_ecb_round(key, &block, &mut stream);
+        }
+        chunk.copy_from_slice(&stream[..chunk.len()]);
+    }
+}
+
+impl DirectionKey {
+    fn new(algorithm: &'static Algorithm, key: &[u8], salt: [u8; SALT_BYTES]) -> Option<Self> {
+        Some(Self { key: LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?), salt })
+    }
+
+    fn nonce(&self, mut number: [u8; SALT_BYTES]) -> Nonce {
+        for (byte, salt) in number.iter_mut().zip(self.salt) {
+            *byte ^= salt;
+        }
+        Nonce::assume_unique_for_key(number)
+    }
+
+    fn rtcp_nonce(&self, ssrc: [u8; 4], index: u32) -> Nonce {
+        // RFC 7714 §9.1
+        let mut number = [0; SALT_BYTES];
+        number[2..6].copy_from_slice(&ssrc);
+        number[8..].copy_from_slice(&index.to_be_bytes());
+        self.nonce(number)
+    }
+}
+
+impl Sealer {
+    /// Seals an RTP packet in place: `packet` is header, payload and room for the tag; `index` is its
+    /// extended sequence number and must be new for its SSRC.
+    pub(crate) fn seal_rtp(&self, packet: &mut [u8], header_len: usize, ssrc: u32, index: u64) {
+        // RFC 7714 §8.1
+        let mut number = [0; SALT_BYTES];
+        number[2..6].copy_from_slice(&ssrc.to_be_bytes());
+        number[6..].copy_from_slice(&index.to_be_bytes()[2..]);
+        let nonce = self.rtp.nonce(number);
+        let (header, body) = packet.split_at_mut(header_len);
+        let (payload, room) = body.split_at_mut(body.len() - TAG_BYTES);
+        let tag = self
+            .rtp
+            .key
+            .seal_in_place_separate_tag(nonce, Aad::from(&*header), payload)
+            .expect("a packet is far below the limits of AES-GCM");
+        room.copy_from_slice(tag.as_ref());
+    }
+
+    /// Seals a compound RTCP packet in place; `None` when all numbers of this session are used up.
+    pub(crate) fn seal_rtcp(&mut self, packet: &mut Vec<u8>) -> Option<()> {
+        let index = self.next_rtcp_index;
+        if index >= RTCP_INDEX_LIMIT {
+            return None;
+        }
+        self.next_rtcp_index += 1;
+        let (header, _) = packet.split_first_chunk::<RTCP_HEADER_BYTES>()?;
+        let ssrc = *header.last_chunk::<4>()?;
+        // RFC 7714 §9.2: the header and the index word, with the bit that says "encrypted".
+        let word = (index | RTCP_INDEX_LIMIT).to_be_bytes();
+        let mut aad = [0; RTCP_HEADER_BYTES + RTCP_INDEX_BYTES];
+        aad[..RTCP_HEADER_BYTES].copy_from_slice(header);
+        aad[RTCP_HEADER_BYTES..].copy_from_slice(&word);
+        let nonce = self.rtcp.rtcp_nonce(ssrc, index);
+        let tag = self
+            .rtcp
+            .key
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), &mut packet[RTCP_HEADER_BYTES..])
+            .ok()?;
+        packet.extend_from_slice(tag.as_ref());
+        packet.extend_from_slice(&word);
+        Some(())
+    }
+}
+
+impl RtcpOpener {
+    /// Opens a compound RTCP packet into `out`; `None` if it is not authentic or was seen before.
+    pub(crate) fn open<'a>(&mut self, packet: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+        let (body, word) = packet.split_last_chunk::<RTCP_INDEX_BYTES>()?;
+        let (header, sealed) = body.split_first_chunk::<RTCP_HEADER_BYTES>()?;
+        let ssrc = *header.last_chunk::<4>()?;
+        let index = u32::from_be_bytes(*word).checked_sub(RTCP_INDEX_LIMIT)?;
+        if !self.replay.is_new(index) {
+            return None;
+        }
+        let mut aad = [0; RTCP_HEADER_BYTES + RTCP_INDEX_BYTES];
+        aad[..RTCP_HEADER_BYTES].copy_from_slice(header);
+        aad[RTCP_HEADER_BYTES..].copy_from_slice(word);
+        out.clear();
+        out.extend_from_slice(header);
+        out.extend_from_slice(sealed);
+        let nonce = self.key.rtcp_nonce(ssrc, index);
+        let opened = self
+            .key
+            .key
+            .open_in_place(nonce, Aad::from(aad), &mut out[RTCP_HEADER_BYTES..])
+            .ok()?
+            .len();
+        self.replay.record(index);
+        out.truncate(RTCP_HEADER_BYTES + opened);
+        Some(out)
+    }
+}
+
+/// Tells packets that were seen from new ones (RFC 3711 §3.3.2).
+#[derive(Debug, Default)]
+struct ReplayWindow {
+    /// One more than the highest index seen.
+    end: u32,
+    /// Bit n: the index n + 1 below `end` was seen.
+    seen: u64,
+}
+
+impl ReplayWindow {
+    fn is_new(&self, index: u32) -> bool {
+        match self.end.checked_sub(index) {
+            None | Some(0) => true,
+            Some(behind) => behind <= u64::BITS && self.seen & (1 << (behind - 1)) == 0,
+        }
+    }
+
+    fn record(&mut self, index: u32) {
+        if index >= self.end {
+            let ahead = index - self.end + 1;
+            self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
+            self.end = index + 1;
+        } else if let Some(bit) = 1u64.checked_shl(self.end - index - 1) {
+            self.seen |= bit;
+        }
+    }
+}
+
+impl std::fmt::Debug for SessionKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionKeys")
+    }
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealer")
+    }
+}
+
+impl std::fmt::Debug for RtcpOpener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RtcpOpener")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let pair = |p: &[u8]| u8::from_str_radix(str::from_utf8(p).unwrap(), 16).unwrap();
+        digits.chunks(2).map(pair).collect()
+    }
+
+    fn direction_key() -> DirectionKey {
+        let key: Vec<u8> = (0..16).collect();
+        DirectionKey::new(&AES_128_GCM, &key, *b"Quid pro quo").unwrap()
+    }
+
+    fn sealer(next_rtcp_index: u32) -> Sealer {
+        Sealer { rtp: direction_key(), rtcp: direction_key(), next_rtcp_index }
+    }
+
+    #[test]
+    fn session_keys_are_those_of_rfc_3711_b_3() {
+        let provider = str0m_aws_lc_rs::default_provider();
+        let key = bytes("E1F97A0D3E018BE0D64FA32C06DE4139");
+        let salt = bytes("0EC675AD498AFEEBB6960B3AABE6");
+        let mut cipher_key = [0; 16];
+        expand(&provider, &key, &salt, 0, &mut cipher_key);
+        assert_eq!(cipher_key[..], bytes("C61E7A93744F39EE10734AFE3FF7A087"));
+        let mut cipher_salt = [0; 14];
+        expand(&provider, &key, &salt, 2, &mut cipher_salt);
+        assert_eq!(cipher_salt[..], bytes("30CBBC08863D8C85D49DB34A9AE1"));
+    }
+
+    #[test]
+    fn an_rtp_packet_is_sealed_as_in_rfc_7714_16_1_1() {
+        let mut packet = bytes("8040f17b 8041f8d3 5501a0b2");
+        packet.extend(b"Gallia est omnis divisa in partes tres");
+        packet.resize(packet.len() + TAG_BYTES, 0);
+        sealer(0).seal_rtp(&mut packet, 12, 0x5501_a0b2, 0xf17b);
+        let sealed = "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5
+            0d294e6f 42a5f47a 51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce";
+        assert_eq!(packet, bytes(sealed));
+    }
+
+    #[test]
+    fn a_report_is_sealed_as_in_rfc_7714_17_1_and_opened_once() {
+        let plain = bytes(
+            "81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61
+             deadbeef deadbeef deadbeef deadbeef deadbeef",
+        );
+        let mut packet = plain.clone();
+        sealer(0x5d4).seal_rtcp(&mut packet).unwrap();
+        let sealed = "81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d
+            c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4";
+        assert_eq!(packet, bytes(sealed));
+
+        let mut opener = RtcpOpener { key: direction_key(), replay: ReplayWindow::default() };
+        let mut room = Vec::new();
+        assert_eq!(opener.open(&packet, &mut room), Some(&plain[..]));
+        assert_eq!(opener.open(&packet, &mut room), None, "a replay");
+        packet[20] ^= 1;
+        let word = packet.len() - 4;
+        packet[word..].copy_from_slice(&bytes("800005d5"));
+        assert_eq!(opener.open(&packet, &mut room), None, "tampered with");
+        for end in 0..packet.len() {
+            assert_eq!(opener.open(&packet[..end], &mut room), None);
+        }
+    }
+
+    #[test]
+    fn our_reports_are_numbered_apart_from_the_engines() {
+        let mut sealer = sealer(FIRST_RTCP_INDEX);
+        let mut packet = vec![0x80, 201, 0, 1, 0, 0, 0, 1];
+        sealer.seal_rtcp(&mut packet).unwrap();
+        assert_eq!(packet[packet.len() - 4..], [0xc0, 0, 0, 0]);
+        sealer.next_rtcp_index = RTCP_INDEX_LIMIT;
+        assert_eq!(sealer.seal_rtcp(&mut vec![0x80, 201, 0, 1, 0, 0, 0, 1]), None);
+    }
+
+    #[test]
+    fn the_replay_window_takes_each_index_once() {
+        let mut window = ReplayWindow::default();
+        for index in [5, 3, 4, 100, 99, 37, 1 << 30] {
+            assert!(window.is_new(index), "{index}");
+            window.record(index);
+            assert!(!window.is_new(index), "{index}");
+        }
+        assert!(!window.is_new(100), "too old to tell");
+    }
+}
