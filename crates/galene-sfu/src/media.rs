@@ -374,15 +374,18 @@ impl Sfu {
         self.aftermath.drive(slot, transport, self.now);
     }
 
-    /// Lists what each subscriber of an encoding may be sent.
+    /// Lists what each subscriber of an encoding may be sent. Whoever would have it if it were sent
+    /// counts too: it is sent only if the publisher is allowed enough.
     fn allowed_rates(&self, track: &Track, encoding: usize) -> impl Iterator<Item = u64> {
         track.subscribers.iter().filter_map(move |s| {
             let Role::Subscriber(subscription) = &self.transports.get(s.slot)?.role else {
                 return None;
             };
             let section = &subscription.sections[s.section];
-            let forwards = section.live && section.forward.current() == Some(encoding);
-            forwards.then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
+            let has_it = section.forward.current() == Some(encoding);
+            let wants_it = track.wanted(section.choice) == encoding;
+            (section.live && (has_it || wants_it))
+                .then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
         })
     }
 

@@ -4,8 +4,10 @@
 //! test wants, the engine itself in the hands of somebody ill-behaved (`raw.rs`).
 
 mod answers;
+mod lifecycle;
 mod numbering;
 mod offers;
 mod raw;
 mod reports;
 mod room;
+mod simulcast;

@@ -313,7 +313,7 @@ fn the_msid_of_the_publisher_is_what_subscribers_see() {
 }
 
 /// Sections as Chrome offers them, shortened; `@` stands for the MID.
-const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110\r\n\
+pub(crate) const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110\r\n\
     c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n@COMMON\
     a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
     a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
