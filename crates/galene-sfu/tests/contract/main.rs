@@ -4,6 +4,8 @@
 //! test wants, the engine itself in the hands of somebody ill-behaved (`raw.rs`).
 
 mod answers;
+mod bounds;
+mod candidates;
 mod lifecycle;
 mod numbering;
 mod offers;
@@ -11,3 +13,4 @@ mod raw;
 mod reports;
 mod room;
 mod simulcast;
+mod timers;

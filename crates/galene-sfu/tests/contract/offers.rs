@@ -322,7 +322,7 @@ pub(crate) const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110\
     a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\n\
     a=rtpmap:8 PCMA/8000\r\na=rtpmap:13 CN/8000\r\na=rtpmap:110 telephone-event/48000\r\n\
     a=ssrc:1111 cname:x\r\na=ssrc:1111 msid:stream audio\r\n";
-const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n\
+pub(crate) const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n\
     c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n@COMMON\
     a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
     a=sendrecv\r\na=msid:stream video\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
