@@ -151,6 +151,12 @@ impl Demux {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        let by_text = self.by_ufrag.is_empty() && self.by_check.is_empty();
+        by_text && self.by_address.is_empty() && self.names.is_empty()
+    }
+
     /// Forgets all names of a transport.
     pub(crate) fn remove(&mut self, slot: Slot) {
         let Some(names) = self.names.remove(&slot) else {
