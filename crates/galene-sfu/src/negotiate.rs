@@ -100,6 +100,7 @@ impl Sfu {
         let Role::Publisher(publication) = &mut transport.role else {
             return Err(Refused::NotAPublisher);
         };
+        let answer = sdp::restore_mids(&answer.to_sdp_string(), &offered);
         let ended = publication.update_sections(offered, |mid| receives(rtc, mid));
         let was_described = std::mem::replace(&mut transport.described, true);
         if self.aftermath.demux.add_ufrag(slot, &ufrag) && was_described {
@@ -111,7 +112,7 @@ impl Sfu {
         for key in ended {
             self.end_track(key);
         }
-        Ok(Some(answer.to_sdp_string()))
+        Ok(Some(answer))
     }
 
     pub(crate) fn subscribe(

@@ -63,6 +63,20 @@ fn codecs_named_twice_are_as_good_as_once() {
 }
 
 #[test]
+fn sections_are_answered_by_the_names_that_they_were_offered_under() {
+    let mut room = Room::new();
+    room.hold(1);
+    let names = ["{2c1f-main.audio}", "a-name-with-more-than-sixteen-letters"];
+    let sdp = chrome_offer(&[AUDIO, VIDEO])
+        .replace("a=mid:0", &format!("a=mid:{}", names[0]))
+        .replace("a=mid:1", &format!("a=mid:{}", names[1]))
+        .replace("BUNDLE 0 1", &format!("BUNDLE {} {}", names[0], names[1]));
+    room.offer_text(1, &sdp);
+    assert_eq!(mids(&room.last_answer(1)), names);
+    assert_eq!(bundle(&room.last_answer(1)), names);
+}
+
+#[test]
 fn lines_may_end_in_line_feeds_alone() {
     let mut room = Room::new();
     room.hold(1);
