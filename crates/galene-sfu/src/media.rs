@@ -60,6 +60,10 @@ impl Sfu {
             self.wishes.insert(key);
         }
         let index = encoding.ring.push(packet);
+        let is_met = |encoding: &Encoding| encoding.keyframes.due().is_none();
+        if starts_keyframe && !self.wishes.is_empty() && track.encodings.iter().all(is_met) {
+            self.wishes.remove(&key);
+        }
         if track.arrivals.is_empty() {
             self.arrived.push(key);
         }
@@ -200,7 +204,10 @@ impl Sfu {
             }
             self.process();
         }
-        self.send_keyframe_requests();
+        // This is asked with every datagram that is polled, and mostly answered at once.
+        if self.next_keyframe_request().is_some_and(|at| at <= self.now) {
+            self.send_keyframe_requests();
+        }
     }
 
     fn forward_arrivals(&mut self, key: TrackKey) {

@@ -326,6 +326,25 @@ fn the_msid_of_the_publisher_is_what_subscribers_see() {
     assert_ne!(streams[0].1, streams[1].1);
 }
 
+#[test]
+fn names_that_cannot_stand_in_sdp_are_replaced() {
+    for (name, shown) in [("a b", "a"), ("\u{2603}\u{2603}", "stream"), ("-", "stream")] {
+        let mut room = Room::new();
+        let rename = |peer: &mut PublisherPeer| peer.offer().replace("name-of-stream", name);
+        room.add_publisher(3, |config| {
+            config.stream_id("name-of-stream").track(TrackSpec::audio(10))
+        });
+        room.offer(3, rename);
+        let tracks = room.wait_for_tracks(3, 1);
+        room.hold(2);
+        room.want(2, &tracks);
+        let msid = sections(&room.last_offer(2))[0].msid.clone();
+        let (stream, track) = msid.expect("the track is named");
+        assert_eq!(stream, shown, "{name}");
+        assert!(!track.is_empty());
+    }
+}
+
 /// Sections as Chrome offers them, shortened; `@` stands for the MID.
 pub(crate) const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110\r\n\
     c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n@COMMON\
