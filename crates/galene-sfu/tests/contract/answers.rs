@@ -294,6 +294,36 @@ fn an_answer_that_cannot_be_used_ends_the_transport_with_a_reason() {
 }
 
 #[test]
+fn no_cut_and_no_change_of_a_byte_in_an_answer_harms_anybody_else() {
+    let mut room = Room::new();
+    let tracks = room.publish_camera(1);
+    room.subscribe(2, &tracks, |config| config);
+    room.wait_for_frames(2, video_of(1), 5);
+    let mut random = fastrand::Rng::with_seed(6);
+    for id in 100..250 {
+        let subscriber = RawSubscriber::new(&mut room, id, vp8_and_opus());
+        room.want(id, &tracks);
+        subscriber.answer(&mut room, |sdp| {
+            let mut bytes = sdp.into_bytes();
+            if random.bool() {
+                bytes.truncate(random.usize(..bytes.len()));
+            }
+            for _ in 0..random.usize(..4) {
+                if let Some(byte) = random.choice(&mut bytes) {
+                    *byte = random.u8(b' '..b'~');
+                }
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        room.run(MS);
+        room.close(id);
+    }
+    assert_eq!(room.transport_count(), 2);
+    room.wait_for_frames(2, video_of(1), 10);
+    room.assert_no_number_used_twice();
+}
+
+#[test]
 fn an_answer_to_nothing_is_passed_over() {
     let mut room = Room::new();
     let tracks = room.publish_camera(1);

@@ -6,6 +6,7 @@
 mod answers;
 mod bounds;
 mod candidates;
+mod faults;
 mod lifecycle;
 mod numbering;
 mod offers;
