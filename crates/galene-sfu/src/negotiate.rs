@@ -14,7 +14,7 @@ use crate::sdp;
 use crate::sfu::{Sfu, find};
 use crate::subscription::{Negotiation, Outlet, Section, Subscription};
 use crate::track::{SubscriberSection, TrackKey};
-use crate::transport::{self, RTX_CACHE_PACKETS, Role};
+use crate::transport::{self, RTX_CACHE_PACKETS, Role, Transport};
 use crate::{Codec, EncodingChoice, Event, TrackRequest, TransportId};
 
 use std::time::Duration;
@@ -146,6 +146,20 @@ impl Sfu {
         };
         if let Role::Subscriber(subscription) = &mut transport.role {
             subscription.restart_wanted = true;
+            self.negotiate(slot);
+        }
+    }
+
+    /// A track has started: whoever was told to have it before gets it now.
+    pub(crate) fn offer_to_waiting(&mut self, key: TrackKey) {
+        let id = self.tracks[key].id;
+        let wants = |transport: &Transport| match &transport.role {
+            Role::Subscriber(subscription) => subscription.wanted.iter().any(|w| w.track == id),
+            Role::Publisher(_) => false,
+        };
+        let waiting = self.transports.iter().filter(|(_, transport)| wants(transport));
+        let waiting: Vec<Slot> = waiting.map(|(slot, _)| slot).collect();
+        for slot in waiting {
             self.negotiate(slot);
         }
     }

@@ -266,6 +266,37 @@ fn nothing_wanted_and_tracks_that_do_not_exist_make_no_offer() {
 }
 
 #[test]
+fn a_track_that_is_wanted_before_it_starts_is_offered_when_it_does() {
+    let mut room = Room::new();
+    room.subscribe(2, &[track(1, 0), track(1, 1)], |config| config);
+    assert_eq!(offers(&room, 2), 0);
+    room.publish_camera(1);
+    room.wait_for_frames(2, video_of(1), 10);
+    room.wait_for_frames(2, audio_of(1), 10);
+    room.assert_clean();
+}
+
+#[test]
+fn a_track_that_ends_and_starts_again_comes_back_to_whoever_wants_it() {
+    let mut room = Room::new();
+    let tracks = room.publish_camera(1);
+    room.subscribe(2, &tracks, |config| config);
+    room.wait_for_frames(2, video_of(1), 10);
+    // The publisher takes its camera back and gives it again before anybody can react.
+    room.hold(1);
+    let again = room.publisher(1).restart_ice();
+    let video = again.find("m=video").expect("a section of video");
+    let without = again[..video].to_owned() + &again[video..].replace("sendonly", "inactive");
+    room.offer_text(1, &without);
+    assert_eq!(room.count(1, |event| matches!(event, Event::TrackEnded { .. })), 1);
+    room.release(1);
+    room.offer_text(1, &again);
+    room.wait_for_tracks(1, 2);
+    room.wait_for_frames(2, video_of(1), 10);
+    room.assert_no_number_used_twice();
+}
+
+#[test]
 fn an_answer_that_cannot_be_used_ends_the_transport_with_a_reason() {
     let wrong: [fn(String) -> String; 9] = [
         |_| String::new(),
