@@ -31,7 +31,7 @@ const axe = await readFile(
 /** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
 
 before(async () => {
-  server = await Server.start({ meeting: MEETING });
+  server = await Server.start({ meeting: MEETING, picture: { ...MEETING, displayName: "Book Club" } });
   browser = await launchChromium();
 });
 afterEach(async () => {
@@ -56,7 +56,7 @@ for (const look of LOOKS) {
     await visitor.turnOnDevices();
     await check(visitor.page, "preparing");
 
-    visitor.name = "olga";
+    visitor.name = "Olga";
     await visitor.submit("wrong");
     await visitor.page.locator("[data-problem]").waitFor();
     await check(visitor.page, "refused");
@@ -108,7 +108,7 @@ test("a meeting can be held without a mouse", async () => {
   await keyboard.press("Home");
   assert.equal(await focused(), "Mute");
   await keyboard.press("Enter");
-  await pam.page.locator('.tile[data-name="olga"][data-muted]').waitFor();
+  await pam.page.locator('.tile[data-name="Olga"][data-muted]').waitFor();
 
   await keyboard.press("p");
   await olga.page.locator(".panel[data-panel=people]").waitFor();
@@ -118,7 +118,7 @@ test("a meeting can be held without a mouse", async () => {
   await keyboard.press("m");
   assert.equal(await focused(), "Mute");
   await keyboard.press("Enter");
-  await pam.page.locator(".notice", { hasText: "olga muted your microphone" }).waitFor();
+  await pam.page.locator(".notice", { hasText: "Olga muted your microphone" }).waitFor();
   assert.equal(
     await olga.page.evaluate(() => document.activeElement?.getAttribute("aria-label")),
     "Actions for Pam",
@@ -140,15 +140,16 @@ test("three people in a meeting, for the documentation", async (t) => {
       : await mkdtemp(path.join(os.tmpdir(), "galene-pictures-"));
   await mkdir(directory, { recursive: true });
   const face = (/** @type {number} */ hue) => `(${drawFace})(${hue})`;
-  const url = server.group("meeting");
+  const url = server.group("picture");
   const ada = await Participant.join(browser, url, "Ada Lovelace", { script: face(24) });
   const grace = await Participant.join(browser, url, "Grace Hopper", { script: face(205) });
-  const olga = await operator({ viewport: DESKTOP, theme: "light", script: face(150) });
+  const olga = await operator({ viewport: DESKTOP, theme: "light", script: face(150) }, "picture");
   await ada.say("Good morning! The notes are at https://example.org/notes");
   await grace.say("Thank you, Ada.");
   await olga.say("Shall we begin?");
   await olga.hears("Shall we begin?");
   for (const name of ["Ada Lovelace", "Grace Hopper"]) await olga.sees(name, { size: null });
+  await olga.page.locator("h1").focus();
   await settled(olga);
   await olga.page.screenshot({ path: path.join(directory, "meeting-desktop.png") });
 
@@ -162,9 +163,12 @@ test("three people in a meeting, for the documentation", async (t) => {
   for (const who of [ada, grace, olga]) await who.close();
 });
 
-/** @param {object} look */
-async function operator(look) {
-  const olga = await Participant.arrive(browser, server.group("meeting"), "olga", look);
+/**
+ * @param {object} look
+ * @param {string} [group]
+ */
+async function operator(look, group = "meeting") {
+  const olga = await Participant.arrive(browser, server.group(group), "Olga", look);
   await olga.turnOnDevices();
   await olga.submit("secret");
   await olga.page.locator(".call[data-phase=call]").waitFor();

@@ -56,7 +56,7 @@ test("a group that does not exist is told from one that does", async () => {
 });
 
 test("a wrong password is refused in words that help", async () => {
-  const visitor = await Participant.arrive(browser, server.group("meeting"), "olga");
+  const visitor = await Participant.arrive(browser, server.group("meeting"), "Olga");
   await visitor.submit("wrong");
   const problem = visitor.page.locator("[data-problem]");
   await problem.waitFor();
@@ -112,7 +112,7 @@ test("whoever is removed is told by whom and why", async () => {
 
   const problem = pam.page.locator("[data-problem]");
   await problem.waitFor();
-  const said = /olga removed you from the meeting[^]*This is the night watch\./;
+  const said = /Olga removed you from the meeting[^]*This is the night watch\./;
   assert.match(await problem.innerText(), said);
   await olga.tile("Pam").waitFor({ state: "detached" });
   await pam.close();
@@ -154,7 +154,7 @@ test("one can take part without camera and microphone, and is told why", async (
 
   const olga = await operator();
   await pam.submit();
-  await pam.sees("olga");
+  await pam.sees("Olga");
   await olga.tile("Pam").waitFor();
   await pam.say("I have no camera");
   await olga.hears("I have no camera");
@@ -196,13 +196,13 @@ test("a lost connection comes back by itself, with pictures and chat", async () 
   });
 
   await olga.sees("Pam");
-  await pam.sees("olga");
+  await pam.sees("Olga");
   await olga.hears("Before the storm");
   for (const who of [olga, pam]) await who.close(/WebSocket connection/);
 });
 
 async function operator() {
-  const olga = await Participant.arrive(browser, server.group("meeting"), "olga");
+  const olga = await Participant.arrive(browser, server.group("meeting"), "Olga");
   await olga.turnOnDevices();
   await olga.submit("secret");
   await olga.page.locator(".call[data-phase=call]").waitFor();

@@ -138,7 +138,7 @@ export class Participant {
    */
   async hears(text) {
     const panel = await this.openPanel("chat");
-    const message = panel.locator("[data-message]", { hasText: text });
+    const message = panel.locator("[data-message]", { hasText: text }).last();
     await message.waitFor();
     return message;
   }
@@ -221,6 +221,14 @@ export class Participant {
   }
 
   /**
+   * Waits until somebody is shown as speaking.
+   * @param {string} name
+   */
+  async seesSpeaking(name) {
+    await this.page.locator(`.tile[data-name="${name}"][data-speaking]`).waitFor();
+  }
+
+  /**
    * Waits until somebody has been silent for a while.
    * @param {string} name
    */
@@ -274,6 +282,8 @@ function keepPeerConnections() {
 
 /** Runs in the page: chooses settings as if on an earlier visit. */
 function remember(settings) {
+  // A tab begins with an empty page that has no store.
+  if (location.protocol === "about:") return;
   const key = "galene.settings.1";
   if (localStorage.getItem(key) === null) localStorage.setItem(key, JSON.stringify(settings));
 }

@@ -17,7 +17,7 @@ export const MEETING = {
   displayName: "Night Watch",
   description: "Where the tests meet",
   public: true,
-  users: { olga: { password: "secret", permissions: "op" } },
+  users: { Olga: { password: "secret", permissions: "op" } },
   "wildcard-user": { password: { type: "wildcard" }, permissions: "present" },
 };
 

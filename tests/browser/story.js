@@ -36,7 +36,7 @@ export function tellStory({ first, second }) {
   test("three people meet", async () => {
     const url = server.group("meeting");
     const [here, there = here] = browsers;
-    olga = await Participant.arrive(here, url, "olga");
+    olga = await Participant.arrive(here, url, "Olga");
     await olga.turnOnDevices();
     await olga.submit("secret");
     pam = await Participant.join(here, url, "Pam");
@@ -52,6 +52,9 @@ export function tellStory({ first, second }) {
   test("everybody hears everybody else", async () => {
     for (const [who, others] of pairs()) {
       for (const other of others) await who.hearsVoiceOf(other.name);
+    }
+    for (const [who, others] of pairs()) {
+      for (const other of others) await who.seesSpeaking(other.name);
     }
   });
 
@@ -103,7 +106,7 @@ export function tellStory({ first, second }) {
 
   test("the operator mutes one, who is told by whom and falls silent", async () => {
     await olga.act("Quinn", "mute");
-    await quinn.page.locator(".notice", { hasText: "olga muted your microphone" }).waitFor();
+    await quinn.page.locator(".notice", { hasText: "Olga muted your microphone" }).waitFor();
     assert.match(await quinn.page.locator("[data-action=microphone]").innerText(), /Unmute/);
     for (const who of [olga, pam]) {
       await who.page.locator('.tile[data-name="Quinn"][data-muted]').waitFor();

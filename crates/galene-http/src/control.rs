@@ -289,8 +289,9 @@ impl Driver {
         match output {
             Output::Send { sessions, message } => {
                 let text = Utf8Bytes::from(message.encode());
+                let now = Instant::now();
                 for session in sessions {
-                    self.send(session, text.clone());
+                    self.send(session, text.clone(), now);
                 }
             }
             Output::Close { session, code, reason } => {
@@ -315,9 +316,9 @@ impl Driver {
         Ok(())
     }
 
-    fn send(&mut self, session: SessionId, text: Utf8Bytes) {
-        let Some(outbox) = self.sessions.get(&session) else { return };
-        if outbox.send(text).is_err() {
+    fn send(&mut self, session: SessionId, text: Utf8Bytes, now: Instant) {
+        let Some(outbox) = self.sessions.get_mut(&session) else { return };
+        if outbox.send(text, now).is_err() {
             tracing::info!(
                 session = session.0,
                 "a client that takes messages too slowly is cut off"

@@ -98,14 +98,18 @@ impl Connection {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let Some(guard) = self.half_open.enter(self.address.ip()) else {
+        let mut stop = self.lifetime.stop.clone();
+        let entered = tokio::select! {
+            entered = timeout(HEADER_TIMEOUT, self.half_open.enter(self.address.ip())) => entered,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let Ok(Some(guard)) = entered else {
             tracing::debug!(address = %self.address, "too many connections that say nothing");
             return;
         };
         let Some(tls) = self.tls.clone() else {
             return self.serve(stream, false, false, guard).await;
         };
-        let mut stop = self.lifetime.stop.clone();
         let accepted = tokio::select! {
             accepted = timeout(HEADER_TIMEOUT, tls.accept(stream)) => accepted,
             _ = stop.wait_for(|stop| *stop) => return,

@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// How many bytes may wait before the client is given up: minutes of signalling for a member of a
-/// large group, and far more than the list of its members and its history.
-pub(crate) const MAX_QUEUED_BYTES: usize = 1 << 20;
+/// How many bytes may wait for longer than a moment: minutes of signalling for a member of a large
+/// group.
+pub(crate) const LONG_QUEUE_BYTES: usize = 1 << 20;
+/// For how long more may wait. Whoever joins a large group is told of every member at once, and takes
+/// that in within seconds even on a slow line.
+const MAX_LONG: Duration = Duration::from_secs(10);
+/// How many bytes may wait at all: an introduction to a thousand members with 8 KiB of data each, or
+/// to a hundred with as much as they may have.
+pub(crate) const MAX_QUEUED_BYTES: usize = 8 << 20;
 /// What a message costs besides its text: its place in the queue.
 const MESSAGE_COST: usize = 64;
 
@@ -18,6 +25,8 @@ pub(crate) struct Outbox {
     // Bounded by the byte count beside it.
     queue: mpsc::UnboundedSender<Outgoing>,
     queued: Arc<AtomicUsize>,
+    /// Since when the queue is long.
+    long_since: Option<Instant>,
     cut: oneshot::Sender<()>,
 }
 
@@ -57,17 +66,22 @@ impl Outbox {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (cut, is_cut) = oneshot::channel();
         let queued = Arc::new(AtomicUsize::new(0));
-        let outbox = Outbox { queue: sender, queued: Arc::clone(&queued), cut };
+        let outbox = Outbox { queue: sender, queued: Arc::clone(&queued), long_since: None, cut };
         (outbox, OutboxReader { queue: receiver, queued }, is_cut)
     }
 
     /// Puts a message into the queue. One message always fits, however long, if nothing waits.
-    pub(crate) fn send(&self, text: Utf8Bytes) -> Result<(), Unsent> {
-        let cost = text.len() + MESSAGE_COST;
-        if self.queued.load(Ordering::Relaxed) > MAX_QUEUED_BYTES {
-            return Err(Unsent);
+    pub(crate) fn send(&mut self, text: Utf8Bytes, now: Instant) -> Result<(), Unsent> {
+        let queued = self.queued.load(Ordering::Relaxed);
+        if queued > LONG_QUEUE_BYTES {
+            let since = *self.long_since.get_or_insert(now);
+            if queued > MAX_QUEUED_BYTES || now.saturating_duration_since(since) >= MAX_LONG {
+                return Err(Unsent);
+            }
+        } else {
+            self.long_since = None;
         }
-        self.queued.fetch_add(cost, Ordering::Relaxed);
+        self.queued.fetch_add(text.len() + MESSAGE_COST, Ordering::Relaxed);
         self.queue.send(Outgoing::Text(text)).map_err(|_| Unsent)
     }
 
@@ -116,9 +130,10 @@ mod tests {
 
     #[test]
     fn order_is_kept_up_to_the_close() {
-        let (outbox, mut reader, _cut) = Outbox::new();
-        outbox.send("a".into()).expect("there is room");
-        outbox.send("b".into()).expect("there is room");
+        let (mut outbox, mut reader, _cut) = Outbox::new();
+        let now = Instant::now();
+        outbox.send("a".into(), now).expect("there is room");
+        outbox.send("b".into(), now).expect("there is room");
         outbox.close(Close { code: 1000, reason: "bye".to_owned() });
         assert_eq!(reader.try_next(), Some(Outgoing::Text("a".into())));
         assert_eq!(reader.try_next(), Some(Outgoing::Text("b".into())));
@@ -128,19 +143,34 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_is_too_long_takes_nothing_till_it_is_shorter() {
-        let (outbox, mut reader, _cut) = Outbox::new();
-        outbox.send(text(MAX_QUEUED_BYTES)).expect("nothing waits");
-        assert_eq!(outbox.send("y".into()), Err(Unsent));
+    fn a_full_queue_takes_nothing_till_it_is_shorter() {
+        let (mut outbox, mut reader, _cut) = Outbox::new();
+        let now = Instant::now();
+        outbox.send(text(MAX_QUEUED_BYTES), now).expect("nothing waits");
+        assert_eq!(outbox.send("y".into(), now), Err(Unsent));
         assert!(reader.try_next().is_some());
-        assert_eq!(outbox.send("y".into()), Ok(()));
+        assert_eq!(outbox.send("y".into(), now), Ok(()));
+    }
+
+    #[test]
+    fn a_queue_may_be_long_for_a_moment() {
+        let (mut outbox, mut reader, _cut) = Outbox::new();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        outbox.send(text(LONG_QUEUE_BYTES), at(0)).expect("nothing waits");
+        assert_eq!(outbox.send("y".into(), at(0)), Ok(()));
+        assert_eq!(outbox.send("y".into(), at(9)), Ok(()));
+        assert_eq!(outbox.send("y".into(), at(10)), Err(Unsent));
+        assert!(reader.try_next().is_some());
+        assert_eq!(outbox.send(text(LONG_QUEUE_BYTES), at(11)), Ok(()));
+        assert_eq!(outbox.send("y".into(), at(20)), Ok(()), "it was short in between");
     }
 
     #[test]
     fn a_client_that_is_gone_takes_nothing() {
-        let (outbox, reader, _cut) = Outbox::new();
+        let (mut outbox, reader, _cut) = Outbox::new();
         drop(reader);
-        assert_eq!(outbox.send("a".into()), Err(Unsent));
+        assert_eq!(outbox.send("a".into(), Instant::now()), Err(Unsent));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use quinn_udp::{Transmit, UdpSocketState};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
@@ -64,6 +64,7 @@ impl SocketPair {
                 None
             }
         };
+        check_buffers(&v4);
         Ok(SocketPair { v4, v6, port })
     }
 }
@@ -82,30 +83,31 @@ fn bind(address: SocketAddr) -> Result<std::net::UdpSocket, BindError> {
             socket.set_only_v6(true)?;
         }
         socket.set_nonblocking(true)?;
-        size_buffers(&socket)?;
+        socket.set_recv_buffer_size(SOCKET_BUFFER)?;
+        socket.set_send_buffer_size(SOCKET_BUFFER)?;
         socket.bind(&address.into())?;
         Ok(socket.into())
     };
     bound().map_err(|source| BindError { address, source })
 }
 
-/// Asks for large buffers, and says so if the kernel allows only smaller ones.
-fn size_buffers(socket: &Socket) -> io::Result<()> {
-    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
-    socket.set_send_buffer_size(SOCKET_BUFFER)?;
+/// Says so if the kernel allows only smaller buffers than were asked for.
+fn check_buffers(socket: &std::net::UdpSocket) {
+    let socket = SockRef::from(socket);
+    let (Ok(receive), Ok(send)) = (socket.recv_buffer_size(), socket.send_buffer_size()) else {
+        return;
+    };
     // Linux reports twice what was asked for, its own bookkeeping included: socket(7), SO_RCVBUF.
     let factor = if cfg!(target_os = "linux") { 2 } else { 1 };
-    let receive = socket.recv_buffer_size()? / factor;
-    let send = socket.send_buffer_size()? / factor;
+    let (receive, send) = (receive / factor, send / factor);
     if receive < SOCKET_BUFFER || send < SOCKET_BUFFER {
-        tracing::warn!(
+        tracing::info!(
             wanted = SOCKET_BUFFER,
             receive,
             send,
-            "the kernel limits the UDP buffers, so bursts may be lost; raise net.core.rmem_max and net.core.wmem_max"
+            "small UDP buffers: bursts may be lost under load; see net.core.rmem_max and net.core.wmem_max"
         );
     }
-    Ok(())
 }
 
 /// A bound socket in the hands of its worker.

@@ -149,4 +149,16 @@ impl Aftermath {
         self.inbox.retain(|(s, _)| *s != slot);
         self.faults.retain(|(s, _)| *s != slot);
     }
+
+    /// Returns whether nothing is left of any transport.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        let out = &self.out;
+        self.timers.is_empty()
+            && self.inbox.is_empty()
+            && self.faults.is_empty()
+            && self.demux.is_empty()
+            && out.events.is_empty()
+            && out.checks.is_empty()
+    }
 }

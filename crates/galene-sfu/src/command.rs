@@ -26,7 +26,7 @@ pub enum Command {
     ///
     /// If media sections have to be added, removed or changed, [`Event::Offer`](crate::Event::Offer)
     /// follows, as soon as no earlier offer waits for its answer. Another choice of encoding for the
-    /// same tracks needs no negotiation. An unknown track is left out.
+    /// same tracks needs no negotiation. A track that is unknown is left out until it starts.
     Subscribe {
         /// The transport that forwards.
         transport: TransportId,

@@ -12,6 +12,10 @@ use std::net::SocketAddr;
 /// each path through a NAT shows another port; the oldest gives way.
 const MAX_ADDRESSES_PER_TRANSPORT: usize = 16;
 
+/// How many addresses a peer may check from until it restarts ICE, those that gave way included: the
+/// engine remembers every one. Whoever changes networks that often restarts ICE in between.
+const MAX_ADDRESSES_PER_UFRAG: usize = 256;
+
 /// How many of our own checks may be unanswered at a time. The engine tries at most 100 candidate pairs.
 const MAX_CHECKS_PER_TRANSPORT: usize = 128;
 
@@ -43,7 +47,10 @@ pub(crate) struct Demux {
 
 #[derive(Debug, Default)]
 struct Names {
+    /// The one that was checked from last stands last.
     addresses: VecDeque<SocketAddr>,
+    /// How many addresses were learnt since the current user name was given.
+    learnt: usize,
     ufrags: VecDeque<String>,
     checks: VecDeque<[u8; 12]>,
 }
@@ -53,12 +60,12 @@ impl Demux {
     pub(crate) fn route(&self, source: SocketAddr, contents: &[u8]) -> Route {
         // RFC 7983 §7: the first byte tells STUN from DTLS and (S)RTP.
         if contents.first().is_some_and(|b| *b < 4) {
-            return self.route_stun(contents).unwrap_or(Route::Drop);
+            return self.route_stun(source, contents).unwrap_or(Route::Drop);
         }
         self.by_address.get(&source).map_or(Route::Drop, |slot| Route::Known(*slot))
     }
 
-    fn route_stun(&self, contents: &[u8]) -> Option<Route> {
+    fn route_stun(&self, source: SocketAddr, contents: &[u8]) -> Option<Route> {
         let request = match contents.first_chunk()? {
             [0x00, 0x01] => true,
             [0x01, 0x01] | [0x01, 0x11] => false,
@@ -66,6 +73,11 @@ impl Demux {
         };
         if request {
             let slot = *self.by_ufrag.get(local_ufrag(contents)?)?;
+            let is_known = self.by_address.get(&source) == Some(&slot);
+            let names = self.names.get(&slot)?;
+            if !is_known && names.learnt >= MAX_ADDRESSES_PER_UFRAG {
+                return None;
+            }
             return Some(Route::Check { slot, learn_address: true });
         }
         let id: [u8; 12] = contents.get(8..20)?.try_into().ok()?;
@@ -80,6 +92,7 @@ impl Demux {
             return false;
         }
         names.ufrags.push_back(ufrag.to_owned());
+        names.learnt = 0;
         self.by_ufrag.insert(ufrag.to_owned(), slot);
         if names.ufrags.len() > MAX_UFRAGS_PER_TRANSPORT
             && let Some(old) = names.ufrags.pop_front()
@@ -112,6 +125,7 @@ impl Demux {
         }
         let names = self.names.entry(slot).or_default();
         names.addresses.push_back(address);
+        names.learnt += 1;
         if names.addresses.len() > MAX_ADDRESSES_PER_TRANSPORT
             && let Some(old) = names.addresses.pop_front()
         {
@@ -135,6 +149,12 @@ impl Demux {
                 self.by_check.remove(&old);
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        let by_text = self.by_ufrag.is_empty() && self.by_check.is_empty();
+        by_text && self.by_address.is_empty() && self.names.is_empty()
     }
 
     /// Forgets all names of a transport.
@@ -248,6 +268,34 @@ mod tests {
         demux.remove(0);
         assert!(demux.by_address.is_empty() && demux.by_ufrag.is_empty());
         assert!(demux.by_check.is_empty() && demux.names.is_empty());
+    }
+
+    #[test]
+    fn the_address_that_was_not_checked_from_for_longest_gives_way() {
+        let mut demux = Demux::default();
+        for i in 0..100 {
+            demux.learn_address(0, address(7));
+            demux.learn_address(0, address(1_000 + i));
+        }
+        assert_eq!(demux.route(address(7), &[22]), Route::Known(0));
+        assert_eq!(demux.route(address(1_000), &[22]), Route::Drop);
+    }
+
+    #[test]
+    fn under_one_user_name_a_peer_comes_from_so_many_addresses_and_no_more() {
+        let mut demux = Demux::default();
+        demux.add_ufrag(0, "ours");
+        let check = Route::Check { slot: 0, learn_address: true };
+        for i in 0..1_000 {
+            if demux.route(address(i), &request("ours:theirs")) == check {
+                demux.learn_address(0, address(i));
+            }
+        }
+        let (last, beyond) = (address(255), address(256));
+        assert_eq!(demux.route(last, &request("ours:theirs")), check);
+        assert_eq!(demux.route(beyond, &request("ours:theirs")), Route::Drop);
+        assert!(demux.add_ufrag(0, "another"));
+        assert_eq!(demux.route(beyond, &request("another:theirs")), check);
     }
 
     #[test]

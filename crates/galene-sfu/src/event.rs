@@ -28,19 +28,22 @@ pub enum Event {
         candidate: String,
     },
     /// An offer or answer of the peer could not be used. After a bad answer, or a bad first offer, the
-    /// transport is gone; after a later bad offer it goes on as it was.
+    /// transport is gone; after a later bad offer it goes on as it was, until ICE notices if the offer
+    /// was to restart that.
     NegotiationFailed {
         /// The transport that was negotiated.
         transport: TransportId,
         /// What is wrong with the description, for the peer's eyes.
         reason: String,
     },
-    /// ICE and DTLS are up: media can flow.
+    /// ICE and DTLS are up: media can flow. Comes again when ICE finds a path after
+    /// [`Disconnected`](Self::Disconnected).
     Connected {
         /// The transport that connected.
         transport: TransportId,
     },
-    /// ICE found no working path (any more). The transport stays, and an ICE restart may bring it back.
+    /// ICE found no working path (any more), and nothing but connectivity checks is sent. The transport
+    /// stays, and an ICE restart may bring it back.
     Disconnected {
         /// The transport that lost its peer.
         transport: TransportId,

@@ -8,6 +8,8 @@ mod aftermath;
 mod clock;
 mod command;
 mod config;
+#[cfg(test)]
+mod containment;
 mod demux;
 mod direct;
 mod dtls;

@@ -22,13 +22,25 @@ use crate::track::{Arrival, Encoding, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{Event, MediaKind, TrackId};
 
+/// Where a publisher's packet belongs.
+struct Place {
+    stream: PublishedStream,
+    key: TrackKey,
+    is_new_stream: bool,
+    is_new_track: bool,
+}
+
 impl Sfu {
     /// Takes in a packet that a publisher sent.
     pub(crate) fn handle_rtp(&mut self, slot: Slot, packet: RtpPacket) {
-        let Some((stream, key, is_new)) = self.place(slot, &packet) else {
+        let Some(Place { stream, key, is_new_stream, is_new_track }) = self.place(slot, &packet)
+        else {
             return;
         };
         self.counters.published += 1;
+        if is_new_track {
+            self.offer_to_waiting(key);
+        }
         let Some(Role::Publisher(publication)) = self.transports.get(slot).map(|t| &t.role) else {
             return;
         };
@@ -39,7 +51,7 @@ impl Sfu {
         };
         if packet.header.payload_type != track.payload_type
             || packet.payload.len() > MAX_PAYLOAD
-            || !encoding.admit(stream.ssrc, is_new, self.now)
+            || !encoding.admit(stream.ssrc, is_new_stream, self.now)
         {
             return;
         }
@@ -64,19 +76,18 @@ impl Sfu {
             self.wishes.insert(key);
         }
         let index = encoding.ring.push(packet);
+        let is_met = |encoding: &Encoding| encoding.keyframes.due().is_none();
+        if starts_keyframe && !self.wishes.is_empty() && track.encodings.iter().all(is_met) {
+            self.wishes.remove(&key);
+        }
         if track.arrivals.is_empty() {
             self.arrived.push(key);
         }
         track.arrivals.push(Arrival { encoding: stream.encoding, index });
     }
 
-    /// Finds out to which track a packet belongs, and whether it is the first of its stream; the first
-    /// of all makes the track.
-    fn place(
-        &mut self,
-        slot: Slot,
-        packet: &RtpPacket,
-    ) -> Option<(PublishedStream, TrackKey, bool)> {
+    /// Finds out to which track a packet belongs; the first one makes the track.
+    fn place(&mut self, slot: Slot, packet: &RtpPacket) -> Option<Place> {
         let transport = self.transports.get_mut(slot)?;
         let ssrc = packet.header.ssrc;
         let Role::Publisher(publication) = &transport.role else {
@@ -101,10 +112,10 @@ impl Sfu {
             (None, Some((mid, rid))) => publication.add_stream(ssrc, mid, rid)?,
             (None, None) => return None,
         };
-        let is_new = known.is_none();
+        let is_new_stream = known.is_none();
         let section = &mut publication.sections[stream.section];
         if let Some(key) = section.track {
-            return Some((stream, key, is_new));
+            return Some(Place { stream, key, is_new_stream, is_new_track: false });
         }
         let kind = section.kind?;
         let payload_type = packet.header.payload_type;
@@ -129,7 +140,7 @@ impl Sfu {
             self.aftermath.arm(slot, transport, self.now);
         }
         self.events.push_back(Event::TrackStarted { track: id, codec: format.codec });
-        Some((stream, key, is_new))
+        Some(Place { stream, key, is_new_stream, is_new_track: true })
     }
 
     pub(crate) fn handle_sender_report(&mut self, slot: Slot, feedback: &SenderFeedback) {
@@ -318,7 +329,10 @@ impl Sfu {
             }
             self.process();
         }
-        self.send_keyframe_requests();
+        // This is asked with every datagram that is polled, and mostly answered at once.
+        if self.next_keyframe_request().is_some_and(|at| at <= self.now) {
+            self.send_keyframe_requests();
+        }
     }
 
     fn forward_arrivals(&mut self, key: TrackKey) {
@@ -498,15 +512,18 @@ impl Sfu {
         self.aftermath.drive(slot, transport, self.now);
     }
 
-    /// Lists what each subscriber of an encoding may be sent.
+    /// Lists what each subscriber of an encoding may be sent. Whoever would have it if it were sent
+    /// counts too: it is sent only if the publisher is allowed enough.
     fn allowed_rates(&self, track: &Track, encoding: usize) -> impl Iterator<Item = u64> {
         track.subscribers.iter().filter_map(move |s| {
             let Role::Subscriber(subscription) = &self.transports.get(s.slot)?.role else {
                 return None;
             };
             let section = &subscription.sections[s.section];
-            let forwards = section.live && section.forward.current() == Some(encoding);
-            forwards.then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
+            let has_it = section.forward.current() == Some(encoding);
+            let wants_it = track.wanted(section.choice) == encoding;
+            (section.live && (has_it || wants_it))
+                .then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
         })
     }
 

@@ -14,7 +14,7 @@ use crate::sdp;
 use crate::sfu::{Sfu, find};
 use crate::subscription::{Negotiation, Outlet, Section, Subscription};
 use crate::track::{SubscriberSection, TrackKey};
-use crate::transport::{self, RTX_CACHE_PACKETS, Role};
+use crate::transport::{self, RTX_CACHE_PACKETS, Role, Transport};
 use crate::{Codec, EncodingChoice, Event, TrackRequest, TransportId};
 
 use std::time::Duration;
@@ -100,6 +100,7 @@ impl Sfu {
         let Role::Publisher(publication) = &mut transport.role else {
             return Err(Refused::NotAPublisher);
         };
+        let answer = sdp::restore_mids(&answer.to_sdp_string(), &offered);
         let ended = publication.update_sections(offered, |mid| receives(rtc, mid));
         let was_described = std::mem::replace(&mut transport.described, true);
         if self.aftermath.demux.add_ufrag(slot, &ufrag) && was_described {
@@ -111,7 +112,7 @@ impl Sfu {
         for key in ended {
             self.end_track(key);
         }
-        Ok(Some(answer.to_sdp_string()))
+        Ok(Some(answer))
     }
 
     pub(crate) fn subscribe(
@@ -145,6 +146,20 @@ impl Sfu {
         };
         if let Role::Subscriber(subscription) = &mut transport.role {
             subscription.restart_wanted = true;
+            self.negotiate(slot);
+        }
+    }
+
+    /// A track has started: whoever was told to have it before gets it now.
+    pub(crate) fn offer_to_waiting(&mut self, key: TrackKey) {
+        let id = self.tracks[key].id;
+        let wants = |transport: &Transport| match &transport.role {
+            Role::Subscriber(subscription) => subscription.wanted.iter().any(|w| w.track == id),
+            Role::Publisher(_) => false,
+        };
+        let waiting = self.transports.iter().filter(|(_, transport)| wants(transport));
+        let waiting: Vec<Slot> = waiting.map(|(slot, _)| slot).collect();
+        for slot in waiting {
             self.negotiate(slot);
         }
     }

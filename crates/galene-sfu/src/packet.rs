@@ -92,7 +92,7 @@ impl PacketRing {
             MediaKind::Audio => AUDIO_CAPACITY,
             MediaKind::Video => VIDEO_CAPACITY,
         };
-        Self { capacity, packets: VecDeque::with_capacity(capacity), end: 0, keyframe: None }
+        Self { capacity, packets: VecDeque::new(), end: 0, keyframe: None }
     }
 
     /// Adds a packet and returns its index.

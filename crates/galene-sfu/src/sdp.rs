@@ -106,6 +106,32 @@ pub(crate) fn make_send_only(sdp: &str) -> String {
     text
 }
 
+/// Gives the sections of an answer the MIDs that they have in the offer. The engine knows MIDs of up to
+/// 16 letters and digits, and makes such of others.
+pub(crate) fn restore_mids(answer: &str, offered: &[OfferedSection]) -> String {
+    let known = answer.lines().filter_map(|line| line.strip_prefix("a=mid:"));
+    let names: Vec<_> = known.zip(offered.iter().map(|section| section.mid.as_str())).collect();
+    if names.iter().all(|(known, offered)| known == offered) {
+        return answer.to_owned();
+    }
+    let restored = |known: &str| {
+        let name = names.iter().find(|(name, _)| *name == known);
+        name.map_or(known, |(_, offered)| offered).to_owned()
+    };
+    let mut text = String::with_capacity(answer.len() + 64);
+    for line in answer.lines() {
+        if let Some(mid) = line.strip_prefix("a=mid:") {
+            push_line(&mut text, &format!("a=mid:{}", restored(mid)));
+        } else if let Some(mids) = line.strip_prefix("a=group:BUNDLE ") {
+            let mids: Vec<_> = mids.split(' ').map(restored).collect();
+            push_line(&mut text, &format!("a=group:BUNDLE {}", mids.join(" ")));
+        } else {
+            push_line(&mut text, line);
+        }
+    }
+    text
+}
+
 /// Leaves in each media section of our offer only the payload types for which `keep(mid, type)` holds.
 pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String {
     const ABOUT_A_FORMAT: [&str; 3] = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"];

@@ -292,7 +292,15 @@ impl Sfu {
             return;
         };
         let source = std::error::Error::source(fault).map(ToString::to_string);
-        tracing::warn!(transport = transport.id.0, %fault, source, "a transport was ended");
+        let id = transport.id.0;
+        match fault {
+            // Mostly the peer's doing: a handshake that it does not finish, a certificate that is not
+            // the one it announced.
+            Fault::Engine(_) => tracing::debug!(transport = id, source, "a transport failed"),
+            Fault::Panic(_) | Fault::Runaway => {
+                tracing::error!(transport = id, %fault, "a transport was ended");
+            }
+        }
         self.counters.faults += 1;
         self.events
             .push_back(Event::Closed { transport: transport.id, reason: CloseReason::Fault });

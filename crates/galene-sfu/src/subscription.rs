@@ -111,13 +111,14 @@ impl Subscription {
     /// own, as far as it gave any (RFC 8830 §2).
     pub(crate) fn names_of(&self, track: &Track) -> (String, String) {
         let (stream, name) = track.msid.clone().unwrap_or_default();
-        let stream =
-            if stream.is_empty() || stream == "-" { self.stream_id.clone() } else { stream };
         let kind = match track.format.codec.kind() {
             MediaKind::Audio => "audio",
             MediaKind::Video => "video",
         };
-        (stream, if name.is_empty() { kind.to_owned() } else { name })
+        let first = |names: [&str; 2]| names.into_iter().map(token).find(|name| !name.is_empty());
+        let stream = if stream == "-" { "" } else { &stream };
+        let stream = first([stream, &self.stream_id]).unwrap_or_else(|| "stream".to_owned());
+        (stream, first([&name, kind]).unwrap_or_else(|| kind.to_owned()))
     }
 
     /// Returns the section of this kind of which packets are sent under an SSRC.
@@ -214,6 +215,12 @@ impl<'a> Outgoing<'a> {
             repairable: outlet.has_rtx,
         }
     }
+}
+
+/// Returns what of a name can stand in `a=msid` (RFC 8830 §2, `token-char` of RFC 8866 §9).
+fn token(name: &str) -> String {
+    let is_token = |c: &char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`{|}~".contains(*c);
+    name.chars().filter(is_token).take(64).collect()
 }
 
 impl Section {

@@ -100,6 +100,14 @@ impl Encoding {
 }
 
 impl Track {
+    /// Returns the encoding that serves `choice` best, be it sent or not.
+    pub(crate) fn wanted(&self, choice: EncodingChoice) -> usize {
+        match choice {
+            EncodingChoice::Best => 0,
+            EncodingChoice::Lowest => self.encodings.len() - 1,
+        }
+    }
+
     /// Returns the encoding that serves `choice` best among those that are being sent; the one that was
     /// sent last if all are silent.
     pub(crate) fn choose(&self, choice: EncodingChoice, now: Instant) -> usize {

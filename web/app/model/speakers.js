@@ -1,15 +1,19 @@
 /**
- * Who speaks.
+ * Who speaks, by the energy of the sound that comes from them.
  *
  * @import { DownStream } from "galene-client"
+ *
+ * @typedef {object} Energy What the browser has counted so far
+ * @property {number} total
+ * @property {number} seconds
  */
 import { Emitter } from "galene-client";
 
 /** How often we listen. */
-const INTERVAL_MS = 200;
+const INTERVAL_MS = 300;
 
-/** Louder than this is speech; a quiet room stays below. */
-const THRESHOLD = 0.02;
+/** Louder than this is speech, as a part of full scale; a quiet room stays below. */
+const THRESHOLD = 0.015;
 
 /** Somebody who pauses for breath is still speaking. */
 const HOLD_MS = 700;
@@ -18,11 +22,13 @@ const HOLD_MS = 700;
 export class Speakers extends Emitter {
   /** Ids of the streams in which somebody speaks. @type {Set<string>} */
   active = new Set();
-  /** @type {Map<string, number>} */
+  /** When each was last heard. @type {Map<string, number>} */
   #heard = new Map();
+  /** @type {Map<string, Energy>} */
+  #energies = new Map();
   #streams;
   #self;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
   /**
@@ -37,21 +43,38 @@ export class Speakers extends Emitter {
 
   start() {
     this.stop();
-    this.#timer = setInterval(() => this.#listen(), INTERVAL_MS);
+    const listen = async () => {
+      const timer = this.#timer;
+      await this.#listen();
+      // Unless we were stopped meanwhile.
+      if (this.#timer === timer) this.#timer = setTimeout(listen, INTERVAL_MS);
+    };
+    this.#timer = setTimeout(listen, INTERVAL_MS);
   }
 
   stop() {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#heard.clear();
+    this.#energies.clear();
     this.active = new Set();
   }
 
-  #listen() {
+  async #listen() {
     const now = performance.now();
     if (this.#self()) this.#heard.set("", now);
-    for (const stream of this.#streams()) {
-      if (levelOf(stream) > THRESHOLD) this.#heard.set(stream.id, now);
+    const streams = [...this.#streams()];
+    const energies = await Promise.all(streams.map(energyOf));
+    /** @type {Map<string, Energy>} */
+    const next = new Map();
+    for (const [index, { id }] of streams.entries()) {
+      const energy = energies[index];
+      if (!energy) continue;
+      next.set(id, energy);
+      const before = this.#energies.get(id);
+      if (before && levelBetween(before, energy) > THRESHOLD) this.#heard.set(id, now);
     }
+    this.#energies = next;
     const active = new Set();
     for (const [id, time] of this.#heard) {
       if (now - time < HOLD_MS) active.add(id);
@@ -63,9 +86,28 @@ export class Speakers extends Emitter {
   }
 }
 
-/** @param {DownStream} stream */
-function levelOf(stream) {
-  const receivers = stream.pc.getReceivers().filter(({ track }) => track.kind === "audio");
-  const sources = receivers.flatMap((receiver) => receiver.getSynchronizationSources());
-  return Math.max(0, ...sources.map(({ audioLevel }) => audioLevel ?? 0));
+/**
+ * Returns the level of sound between two moments, from 0 to 1.
+ * @param {Energy} before
+ * @param {Energy} after
+ */
+export function levelBetween(before, after) {
+  const seconds = after.seconds - before.seconds;
+  // Energy is the square of the level, times the time (W3C webrtc-stats, totalAudioEnergy).
+  return seconds > 0 ? Math.sqrt(Math.max(0, after.total - before.total) / seconds) : 0;
+}
+
+/**
+ * @param {DownStream} stream
+ * @returns {Promise<Energy | null>}
+ */
+async function energyOf({ pc }) {
+  const receiver = pc.getReceivers().find(({ track }) => track.kind === "audio");
+  if (!receiver || pc.connectionState === "closed") return null;
+  const report = await receiver.getStats();
+  for (const stats of report.values()) {
+    if (stats.type !== "inbound-rtp") continue;
+    return { total: stats.totalAudioEnergy ?? 0, seconds: stats.totalSamplesDuration ?? 0 };
+  }
+  return null;
 }

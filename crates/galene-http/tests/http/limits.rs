@@ -3,29 +3,56 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Server, request};
+use crate::support::{Client, Server, request};
 
 #[tokio::test]
-async fn an_address_with_many_silent_connections_gets_no_more_while_others_do() {
+async fn an_address_with_many_silent_connections_waits_while_others_do_not() {
     let server = Server::start();
     let mut silent = Vec::new();
     for _ in 0..64 {
         silent.push(TcpStream::connect(server.address).await.unwrap());
     }
-    let mut one_more = TcpStream::connect(server.address).await.unwrap();
-    let mut rest = Vec::new();
-    one_more.read_to_end(&mut rest).await.unwrap();
-    assert!(rest.is_empty());
-
+    let address = server.address;
+    let mut waiting = tokio::spawn(async move {
+        let stream = TcpStream::connect(address).await.unwrap();
+        request(stream, "GET", "/", &[]).await
+    });
     let elsewhere = TcpSocket::new_v4().unwrap();
     elsewhere.bind("127.0.0.2:0".parse().unwrap()).unwrap();
     let elsewhere = elsewhere.connect(server.address).await.unwrap();
-    assert_eq!(request(elsewhere, "GET", "/group/test/", &[]).await.status, 200);
+    tokio::select! {
+        biased;
+        _ = &mut waiting => panic!("it is not its turn"),
+        reply = request(elsewhere, "GET", "/group/test/", &[]) => assert_eq!(reply.status, 200),
+    }
+    drop(silent.pop());
+    assert_eq!(waiting.await.unwrap().status, 200);
+}
 
-    // One that says something makes room.
-    let first = silent.remove(0);
-    assert_eq!(request(first, "GET", "/", &[]).await.status, 200);
-    assert_eq!(server.get("/").await.status, 200);
+#[tokio::test]
+async fn a_class_that_joins_at_once_from_one_address_gets_in() {
+    let server = Server::start();
+    let joining = (0..200).map(|n| {
+        let address = server.address;
+        tokio::spawn(async move {
+            let id = format!("pupil {n}");
+            let mut pupil = Client::connect(TcpStream::connect(address).await.unwrap(), &id).await;
+            pupil.join("test", &id, "").await;
+            let joined = pupil.wait_for("joined").await;
+            assert_eq!(joined["kind"], "join", "{joined}");
+            pupil
+        })
+    });
+    let joining: Vec<_> = joining.collect();
+    let mut pupils = Vec::new();
+    for pupil in joining {
+        pupils.push(pupil.await.unwrap());
+    }
+    let mut teacher = server.member("teacher").await;
+    teacher.say("good morning").await;
+    for pupil in &mut pupils {
+        assert_eq!(pupil.wait_for("chat").await["value"], "good morning");
+    }
 }
 
 #[tokio::test]

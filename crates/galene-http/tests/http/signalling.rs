@@ -117,7 +117,7 @@ async fn a_client_that_stops_reading_is_cut_off_while_the_others_go_on() {
     let mut bob = server.member("bob").await;
     // Together far more than a queue and the kernel's buffers hold, and nobody speaks so often that the
     // rate of messages is exceeded.
-    for speaker in 0..8 {
+    for speaker in 0..16 {
         let mut speaker = server.member(&format!("speaker {speaker}")).await;
         for round in 0..30 {
             let value = json!({"round": round, "filling": "x".repeat(60_000)});

@@ -4,8 +4,14 @@
 //! test wants, the engine itself in the hands of somebody ill-behaved (`raw.rs`).
 
 mod answers;
+mod bounds;
+mod candidates;
+mod faults;
+mod lifecycle;
 mod numbering;
 mod offers;
 mod raw;
 mod reports;
 mod room;
+mod simulcast;
+mod timers;

@@ -63,6 +63,20 @@ fn codecs_named_twice_are_as_good_as_once() {
 }
 
 #[test]
+fn sections_are_answered_by_the_names_that_they_were_offered_under() {
+    let mut room = Room::new();
+    room.hold(1);
+    let names = ["{2c1f-main.audio}", "a-name-with-more-than-sixteen-letters"];
+    let sdp = chrome_offer(&[AUDIO, VIDEO])
+        .replace("a=mid:0", &format!("a=mid:{}", names[0]))
+        .replace("a=mid:1", &format!("a=mid:{}", names[1]))
+        .replace("BUNDLE 0 1", &format!("BUNDLE {} {}", names[0], names[1]));
+    room.offer_text(1, &sdp);
+    assert_eq!(mids(&room.last_answer(1)), names);
+    assert_eq!(bundle(&room.last_answer(1)), names);
+}
+
+#[test]
 fn lines_may_end_in_line_feeds_alone() {
     let mut room = Room::new();
     room.hold(1);
@@ -312,8 +326,27 @@ fn the_msid_of_the_publisher_is_what_subscribers_see() {
     assert_ne!(streams[0].1, streams[1].1);
 }
 
+#[test]
+fn names_that_cannot_stand_in_sdp_are_replaced() {
+    for (name, shown) in [("a b", "a"), ("\u{2603}\u{2603}", "stream"), ("-", "stream")] {
+        let mut room = Room::new();
+        let rename = |peer: &mut PublisherPeer| peer.offer().replace("name-of-stream", name);
+        room.add_publisher(3, |config| {
+            config.stream_id("name-of-stream").track(TrackSpec::audio(10))
+        });
+        room.offer(3, rename);
+        let tracks = room.wait_for_tracks(3, 1);
+        room.hold(2);
+        room.want(2, &tracks);
+        let msid = sections(&room.last_offer(2))[0].msid.clone();
+        let (stream, track) = msid.expect("the track is named");
+        assert_eq!(stream, shown, "{name}");
+        assert!(!track.is_empty());
+    }
+}
+
 /// Sections as Chrome offers them, shortened; `@` stands for the MID.
-const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110\r\n\
+pub(crate) const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110\r\n\
     c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n@COMMON\
     a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n\
     a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
@@ -322,7 +355,7 @@ const AUDIO: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110\r\n\
     a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\n\
     a=rtpmap:8 PCMA/8000\r\na=rtpmap:13 CN/8000\r\na=rtpmap:110 telephone-event/48000\r\n\
     a=ssrc:1111 cname:x\r\na=ssrc:1111 msid:stream audio\r\n";
-const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n\
+pub(crate) const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n\
     c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n@COMMON\
     a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
     a=sendrecv\r\na=msid:stream video\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\

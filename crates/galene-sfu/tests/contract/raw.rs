@@ -8,9 +8,9 @@ use galene_sfu::{Command, TransportId};
 use galene_testkit::{Datagram, Node, NodeKey, address};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::format::{Codec, FormatParams};
-use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{Extension, RtpWrite, Ssrc};
+use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 use crate::room::{Room, host};
@@ -39,11 +39,6 @@ pub(crate) fn vp8_and_opus() -> RtcConfig {
     let opus = FormatParams { min_p_time: Some(10), ..none };
     codecs.add_config(OPUS.into(), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), opus);
     config
-}
-
-/// Takes away all header extensions but the one that names the media section.
-pub(crate) fn only_mid(config: RtcConfig) -> RtcConfig {
-    config.clear_extension_map().set_extension(4, Extension::RtpMid)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many events")]
@@ -78,13 +73,11 @@ impl RawPeer {
         self.settle();
     }
 
-    /// Gives the stream of a section this SSRC, whatever was declared.
-    pub(crate) fn take_ssrc(&mut self, mid: Mid, ssrc: u32) {
+    /// Gives the stream of a section this SSRC instead of another, whatever was declared.
+    pub(crate) fn take_ssrc(&mut self, mid: Mid, old: u32, new: u32, rid: Option<Rid>) {
         let mut api = self.rtc.direct_api();
-        if let Some(old) = api.stream_tx_by_mid(mid, None).map(|stream| stream.ssrc()) {
-            api.remove_stream_tx(old);
-        }
-        api.declare_stream_tx(ssrc.into(), None, mid, None);
+        api.remove_stream_tx(old.into());
+        api.declare_stream_tx(new.into(), None, mid, rid);
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -140,11 +133,12 @@ impl Node for RawPeer {
 /// A raw peer that publishes one section of video.
 pub(crate) struct RawPublisher {
     pub(crate) key: NodeKey<RawPeer>,
-    pub(crate) id: u64,
     pub(crate) mid: Mid,
     /// The SSRC that the offer declared.
     pub(crate) ssrc: u32,
     pub(crate) pt: Pt,
+    /// The offer, as it was sent.
+    pub(crate) sdp: String,
     sequence: u64,
     picture: u16,
 }
@@ -158,7 +152,8 @@ impl RawPublisher {
         edit: impl FnOnce(String) -> String,
     ) -> Self {
         let (key, pending, sdp, mid) = offer_video(room, id, config);
-        room.offer_text(id, &edit(sdp));
+        let sdp = edit(sdp);
+        room.offer_text(id, &sdp);
         let answer = room.last_answer(id);
         let peer = room.simulation.get_mut(key);
         let answer = SdpAnswer::from_sdp_string(&answer).expect("a good answer");
@@ -168,7 +163,7 @@ impl RawPublisher {
         let peer = room.simulation.get_mut(key);
         let pt = peer.rtc.media(mid).expect("negotiated").remote_pts()[0];
         let ssrc = *peer.rtc.direct_api().stream_tx_by_mid(mid, None).expect("it sends").ssrc();
-        Self { key, id, mid, ssrc, pt, sequence: 1_000, picture: 100 }
+        Self { key, mid, ssrc, pt, sdp, sequence: 1_000, picture: 100 }
     }
 
     /// Sends a frame of one packet under the next number.
@@ -194,7 +189,14 @@ impl RawPublisher {
 
     /// Changes to another SSRC, as a browser does that starts its encoder anew.
     pub(crate) fn take_ssrc(&mut self, room: &mut Room, ssrc: u32) {
-        room.simulation.get_mut(self.key).take_ssrc(self.mid, ssrc);
+        self.take_rid(room, ssrc, None);
+    }
+
+    /// Changes to another SSRC, whose packets carry the name of an encoding.
+    pub(crate) fn take_rid(&mut self, room: &mut Room, ssrc: u32, rid: Option<&str>) {
+        let old = std::mem::replace(&mut self.ssrc, ssrc);
+        let rid = rid.map(Rid::from);
+        room.simulation.get_mut(self.key).take_ssrc(self.mid, old, ssrc, rid);
     }
 }
 

@@ -263,11 +263,12 @@ impl Room {
     pub(crate) fn tracks(&self, id: u64) -> Vec<TrackId> {
         let mut tracks = Vec::new();
         for event in &self.events {
-            match event {
-                Event::TrackStarted { track, .. } => tracks.push(*track),
-                Event::TrackEnded { track } => tracks.retain(|t| t != track),
-                Event::Closed { transport, .. } => tracks.retain(|t| t.transport != *transport),
-                _ => {}
+            if let Event::TrackStarted { track, .. } = event {
+                tracks.push(*track);
+            } else if let Event::TrackEnded { track } = event {
+                tracks.retain(|t| t != track);
+            } else if let Event::Closed { transport, .. } = event {
+                tracks.retain(|t| t.transport != *transport);
             }
         }
         tracks.retain(|track| track.transport == TransportId(id));
@@ -300,9 +301,8 @@ impl Room {
     /// Returns the last offer to a subscriber.
     pub(crate) fn last_offer(&self, id: u64) -> String {
         let offers = self.events_of(id).into_iter().rev();
-        let mut offers = offers.filter_map(|event| match event {
-            Event::Offer { sdp, .. } => Some(sdp.clone()),
-            _ => None,
+        let mut offers = offers.filter_map(|event| {
+            if let Event::Offer { sdp, .. } = event { Some(sdp.clone()) } else { None }
         });
         offers.next().unwrap_or_else(|| panic!("{id} got no offer"))
     }
@@ -310,22 +310,22 @@ impl Room {
     /// Returns the last answer to a publisher.
     pub(crate) fn last_answer(&self, id: u64) -> String {
         let answers = self.events_of(id).into_iter().rev();
-        let mut answers = answers.filter_map(|event| match event {
-            Event::Answer { sdp, .. } => Some(sdp.clone()),
-            _ => None,
+        let mut answers = answers.filter_map(|event| {
+            if let Event::Answer { sdp, .. } = event { Some(sdp.clone()) } else { None }
         });
         answers.next().unwrap_or_else(|| panic!("{id} got no answer: {:?}", self.events_of(id)))
     }
 
     /// Returns why the core refused a description.
     pub(crate) fn refusals(&self, id: u64) -> Vec<String> {
-        let events = self.events_of(id).into_iter();
-        events
-            .filter_map(|event| match event {
-                Event::NegotiationFailed { reason, .. } => Some(reason.clone()),
-                _ => None,
-            })
-            .collect()
+        let reason = |event: &Event| {
+            if let Event::NegotiationFailed { reason, .. } = event {
+                Some(reason.clone())
+            } else {
+                None
+            }
+        };
+        self.events_of(id).into_iter().filter_map(reason).collect()
     }
 
     pub(crate) fn now(&self) -> Instant {
