@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use galene_sfu::{Codec, Command, EncodingChoice, Event, TrackId, TrackRequest, TransportId};
+use galene_sfu::{
+    Codec, Command, EgressKind, EncodingChoice, Event, TrackId, TrackRequest, TransportId,
+};
 use galene_testkit::{
     NodeKey, Profile, PublisherConfig, PublisherPeer, Report, Simulation, SubscriberConfig,
     SubscriberPeer, address, epoch,
@@ -53,8 +55,13 @@ const TRICKLE_INTERVAL: Duration = Duration::from_millis(5);
 impl Conference {
     /// Returns a core without peers.
     pub fn new(seed: u64) -> Self {
+        Self::with_egress(EgressKind::default(), seed)
+    }
+
+    /// Returns a core without peers that sends in this way.
+    pub fn with_egress(egress: EgressKind, seed: u64) -> Self {
         let mut simulation = Simulation::new(seed);
-        let sfu = simulation.add(&[CORE], SfuNode::new(CORE, seed, epoch()));
+        let sfu = simulation.add(&[CORE], SfuNode::with_egress(egress, CORE, seed, epoch()));
         Self {
             simulation,
             sfu,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use galene_sfu::{Command, Counters, Event, Sfu, SfuConfig};
+use galene_sfu::{Command, Counters, EgressKind, Event, Sfu, SfuConfig};
 use galene_testkit::{Datagram, Node, WireChecker};
 
 /// A forwarding core, all of whose SRTP is checked as it leaves.
@@ -21,7 +21,14 @@ const MAX_SEGMENTS: usize = 16;
 impl SfuNode {
     /// Returns a core that is reached at `address`.
     pub fn new(address: SocketAddr, seed: u64, now: Instant) -> Self {
-        let sfu = Sfu::new(SfuConfig::new(vec![address], seed), now);
+        Self::with_egress(EgressKind::default(), address, seed, now)
+    }
+
+    /// Returns a core that sends in this way.
+    pub fn with_egress(egress: EgressKind, address: SocketAddr, seed: u64, now: Instant) -> Self {
+        let mut config = SfuConfig::new(vec![address], seed);
+        config.egress = egress;
+        let sfu = Sfu::new(config, now);
         Self { sfu, outgoing: VecDeque::new(), wire: WireChecker::default() }
     }
 

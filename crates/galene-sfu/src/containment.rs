@@ -6,9 +6,8 @@ use galene_testkit::{
     Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
     address, epoch,
 };
-use str0m::Rtc;
 
-use crate::egress::{Egress, Outgoing};
+use crate::egress::{Egress, Outgoing, Way};
 use crate::transport::Role;
 use crate::{
     CloseReason, Codec, Command, EncodingChoice, Event, Sfu, SfuConfig, TrackId, TrackRequest,
@@ -42,7 +41,7 @@ fn a_publisher_whose_engine_panics_is_gone_with_its_tracks_and_its_subscribers_s
     let mut call = Call::connect();
     let slot = call.sfu.by_id[&PUBLISHER];
     let transport = &mut call.sfu.transports[slot];
-    let fails = |_: &mut Rtc| panic!("for the sake of the test");
+    let fails = |_: &mut str0m::Rtc| panic!("for the sake of the test");
     let done: Option<()> = call.sfu.aftermath.call(slot, transport, call.now, fails);
     assert_eq!(done, None);
     // It is not called again before it is removed.
@@ -80,7 +79,11 @@ fn when_all_are_gone_nothing_is_left() {
 struct Panicking;
 
 impl Egress for Panicking {
-    fn send(&mut self, _: &mut Rtc, packet: Outgoing<'_>) {
+    fn needs_engine(&self) -> bool {
+        true
+    }
+
+    fn send(&mut self, _: &mut Way<'_>, packet: Outgoing<'_>) {
         panic!("number {} cannot be sealed", packet.sequence);
     }
 }

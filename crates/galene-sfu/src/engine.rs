@@ -84,11 +84,12 @@ impl Engine {
 
     /// Returns from where to where the engine sends now: the pair of candidates that ICE nominated.
     ///
-    /// The engine does not tell, so it is made to report a lost picture of no stream to the peer, and the
-    /// report is kept back.
+    /// The engine does not tell, so it is made to say something to the peer about streams that do not exist, and
+    /// what it says is kept back.
     pub(crate) fn nominated_path(&mut self, out: &mut Outbox) -> Result<Option<Path>, Fault> {
         contain(|| {
-            self.rtc.direct_api().send_pli_feedback(0.into(), 0.into());
+            let nothing: [u8; 4] = [0; 4];
+            self.rtc.direct_api().send_app_specific_feedback(1.into(), 2.into(), nothing);
             let mut path = None;
             for _ in 0..MAX_OUTPUTS_PER_INPUT {
                 match self.rtc.poll_output()? {
@@ -96,7 +97,7 @@ impl Engine {
                         self.deadline = deadline;
                         return Ok(path);
                     }
-                    Output::Transmit(t) if is_rtp(&t.contents) => {
+                    Output::Transmit(t) if is_rtp_or_rtcp(&t.contents) => {
                         path = Some(Path { source: t.source, destination: t.destination });
                     }
                     Output::Transmit(t) => out.queue.push(t.source, t.destination, &t.contents),
@@ -181,7 +182,7 @@ impl Engine {
                         out.checks.push(id);
                     }
                     let is_allowed = match (is_rtp(&t.contents), cause) {
-                        (true, _) if self.is_muted => false,
+                        _ if self.is_muted && is_rtp_or_rtcp(&t.contents) => false,
                         (true, Cause::Own) => {
                             self.resends.handle_sent();
                             !self.lost
@@ -255,6 +256,10 @@ fn is_stun(contents: &[u8]) -> bool {
 /// Tells SRTP from SRTCP and all else (RFC 7983 §7, RFC 5761 §4).
 fn is_rtp(contents: &[u8]) -> bool {
     matches!(contents, [128..192, second, ..] if !(192..224).contains(second))
+}
+
+fn is_rtp_or_rtcp(contents: &[u8]) -> bool {
+    matches!(contents, [128..192, ..])
 }
 
 fn contain<T>(action: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
