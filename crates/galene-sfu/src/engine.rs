@@ -84,8 +84,8 @@ impl Engine {
 
     /// Returns from where to where the engine sends now: the pair of candidates that ICE nominated.
     ///
-    /// The engine does not tell, so it is made to say something to the peer about streams that do not exist, and
-    /// what it says is kept back.
+    /// The engine does not tell, so it is made to say something about streams that do not exist, and what
+    /// it says is kept back.
     pub(crate) fn nominated_path(&mut self, out: &mut Outbox) -> Result<Option<Path>, Fault> {
         contain(|| {
             let nothing: [u8; 4] = [0; 4];

@@ -62,7 +62,7 @@ impl SessionKeys {
         let algorithm: &'static Algorithm = match profile {
             SrtpProfile::AEAD_AES_128_GCM => &AES_128_GCM,
             SrtpProfile::AEAD_AES_256_GCM => &AES_256_GCM,
-            _ => return None,
+            SrtpProfile::AES128_CM_SHA1_80 | _ => return None,
         };
         let key_len = algorithm.key_len();
         // client key, server key, client salt, server salt
