@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use galene_sfu::{
-    Codec, Command, EncodingChoice, Event, Sfu, SfuConfig, TrackRequest, TransportId,
+    Codec, Command, EgressKind, EncodingChoice, Event, Sfu, SfuConfig, TrackRequest, TransportId,
 };
 use galene_testkit::{
     Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
