@@ -30,6 +30,14 @@ export function launchRefusingChromium() {
   });
 }
 
+/** Starts Chromium on a computer without a camera. */
+export function launchBareChromium() {
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"],
+  });
+}
+
 /** Starts Firefox, and before it the sound server that it needs: without one it plays nothing. */
 export async function launchFirefox() {
   const sound = await startSound();

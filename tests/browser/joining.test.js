@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { launchChromium, launchRefusingChromium } from "./browsers.js";
+import { launchBareChromium, launchChromium, launchRefusingChromium } from "./browsers.js";
 import { Participant } from "./participant.js";
 import { MEETING, Server } from "./server.js";
 
@@ -146,8 +146,9 @@ test("a hand is raised and seen", async () => {
   await olga.close();
 });
 
-test("one can take part without camera and microphone, and is told why", async () => {
+test("one can take part without camera and microphone, and is told why", async (t) => {
   const refusing = await launchRefusingChromium();
+  t.after(() => refusing.close());
   const pam = await Participant.arrive(refusing, server.group("meeting"), "Pam");
   await pam.page.click("[data-action=camera]");
   await pam.page.locator(".notice", { hasText: "did not allow" }).waitFor();
@@ -160,7 +161,31 @@ test("one can take part without camera and microphone, and is told why", async (
   await olga.hears("I have no camera");
   await pam.close();
   await olga.close();
-  await refusing.close();
+});
+
+test("somebody without a camera is told that there is none", async (t) => {
+  const bare = await launchBareChromium();
+  t.after(() => bare.close());
+  const settings = { cameraOn: false, microphoneOn: false };
+  const pam = await Participant.arrive(bare, server.group("meeting"), "Pam", { settings });
+  await pam.page.click("[data-action=camera]");
+  await pam.page.locator(".notice", { hasText: "No camera was found" }).waitFor();
+  await pam.submit();
+  await pam.page.locator(".call[data-phase=call]").waitFor();
+  await pam.close();
+});
+
+test("an operator mutes everybody else at once", async () => {
+  const olga = await operator();
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  const panel = await olga.openPanel("people");
+  await panel.locator('.person[data-name="Pam"]').waitFor();
+  await panel.locator("[data-action=mute-all]").click();
+  await pam.page.locator(".notice", { hasText: "Olga muted your microphone" }).waitFor();
+  await olga.page.locator('.tile[data-name="Pam"][data-muted]').waitFor();
+  assert.match(await olga.page.locator("[data-action=microphone]").innerText(), /^\s*Mute/);
+  await pam.close();
+  await olga.close();
 });
 
 test("pictures arrive as large as the sender chose, before and during the meeting", async () => {
@@ -181,25 +206,30 @@ test("pictures arrive as large as the sender chose, before and during the meetin
   await viewer.close();
 });
 
-test("a lost connection comes back by itself, with pictures and chat", async () => {
-  const olga = await operator();
-  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
-  await pam.say("Before the storm");
-  await olga.hears("Before the storm");
+for (const [what, signal] of /** @type {const} */ ([
+  ["a lost connection comes back", "SIGKILL"],
+  ["everybody is back after the server was restarted", "SIGTERM"],
+])) {
+  test(`${what} by itself, with pictures and chat`, async () => {
+    const olga = await operator();
+    const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+    await pam.say("Before the storm");
+    await olga.hears("Before the storm");
 
-  await server.end("SIGKILL");
-  await olga.page.locator("[data-banner=lost]").waitFor();
-  await pam.page.locator("[data-banner=lost]").waitFor();
-  await server.run();
-  await pam.page.click("[data-action=rejoin]", { timeout: 2000 }).catch(() => {
-    // It came back by itself before we could ask.
+    await server.end(signal);
+    await olga.page.locator("[data-banner=lost]").waitFor();
+    await pam.page.locator("[data-banner=lost]").waitFor();
+    await server.run();
+    await pam.page.click("[data-action=rejoin]", { timeout: 2000 }).catch(() => {
+      // It came back by itself before we could ask.
+    });
+
+    await olga.sees("Pam");
+    await pam.sees("Olga");
+    await olga.hears("Before the storm");
+    for (const who of [olga, pam]) await who.close(/WebSocket connection|ERR_CONNECTION_REFUSED/);
   });
-
-  await olga.sees("Pam");
-  await pam.sees("Olga");
-  await olga.hears("Before the storm");
-  for (const who of [olga, pam]) await who.close(/WebSocket connection/);
-});
+}
 
 async function operator() {
   const olga = await Participant.arrive(browser, server.group("meeting"), "Olga");

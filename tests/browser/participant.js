@@ -283,7 +283,7 @@ function keepPeerConnections() {
 /** Runs in the page: chooses settings as if on an earlier visit. */
 function remember(settings) {
   // A tab begins with an empty page that has no store.
-  if (location.protocol === "about:") return;
+  if (!location.protocol.startsWith("http")) return;
   const key = "galene.settings.1";
   if (localStorage.getItem(key) === null) localStorage.setItem(key, JSON.stringify(settings));
 }

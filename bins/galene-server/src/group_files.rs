@@ -123,7 +123,11 @@ impl Cached {
             Ok(Err(error)) => {
                 let consequence = self.consequence();
                 let place = format!("{}:{}:{}", path.display(), error.line, error.column);
-                tracing::error!("{place}: key `{}`: {}; {consequence}", error.key, error.message);
+                let key = match error.key.to_string() {
+                    key if key.is_empty() => String::new(),
+                    key => format!("key `{key}`: "),
+                };
+                tracing::error!("{place}: {key}{}; {consequence}", error.message);
                 let file = path.display().to_string();
                 self.problem = Some(Problem::Broken(Arc::new(Misconfiguration { file, error })));
             }

@@ -172,7 +172,7 @@ fn print(text: &str) -> io::Result<()> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RunError {
     /// Something else listens there, probably another server.
-    #[error("HTTP address {0} is already in use")]
+    #[error("HTTP address {0} is already in use (-http chooses another one)")]
     AddressInUse(String),
     /// There is no usable certificate.
     #[error("cannot serve HTTPS")]

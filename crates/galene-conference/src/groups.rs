@@ -83,7 +83,7 @@ impl Conference {
         let operators = known.group.members_who_may(&Permission::Op);
         self.deliver(&lookup.name);
         if let (true, Some(problem)) = (news, &lookup.problem) {
-            tracing::warn!(%problem, "a group file cannot be used; its last good content stays in force");
+            tracing::debug!(%problem, "a group file cannot be used; its last good content stays in force");
             let message = format!("this group's file cannot be used: {problem}");
             let warning = ServerMessage::UserMessage(UserMessage::Warning { dest: None, message });
             self.send(operators, warning);

@@ -135,6 +135,12 @@ impl Service {
     async fn group_page(&self, group: &GroupName, request: &HeaderMap) -> Response<Body> {
         let description = match look_up(&self.groups, group.clone()).await {
             Ok(lookup) => lookup.description,
+            // The page itself says what is wrong, as it finds out from the group's status.
+            Err(LookupError::Misconfigured(_)) => {
+                let mut page = self.front.group(None, request).await;
+                *page.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                return page;
+            }
             Err(error) => return self.lookup_failed(&error).await,
         };
         if let Some(redirect) = &description.redirect {

@@ -139,7 +139,7 @@ impl Shard {
 #[non_exhaustive]
 pub enum StartError {
     /// No port of the range is free. The address is the last one tried.
-    #[error("UDP address {0} is already in use")]
+    #[error("UDP address {0} is already in use (-udp-range chooses another port)")]
     AddressInUse(SocketAddr),
     /// The kernel refuses the address for another reason.
     #[error("cannot listen on UDP address {address}")]

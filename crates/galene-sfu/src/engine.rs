@@ -224,12 +224,19 @@ pub(crate) struct Datagram<'a> {
 
 /// Reads an offer, or says what is wrong with it.
 pub(crate) fn parse_offer(sdp: &str) -> Result<SdpOffer, String> {
-    parse(|| SdpOffer::from_sdp_string(sdp).map_err(|e| e.to_string()))
+    parse(|| SdpOffer::from_sdp_string(sdp).map_err(|e| unreadable(&e)))
 }
 
 /// Reads an answer, or says what is wrong with it.
 pub(crate) fn parse_answer(sdp: &str) -> Result<SdpAnswer, String> {
-    parse(|| SdpAnswer::from_sdp_string(sdp).map_err(|e| e.to_string()))
+    parse(|| SdpAnswer::from_sdp_string(sdp).map_err(|e| unreadable(&e)))
+}
+
+/// Says in our own words that a description cannot be read. The engine's words are about its parser, and
+/// have addresses in them.
+fn unreadable(error: &dyn std::fmt::Display) -> String {
+    tracing::debug!(%error, "a description cannot be read");
+    "the description is not SDP that can be read".to_owned()
 }
 
 /// Reads a candidate, if the engine can use it.

@@ -32,6 +32,9 @@ const STABLE_MS = 10_000;
 /** Those who are there when we come need no announcement each. */
 const ARRIVAL_MS = 2000;
 
+/** The close code of a server that will be back. */
+const SERVICE_RESTART = 1012;
+
 /** @extends {Emitter<CallEvents>} */
 export class Call extends Emitter {
   /** @type {Phase} */
@@ -119,6 +122,8 @@ export class Call extends Emitter {
       const response = await fetch(".status");
       if (response.status === 404) {
         this.problem = explain(new JoinError("fail", "", "the group does not exist"));
+      } else if (response.status >= 500) {
+        this.problem = explain(new JoinError("fail", "", await response.text()));
       } else if (response.ok) {
         this.status = decodeStatus(await response.json());
       }
@@ -475,7 +480,9 @@ export class Call extends Emitter {
     clearTimeout(this.#stableTimer);
     this.publisher.use(null);
     this.speakers.stop();
-    if (this.#kicked) {
+    // A server that restarts tells everybody to leave, and will be back (RFC 6455 §7.4.2, 1012).
+    const restarts = code === SERVICE_RESTART && this.#kicked?.by === "";
+    if (this.#kicked && !restarts) {
       const { by, text } = this.#kicked;
       const title = by === "" ? "The meeting is over" : `${by} removed you from the meeting`;
       return this.#giveUp({ title, text: sentence(text), field: null });
@@ -519,7 +526,10 @@ export class Call extends Emitter {
     this.#toldMuted = null;
     this.#wakeLock?.release();
     this.#wakeLock = null;
+    this.notices.clear();
     this.emit("changed", {});
+    // Who is there may have changed.
+    this.load();
   }
 
   /** @param {ServerConnection} connection */

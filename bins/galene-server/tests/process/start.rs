@@ -53,7 +53,10 @@ fn an_address_in_use_is_one_clear_line_and_exit_code_1() {
     let output = other.run(&["-http", &server.address().to_string(), "-udp-range", "0"]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let expected = format!("galene-server: HTTP address {} is already in use\n", server.address());
+    let expected = format!(
+        "galene-server: HTTP address {} is already in use (-http chooses another one)\n",
+        server.address()
+    );
     assert_eq!(stderr, expected);
     assert_eq!(fs::read_dir(other.directory.path()).unwrap().count(), 0, "nothing is left behind");
 
