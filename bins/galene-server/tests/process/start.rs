@@ -65,7 +65,9 @@ fn an_address_in_use_is_one_clear_line_and_exit_code_1() {
     let output = other.run(&["-http", "127.0.0.1:0", "-udp-range", &port]);
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    let line = format!("galene-server: UDP address 0.0.0.0:{port} is already in use");
+    let line = format!(
+        "galene-server: UDP address 0.0.0.0:{port} is already in use (-udp-range chooses another port)"
+    );
     assert_eq!(stderr.lines().last(), Some(line.as_str()));
 }
 
