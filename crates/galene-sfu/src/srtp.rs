@@ -289,6 +289,17 @@ mod tests {
     }
 
     #[test]
+    fn a_session_without_aes_gcm_is_left_to_the_engine() {
+        let provider = str0m_aws_lc_rs::default_provider();
+        let keys = |profile, len| MasterKeys { material: vec![7; len], profile, is_client: false };
+        let derive = |keys: &MasterKeys| SessionKeys::derive(&provider, keys).is_some();
+        assert!(derive(&keys(SrtpProfile::AEAD_AES_128_GCM, 56)));
+        assert!(derive(&keys(SrtpProfile::AEAD_AES_256_GCM, 88)));
+        assert!(!derive(&keys(SrtpProfile::AES128_CM_SHA1_80, 60)));
+        assert!(!derive(&keys(SrtpProfile::AEAD_AES_256_GCM, 87)), "half a handshake");
+    }
+
+    #[test]
     fn an_rtp_packet_is_sealed_as_in_rfc_7714_16_1_1() {
         let mut packet = bytes("8040f17b 8041f8d3 5501a0b2");
         packet.extend(b"Gallia est omnis divisa in partes tres");
