@@ -551,4 +551,4 @@ impl Sfu {
 }
 
 /// How many simulcast encodings of a track are told apart; browsers send up to three.
-pub(crate) const MAX_ENCODINGS: usize = 8;
+pub(crate) const MAX_ENCODINGS: usize = 4;
