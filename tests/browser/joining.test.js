@@ -55,6 +55,18 @@ test("a group that does not exist is told from one that does", async () => {
   await visitor.close(/status of 404/);
 });
 
+test("devices can be chosen by their names once one was turned on", async () => {
+  const settings = { cameraOn: false, microphoneOn: false };
+  const url = server.group("meeting");
+  const visitor = await Participant.arrive(browser, url, "Pam", { settings });
+  await visitor.turnOnDevices();
+  for (const device of ["camera", "microphone"]) {
+    const chosen = visitor.page.locator(`[data-device=${device}] option:checked`);
+    assert.match(await chosen.innerText(), /fake/i);
+  }
+  await visitor.close();
+});
+
 test("a wrong password is refused in words that help", async () => {
   const visitor = await Participant.arrive(browser, server.group("meeting"), "Olga");
   await visitor.submit("wrong");

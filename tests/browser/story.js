@@ -43,6 +43,16 @@ export function tellStory({ first, second }) {
     quinn = await Participant.join(there, url, "Quinn");
   });
 
+  test("nobody has to scroll to see the meeting", async () => {
+    for (const { name, page } of [olga, pam, quinn]) {
+      const excess = await page.evaluate(() => {
+        const { scrollWidth, scrollHeight, clientWidth, clientHeight } = document.documentElement;
+        return { wide: scrollWidth - clientWidth, high: scrollHeight - clientHeight };
+      });
+      assert.deepEqual(excess, { wide: 0, high: 0 }, `${name}'s page is larger than the window`);
+    }
+  });
+
   test("everybody sees everybody else, in the size that was sent", async () => {
     for (const [who, others] of pairs()) {
       for (const other of others) await who.sees(other.name);

@@ -101,6 +101,7 @@ export class Call extends Emitter {
     this.publisher.on("changed", changed);
     this.speakers.on("changed", changed);
     this.publisher.on("failed", ({ text }) => this.notices.show("danger", text));
+    this.local.on("opened", () => this.devices.refresh());
     this.local.on("failed", ({ error }) => this.notices.show("danger", error.message));
     this.local.on("changed", () => {
       this.#tellMuted();

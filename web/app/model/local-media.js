@@ -8,6 +8,7 @@
  *
  * @typedef {object} LocalMediaEvents
  * @property {{}} changed
+ * @property {{}} opened A device was opened: from now on the browser tells the names of all
  * @property {{error: CaptureError}} failed
  */
 import { Emitter } from "galene-client";
@@ -162,7 +163,9 @@ export class LocalMedia extends Emitter {
       before.stop();
       this.media.removeTrack(before);
     }
-    if (after) this.media.addTrack(after);
+    if (!after) return;
+    this.media.addTrack(after);
+    this.emit("opened", {});
   }
 
   /**

@@ -84,14 +84,12 @@ export class GroupPage extends LitElement {
     const { cameraOn, microphoneOn } = call.settings.values;
     if (cameraOn && (await isAllowed("camera"))) await call.local.setCamera(true);
     if (microphoneOn && (await isAllowed("microphone"))) await call.local.setMuted(false);
-    await call.devices.refresh();
   }
 
   /** The meeting begins. */
   async enter() {
     // On a wide screen there is room for the chat beside the tiles.
     this.set({ panel: matchMedia("(min-width: 1100px)").matches ? "chat" : null, recipient: "" });
-    this.call?.devices.refresh();
     await this.updateComplete;
     this.querySelector("h1")?.focus();
   }
