@@ -70,9 +70,9 @@ async function startSound() {
   await eventually(async () => {
     if (!existsSync(path.join(directory, "pulse/native"))) throw new Error("PulseAudio did not start");
   });
-  const stop = async () => {
+  const stop = () => {
+    child.once("exit", () => rm(directory, { recursive: true, force: true }));
     child.kill();
-    await rm(directory, { recursive: true, force: true });
   };
   return { env, stop };
 }
