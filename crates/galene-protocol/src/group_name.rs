@@ -1,12 +1,9 @@
 //! Names of groups.
 
-use std::borrow::Borrow;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::limits::MAX_GROUP_NAME_BYTES;
+use crate::text::text_type;
 
 /// The name of a group, such as `lectures/algebra`.
 ///
@@ -70,41 +67,13 @@ pub(crate) fn has_illegal_character(text: &str) -> bool {
     text.contains(|c: char| c == '\\' || c.is_control())
 }
 
-impl Borrow<str> for GroupName {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for GroupName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for GroupName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_type!(GroupName);
 
 impl TryFrom<&str> for GroupName {
     type Error = GroupNameError;
 
     fn try_from(text: &str) -> Result<Self, GroupNameError> {
         Self::parse(text)
-    }
-}
-
-impl Serialize for GroupName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for GroupName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

@@ -23,6 +23,7 @@ mod secret;
 mod server;
 mod stream_request;
 mod surrogate;
+mod text;
 mod timestamp;
 mod token;
 mod username;

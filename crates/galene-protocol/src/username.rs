@@ -1,13 +1,10 @@
 //! Names of users.
 
-use std::borrow::Borrow;
-use std::fmt;
 use std::sync::Arc;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::group_name::has_illegal_character;
 use crate::limits::MAX_USERNAME_BYTES;
+use crate::text::text_type;
 
 /// The name under which a member is known in a group; empty for an anonymous one.
 ///
@@ -67,41 +64,13 @@ impl Default for Username {
     }
 }
 
-impl Borrow<str> for Username {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Display for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+text_type!(Username);
 
 impl TryFrom<&str> for Username {
     type Error = UsernameError;
 
     fn try_from(text: &str) -> Result<Self, UsernameError> {
         Self::parse(text)
-    }
-}
-
-impl Serialize for Username {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Username {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
