@@ -180,10 +180,10 @@ impl Source {
             average * KEYFRAME_FACTOR
         } else {
             let size = self.rng.i64(average / 2..=average * 3 / 2);
-            (size - self.excess.clamp(0, size / 3)).max(1)
+            (size - self.excess.clamp(-size / 3, size / 3)).max(1)
         };
-        // An encoder does not save up what it did not use.
-        self.excess = (self.excess + size - average).max(0);
+        // What was not used is not saved up for long.
+        self.excess = (self.excess + size - average).max(-average);
         usize::try_from(size).expect("frames have a size above 0")
     }
 
