@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use galene_sfu::{
-    Codec, Command, EgressKind, EncodingChoice, Event, Sfu, SfuConfig, TrackId, TrackRequest,
-    TransportId,
+    Codec, Command, EgressKind, EncodingChoice, Event, Sfu, SfuConfig, ShardId, TrackId,
+    TrackRequest, TransportId,
 };
 use galene_testkit::{
     Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
@@ -179,7 +179,8 @@ impl Lecture {
         let transport = transport_of(number);
         let (sfu, now, kept) = (&mut self.sfu, self.now, &mut self.kept);
         let watching = self.watching;
-        let request = |encoding| move |&track: &TrackId| TrackRequest { track, encoding };
+        let request =
+            |encoding| move |&track: &TrackId| TrackRequest { track, shard: ShardId(0), encoding };
         let tracks = choice.map(|c| self.tracks.iter().map(request(c)).collect());
         let (stream_id, tracks) = ("stream".to_owned(), tracks.unwrap_or_default());
         let command = Command::Subscribe { transport, stream_id, tracks };
