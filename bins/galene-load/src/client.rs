@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -11,13 +11,14 @@ use galene_protocol::{
     ClientBody, Data, Handshake, Join, Joined, Post, Relayed, Secret, ServerMessage, StreamId,
     StreamRequest, UserMessage, VERSION, Wanted,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant as TokioInstant;
 
+use crate::attendance::Attendance;
 use crate::publisher::{Publisher, PublisherConfig, ToTransport, answered};
 use crate::signalling::{Heard, Signalling, SignallingError};
-use crate::subscriber::{Attendance, Subscriber, SubscriberConfig};
+use crate::subscriber::{Subscriber, SubscriberConfig};
 use crate::transport::TransportError;
 use crate::worker::Worker;
 
@@ -94,14 +95,11 @@ async fn attend(
     worker: &Arc<Worker>,
     leave: impl Future<Output = ()>,
 ) -> Result<(), ClientError> {
-    let attendance = Arc::new(Attendance {
-        begun: Instant::now(),
-        has_media: AtomicBool::new(false),
-        first_media: Notify::new(),
-    });
+    let attendance = Arc::new(Attendance::begin(Instant::now()));
     let joining = tokio::time::timeout(JOIN_TIMEOUT, join(&config, worker));
     let mut signalling = joining.await.map_err(|_| ClientError::JoinTimeout)??;
     worker.shared.progress.joined.fetch_add(1, Relaxed);
+    attendance.note_joined(Instant::now(), &mut worker.tally());
 
     let (replies, mut said) = mpsc::channel(MAX_REPLIES);
     let local = signalling.local();
@@ -110,13 +108,15 @@ async fn attend(
         Client { config, worker: worker.clone(), attendance, local, transports, replies };
     let result = client.take_part(&mut signalling, &mut said, leave).await;
     worker.shared.progress.joined.fetch_sub(1, Relaxed);
-    for (_, TransportTask { orders, task }) in client.transports {
-        drop(orders);
+    // All transports close while the server is told; it would wait for a client that listens no more.
+    let transports = std::mem::take(&mut client.transports).into_values();
+    let tasks: Vec<_> = transports.map(|transport| transport.task).collect();
+    signalling.close().await;
+    for task in tasks {
         if task.await.is_err() {
             worker.tally().error("a transport of the generator panicked");
         }
     }
-    signalling.close().await;
     result
 }
 
@@ -179,7 +179,7 @@ impl Client {
         loop {
             tokio::select! {
                 () = &mut leave => return Ok(()),
-                () = attendance.first_media.notified(), if self.config.leaves_with_media => {
+                () = attendance.first_media(), if self.config.leaves_with_media => {
                     return Ok(());
                 }
                 heard = signalling.hear() => match heard? {
@@ -248,6 +248,7 @@ impl Client {
             self.worker.tally().error("the server offers a stream that was not requested");
             return Ok(());
         };
+        self.attendance.note_offered(Instant::now(), &mut self.worker.tally());
         if !self.transports.contains_key(&id) {
             let subscriber = Subscriber::new(
                 self.worker.clone(),

@@ -9,13 +9,14 @@ use tokio::sync::Semaphore;
 use crate::arguments::ConnectArguments;
 use crate::publisher::PublisherConfig;
 use crate::report::Report;
-use crate::stage::{Stage, StageError, report_generator};
+use crate::stage::{Stage, StageError, report_generator, report_server};
 use crate::subscriber::SubscriberConfig;
 
 /// Sound alone: subscribers know by a first packet that all works.
 const PUBLISH: PublisherConfig =
     PublisherConfig { video_bitrate: 0, fps: 30, audio: true, encodings: 1 };
-const SUBSCRIBE: SubscriberConfig = SubscriberConfig { remb: 3_000_000, loss: 0.0 };
+const SUBSCRIBE: SubscriberConfig =
+    SubscriberConfig { remb: 3_000_000, loss: 0.0, has_times: false };
 /// How often the meters are read: threads that end in between are not seen.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -33,7 +34,11 @@ pub(crate) async fn run(arguments: &ConnectArguments) -> Result<Report, StageErr
         report.fail("the publisher could not connect".to_owned());
     }
     let tally = stage.strike().await;
-    report.times("join", "connection to first packet", &tally.join);
+    report.title("joining");
+    report.times("joined", "from connection to membership", &tally.joined);
+    report.times("offered", "... to first offer", &tally.offered);
+    report.times("connected", "... to connected transport", &tally.connected);
+    report.times("join", "... to first packet", &tally.join);
     if tally.join.count() < arguments.connections as u64 {
         let count = tally.join.count();
         report.fail(format!("only {count} of {} had media", arguments.connections));
@@ -78,11 +83,13 @@ async fn measure(
     let rate = connections / took.as_secs_f64();
     report.number("per_second", "rate reached", rate, 0, "per second");
     if let Some(used) = stage.server_used()? {
-        report.cpu("server", "CPU of the server", &used);
+        report_server(report, &used);
         let each = used.cpu.as_secs_f64() / connections;
         report.number("server_us_per_connection", "CPU per connection", each * 1e6, 0, "µs");
         let possible = if each > 0.0 { 1.0 / each } else { 0.0 };
         report.number("per_second_and_core", "", possible, 0, "per second and core");
     }
-    report_generator(report, &mut stage.generator)
+    let generator = stage.generator_used()?;
+    report_generator(report, &generator);
+    Ok(())
 }

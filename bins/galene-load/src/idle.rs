@@ -7,7 +7,7 @@ use crate::arguments::IdleArguments;
 use crate::publisher::PublisherConfig;
 use crate::report::Report;
 use crate::run::pause;
-use crate::stage::{Stage, StageError, report_generator};
+use crate::stage::{Stage, StageError, report_generator, report_server};
 use crate::subscriber::SubscriberConfig;
 
 /// After so long whatever came of the last packets is over.
@@ -15,7 +15,8 @@ const CALM: Duration = Duration::from_secs(2);
 /// Enough to start both tracks, and little work while everybody joins.
 const PUBLISH: PublisherConfig =
     PublisherConfig { video_bitrate: 50_000, fps: 10, audio: true, encodings: 1 };
-const SUBSCRIBE: SubscriberConfig = SubscriberConfig { remb: 3_000_000, loss: 0.0 };
+const SUBSCRIBE: SubscriberConfig =
+    SubscriberConfig { remb: 3_000_000, loss: 0.0, has_times: false };
 
 /// Connects everybody, silences the publisher, and measures.
 pub(crate) async fn run(arguments: &IdleArguments) -> Result<Report, StageError> {
@@ -45,8 +46,9 @@ pub(crate) async fn run(arguments: &IdleArguments) -> Result<Report, StageError>
         tokio::time::sleep(CALM).await;
         stage.measure(arguments.duration).await?;
         let (after, used) = (stage.resident()?, stage.server_used()?);
+        let generator = stage.generator_used()?;
         if let Some(used) = used {
-            report.cpu("server", "CPU of the server", &used);
+            report_server(&mut report, &used);
             let thousands = arguments.transports as f64 / 1e3;
             let each = used.percent() / thousands;
             report.number("percent_per_1000", "CPU per 1,000 transports", each, 3, "% of a core");
@@ -58,7 +60,7 @@ pub(crate) async fn run(arguments: &IdleArguments) -> Result<Report, StageError>
             report.figure("bytes_per_transport", each);
             report.line("memory per transport", format!("{:.1} kB", each / 1e3));
         }
-        report_generator(&mut report, &mut stage.generator)?;
+        report_generator(&mut report, &generator);
     } else {
         let progress = &stage.shared.progress;
         let (joined, connected) = (progress.joined.load(Relaxed), progress.connected.load(Relaxed));

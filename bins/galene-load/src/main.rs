@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "a program that measures reads the clock")]
 
 mod arguments;
+mod attendance;
 mod client;
 mod clock;
 mod connect;

@@ -22,8 +22,16 @@ pub(crate) struct ProcessMeter {
 #[derive(Debug)]
 struct Thread {
     name: String,
-    first: Duration,
-    latest: Duration,
+    first: Spent,
+    latest: Spent,
+}
+
+/// What a thread has spent since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Spent {
+    on_cpu: Duration,
+    /// Ready to run while something else had the CPU.
+    waiting: Duration,
 }
 
 /// What a process used since [`ProcessMeter::restart`].
@@ -31,6 +39,8 @@ struct Thread {
 pub(crate) struct CpuUse {
     /// The time of all threads together.
     pub(crate) cpu: Duration,
+    /// How long threads were ready to run while something else had the CPU, all together.
+    pub(crate) waiting: Duration,
     /// How long was measured.
     pub(crate) elapsed: Duration,
     /// The threads that did anything, the busiest first; those of one name are added up.
@@ -38,7 +48,7 @@ pub(crate) struct CpuUse {
 }
 
 /// What the threads of one name used.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct ThreadUse {
     pub(crate) name: String,
     pub(crate) threads: usize,
@@ -46,6 +56,8 @@ pub(crate) struct ThreadUse {
     pub(crate) percent: f64,
     /// The busiest of them.
     pub(crate) max_percent: f64,
+    /// The one that waited longest for a CPU, in percent of the time.
+    pub(crate) max_waiting_percent: f64,
 }
 
 impl ProcessMeter {
@@ -81,12 +93,15 @@ impl ProcessMeter {
             let Some(tid) = tid else { continue };
             // A thread may end while it is looked at.
             let Ok(schedstat) = fs::read_to_string(path.join("schedstat")) else { continue };
-            let latest = on_cpu(&schedstat)?;
-            let thread = self.threads.entry(tid).or_insert_with(|| {
-                let name = fs::read_to_string(path.join("comm")).unwrap_or_default();
-                Thread { name: name.trim_end().to_owned(), first: Duration::ZERO, latest }
-            });
+            let latest = spent(&schedstat)?;
+            let first = Spent::default();
+            let fresh = Thread { name: String::new(), first, latest };
+            let thread = self.threads.entry(tid).or_insert(fresh);
             thread.latest = latest;
+            // A thread that has just begun gets its name a moment later.
+            if let Ok(name) = fs::read_to_string(path.join("comm")) {
+                name.trim_end().clone_into(&mut thread.name);
+            }
         }
         if self.threads.is_empty() {
             return Err(io::Error::other("the kernel keeps no schedstat"));
@@ -99,21 +114,24 @@ impl ProcessMeter {
         self.sample()?;
         let elapsed = self.begun.map(|begun| begun.elapsed()).unwrap_or_default();
         let mut by_name: BTreeMap<String, ThreadUse> = BTreeMap::new();
-        let mut cpu = Duration::ZERO;
-        for thread in self.threads.values().filter(|thread| thread.latest > thread.first) {
-            let used = thread.latest - thread.first;
+        let (mut cpu, mut waiting) = (Duration::ZERO, Duration::ZERO);
+        for thread in self.threads.values().filter(|thread| thread.latest != thread.first) {
+            let Thread { name, first, latest } = thread;
+            let used = latest.on_cpu.saturating_sub(first.on_cpu);
+            let waited = latest.waiting.saturating_sub(first.waiting);
             cpu += used;
-            let percent = percent(used, elapsed);
-            let name = thread.name.clone();
-            let fresh = ThreadUse { name, threads: 0, percent: 0.0, max_percent: 0.0 };
+            waiting += waited;
+            let (percent, waited) = (percent(used, elapsed), self::percent(waited, elapsed));
+            let fresh = ThreadUse { name: name.clone(), ..ThreadUse::default() };
             let sum = by_name.entry(thread.name.clone()).or_insert(fresh);
             sum.threads += 1;
             sum.percent += percent;
             sum.max_percent = sum.max_percent.max(percent);
+            sum.max_waiting_percent = sum.max_waiting_percent.max(waited);
         }
         let mut threads: Vec<_> = by_name.into_values().collect();
         threads.sort_by(|a, b| b.percent.total_cmp(&a.percent));
-        Ok(CpuUse { cpu, elapsed, threads })
+        Ok(CpuUse { cpu, waiting, elapsed, threads })
     }
 
     /// Returns how many bytes of memory the process has in use (VmRSS).
@@ -133,10 +151,15 @@ fn percent(cpu: Duration, elapsed: Duration) -> f64 {
     if elapsed.is_zero() { 0.0 } else { cpu.as_secs_f64() / elapsed.as_secs_f64() * 100.0 }
 }
 
-/// The first of the three numbers is the time on a CPU, in nanoseconds.
-fn on_cpu(schedstat: &str) -> io::Result<Duration> {
-    let nanos = schedstat.split(' ').next().and_then(|number| number.parse().ok());
-    nanos.map(Duration::from_nanos).ok_or_else(|| io::Error::other("unknown form of schedstat"))
+/// The first of the three numbers is the time on a CPU, the second that of waiting for one, both in
+/// nanoseconds.
+fn spent(schedstat: &str) -> io::Result<Spent> {
+    let mut numbers = schedstat.split(' ').map_while(|number| number.parse().ok());
+    let mut next = || numbers.next().map(Duration::from_nanos);
+    next()
+        .zip(next())
+        .map(|(on_cpu, waiting)| Spent { on_cpu, waiting })
+        .ok_or_else(|| io::Error::other("unknown form of schedstat"))
 }
 
 fn resident(status: &str) -> io::Result<u64> {
@@ -151,8 +174,10 @@ mod tests {
 
     #[test]
     fn the_files_of_the_kernel_are_understood() {
-        assert_eq!(on_cpu("123456789 42 7\n").expect("valid"), Duration::from_nanos(123_456_789));
-        assert!(on_cpu("").is_err());
+        let expected =
+            Spent { on_cpu: Duration::from_nanos(123_456_789), waiting: Duration::from_nanos(42) };
+        assert_eq!(spent("123456789 42 7\n").expect("valid"), expected);
+        assert!(spent("").is_err() && spent("1\n").is_err());
         let status = "Name:\tx\nVmRSS:\t   12345 kB\nThreads:\t1\n";
         assert_eq!(resident(status).expect("valid"), 12_345 * 1024);
         assert!(resident("Name:\tx\n").is_err());

@@ -84,7 +84,7 @@ impl Publisher {
         number: u32,
         config: PublisherConfig,
     ) -> Result<(Self, ClientBody), TransportError> {
-        let mut transport = Transport::new(local, Instant::now())?;
+        let mut transport = Transport::new(local, false, Instant::now())?;
         let mut api = transport.rtc().sdp_api();
         let mut mids = Vec::new();
         let stream = || Some(format!("camera{number}"));
@@ -205,28 +205,29 @@ impl Publisher {
     }
 
     fn receive(&mut self) -> Result<(), TransportError> {
-        let mut events = Vec::new();
-        let on_event = |_, event| events.push(event);
+        let mut news = News::default();
+        let on_event = |_, event: &Event| news.note(event);
         self.transport.receive(&mut self.worker.buffer(), |_| false, on_event)?;
-        events.into_iter().for_each(|event| self.handle(&event));
+        self.handle(news);
         Ok(())
     }
 
     fn settle(&mut self) -> Result<(), TransportError> {
-        let mut events = Vec::new();
-        self.transport.settle(Instant::now(), |event| events.push(event))?;
-        events.into_iter().for_each(|event| self.handle(&event));
+        let mut news = News::default();
+        self.transport.settle(Instant::now(), |event| news.note(event))?;
+        self.handle(news);
         Ok(())
     }
 
-    fn handle(&mut self, event: &Event) {
-        if let Event::KeyframeRequest(KeyframeRequest { mid, rid, .. }) = event {
+    fn handle(&mut self, news: News) {
+        for (mid, rid) in news.keyframes_wanted {
             self.worker.tally().keyframes_wanted += 1;
-            let wanted = self.senders.iter_mut().filter(|sender| sender.mid == *mid);
-            for sender in wanted.filter(|sender| rid.is_none() || sender.rid == *rid) {
+            let wanted = self.senders.iter_mut().filter(|sender| sender.mid == mid);
+            for sender in wanted.filter(|sender| rid.is_none() || sender.rid == rid) {
                 sender.source.request_keyframe();
             }
-        } else if matches!(event, Event::Connected) && !self.is_connected {
+        }
+        if news.has_connected && !self.is_connected {
             self.is_connected = true;
             self.worker.shared.progress.publishing.fetch_add(1, Relaxed);
             let now = Instant::now();
@@ -292,6 +293,22 @@ impl Publisher {
                 .nackable(is_video);
             stream.write_rtp(packet);
         }
+    }
+}
+
+/// What the engine told.
+#[derive(Debug, Default)]
+struct News {
+    has_connected: bool,
+    keyframes_wanted: Vec<(Mid, Option<Rid>)>,
+}
+
+impl News {
+    fn note(&mut self, event: &Event) {
+        if let Event::KeyframeRequest(KeyframeRequest { mid, rid, .. }) = event {
+            self.keyframes_wanted.push((*mid, *rid));
+        }
+        self.has_connected |= matches!(event, Event::Connected);
     }
 }
 

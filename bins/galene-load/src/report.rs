@@ -113,6 +113,7 @@ impl Report {
     pub(crate) fn cpu(&mut self, key: &str, label: &str, used: &CpuUse) {
         self.figure(&format!("{key}_cpu_percent"), used.percent());
         self.figure(&format!("{key}_cpu_ns"), u64::try_from(used.cpu.as_nanos()).ok());
+        self.figure(&format!("{key}_waiting_ns"), u64::try_from(used.waiting.as_nanos()).ok());
         self.figure(&format!("{key}_threads"), &used.threads);
         self.line(label, format!("{:.1} % of a core", used.percent()));
         for thread in used.threads.iter().filter(|thread| thread.percent >= 0.05) {
@@ -122,6 +123,8 @@ impl Report {
                 write!(text, " ({threads} threads, at most {max:.1} % each)")
                     .expect("strings take everything");
             }
+            let waiting = thread.max_waiting_percent;
+            write!(text, ", {waiting:.1} % waiting for a CPU").expect("strings take everything");
             self.line(&format!("  {}", thread.name), text);
         }
     }

@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 use crate::arguments::RunArguments;
 use crate::process::CpuUse;
 use crate::report::Report;
-use crate::stage::{Stage, StageError, report_generator};
+use crate::stage::{Stage, StageError, report_generator, report_server};
 use crate::tally::Tally;
 
-/// How long after the end packets that are sent again are waited for.
-const GRACE: Duration = Duration::from_secs(1);
 /// So many frames of a thousand may be late without a warning.
 const MAX_LATE_PERMILLE: u64 = 1;
 
@@ -29,7 +27,7 @@ pub(crate) async fn run(arguments: &RunArguments) -> Result<Report, StageError> 
     let mut stage = Stage::set_up(&arguments.target, arguments.groups).await?;
     let mut resident = Resident { before: stage.resident()?, ..Resident::default() };
     let settled = arrive(&mut stage, arguments).await;
-    let mut server = None;
+    let (mut server, mut generator) = (None, None);
     match settled {
         Err(missing) => report.fail(missing),
         Ok(settled) => {
@@ -38,8 +36,12 @@ pub(crate) async fn run(arguments: &RunArguments) -> Result<Report, StageError> 
             stage.measure(arguments.duration).await?;
             server = stage.server_used()?;
             resident.end = stage.resident()?;
-            report_generator(&mut report, &mut stage.generator)?;
-            tokio::time::sleep(GRACE).await;
+            generator = Some(stage.generator_used()?);
+            let each = arguments.receivers() as u64;
+            let is_exact = arguments.is_exact();
+            stage
+                .drain(|tally| is_exact && tally.received.packets() == tally.sent.packets() * each)
+                .await;
         }
     }
     let failed = stage.shared.progress.failed.load(Relaxed);
@@ -50,8 +52,12 @@ pub(crate) async fn run(arguments: &RunArguments) -> Result<Report, StageError> 
         }
         report_forwarding(&mut report, arguments, &tally);
         if let Some(server) = &server {
-            report_server(&mut report, arguments, &tally, server, resident);
+            report_cost(&mut report, arguments, &tally, server, resident);
         }
+        if let Some(generator) = &generator {
+            report_generator(&mut report, generator);
+        }
+        report_own_delays(&mut report, &tally);
     }
     report.errors(&tally.errors);
     Ok(report)
@@ -68,6 +74,12 @@ impl RunArguments {
         self.subscribers + others
     }
 
+    /// Returns whether each subscriber is to get every packet that is sent. Who receives a smaller
+    /// encoding gets fewer: then only gaps in the numbering are losses.
+    fn is_exact(&self) -> bool {
+        self.media.simulcast == 1
+    }
+
     /// Returns how many transports the server sends on.
     fn transports(&self) -> usize {
         self.groups * self.publishers * self.receivers()
@@ -77,7 +89,7 @@ impl RunArguments {
 /// Lets everybody come, and returns how long the subscribers took; or what is missing.
 async fn arrive(stage: &mut Stage, arguments: &RunArguments) -> Result<Duration, String> {
     let publish = arguments.media.publisher();
-    let subscribe = arguments.media.subscriber(arguments.loss);
+    let subscribe = arguments.media.subscriber(arguments.loss, !arguments.no_kernel_times);
     let rate = if arguments.storm {
         #[expect(clippy::cast_precision_loss, reason = "a number of clients")]
         let everybody = (arguments.groups * arguments.subscribers) as f64;
@@ -171,20 +183,19 @@ fn report_forwarding(report: &mut Report, arguments: &RunArguments, tally: &Tall
     let (sent, received) = (&tally.sent, &tally.received);
     let seconds = arguments.duration.as_secs_f64();
     report.title("joining");
-    report.times("join", "connection to first packet", &tally.join);
+    report.times("joined", "from connection to membership", &tally.joined);
+    report.times("offered", "... to first offer", &tally.offered);
+    report.times("connected", "... to connected transport", &tally.connected);
+    report.times("join", "... to first packet", &tally.join);
     report.count("user_messages", "messages about members", tally.user_messages);
 
     report.title("forwarding");
     report.count("sent_video", "video packets sent", sent.video);
     report.count("sent_audio", "audio packets sent", sent.audio);
-    // Who receives a smaller encoding gets fewer packets: then only gaps in the numbering are losses.
-    let is_exact = arguments.media.simulcast == 1;
+    let is_exact = arguments.is_exact();
     let each = arguments.receivers() as u64;
-    let expected = if is_exact {
-        (sent.video + sent.audio) * each
-    } else {
-        received.packets() + received.missing
-    };
+    let expected =
+        if is_exact { sent.packets() * each } else { received.packets() + received.missing };
     let lost = expected.saturating_sub(received.packets());
     report.count("expected", "packets expected", expected);
     report.count("received", "packets received", received.packets());
@@ -223,11 +234,11 @@ fn report_forwarding(report: &mut Report, arguments: &RunArguments, tally: &Tall
         report.count("chat_received", "deliveries", tally.chat_latency.count());
         report.times("chat_latency", "latency", &tally.chat_latency);
     }
-    warn_of_generator(report, tally);
 }
 
-fn warn_of_generator(report: &mut Report, tally: &Tally) {
+fn report_own_delays(report: &mut Report, tally: &Tally) {
     report.times("lateness", "frames sent late by", &tally.lateness);
+    report.times("dispatch", "packets looked at after", &tally.dispatch);
     report.figure("late_frames", tally.sent.late);
     report.figure("receive_overflows", tally.overflowed);
     if tally.sent.late * 1_000 > tally.lateness.count() * MAX_LATE_PERMILLE {
@@ -240,15 +251,14 @@ fn warn_of_generator(report: &mut Report, tally: &Tally) {
     }
 }
 
-fn report_server(
+fn report_cost(
     report: &mut Report,
     arguments: &RunArguments,
     tally: &Tally,
     used: &CpuUse,
     resident: Resident,
 ) {
-    report.title("server");
-    report.cpu("server", "CPU", used);
+    report_server(report, used);
     let nanos = used.cpu.as_nanos() as f64;
     let mut per = |key, label, packets: u64| {
         if packets > 0 {

@@ -3,8 +3,9 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
+use std::time::{Duration, SystemTime};
 
-use nix::sys::socket::sockopt::{RcvBuf, RxqOvfl, UdpGroSegment};
+use nix::sys::socket::sockopt::{RcvBuf, ReceiveTimestampns, RxqOvfl, UdpGroSegment};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -14,7 +15,7 @@ use tokio::net::UdpSocket;
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// With receive offload the kernel joins datagrams up to the largest length of an IP packet.
 const MAX_RECEIVE: usize = 1 << 16;
-/// Room for the two control messages that are asked for.
+/// Room for the three control messages that are asked for.
 const CONTROL: usize = 128;
 
 /// A bound socket that receives joined datagrams and knows how many did not fit its buffer.
@@ -36,14 +37,16 @@ pub(crate) struct ReceiveBuffer {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch<'a> {
     pub(crate) source: SocketAddr,
+    /// How long ago the kernel took them in, if it was asked to note that.
+    pub(crate) age: Option<Duration>,
     data: &'a [u8],
     stride: usize,
 }
 
 impl MediaSocket {
-    /// Binds to a free port of every address of the host, in the family of `local`. Must be called
-    /// within a runtime.
-    pub(crate) fn bind(local: IpAddr) -> io::Result<Self> {
+    /// Binds to a free port of every address of the host, in the family of `local`. With `has_times`
+    /// the kernel notes when datagrams arrive. Must be called within a runtime.
+    pub(crate) fn bind(local: IpAddr, has_times: bool) -> io::Result<Self> {
         let any = match local {
             IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
@@ -53,6 +56,7 @@ impl MediaSocket {
         setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER)?;
         setsockopt(&socket, UdpGroSegment, &true)?;
         setsockopt(&socket, RxqOvfl, &1)?;
+        setsockopt(&socket, ReceiveTimestampns, &has_times)?;
         Ok(Self { io: UdpSocket::from_std(socket)?, overflowed: 0 })
     }
 
@@ -70,24 +74,32 @@ impl MediaSocket {
     pub(crate) fn receive<'a>(&mut self, buffer: &'a mut ReceiveBuffer) -> io::Result<Batch<'a>> {
         let ReceiveBuffer { data, control } = buffer;
         let fd = self.io.as_raw_fd();
-        let (len, source, stride, overflowed) = self.io.try_io(Interest::READABLE, || {
-            let mut slices = [IoSliceMut::new(data)];
-            let flags = MsgFlags::MSG_DONTWAIT;
-            let message =
-                recvmsg::<SockaddrStorage>(fd, &mut slices, Some(control.as_mut_slice()), flags)?;
-            let (mut stride, mut overflowed) = (message.bytes, None);
-            for control in message.cmsgs()? {
-                if let ControlMessageOwned::UdpGroSegments(size) = control {
-                    stride = usize::try_from(size).unwrap_or(message.bytes);
-                } else if let ControlMessageOwned::RxqOvfl(count) = control {
-                    overflowed = Some(count);
+        let (len, source, stride, overflowed, arrived) =
+            self.io.try_io(Interest::READABLE, || {
+                let mut slices = [IoSliceMut::new(data)];
+                let flags = MsgFlags::MSG_DONTWAIT;
+                let message = recvmsg::<SockaddrStorage>(
+                    fd,
+                    &mut slices,
+                    Some(control.as_mut_slice()),
+                    flags,
+                )?;
+                let (mut stride, mut overflowed, mut arrived) = (message.bytes, None, None);
+                for control in message.cmsgs()? {
+                    if let ControlMessageOwned::UdpGroSegments(size) = control {
+                        stride = usize::try_from(size).unwrap_or(message.bytes);
+                    } else if let ControlMessageOwned::RxqOvfl(count) = control {
+                        overflowed = Some(count);
+                    } else if let ControlMessageOwned::ScmTimestampns(time) = control {
+                        arrived = Some(SystemTime::UNIX_EPOCH + Duration::from(time));
+                    }
                 }
-            }
-            Ok((message.bytes, message.address.and_then(address), stride, overflowed))
-        })?;
+                Ok((message.bytes, message.address.and_then(address), stride, overflowed, arrived))
+            })?;
         self.overflowed = overflowed.unwrap_or(self.overflowed);
         let source = source.ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Batch { source, data: &data[..len], stride: stride.max(1) })
+        let age = arrived.map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
+        Ok(Batch { source, age, data: &data[..len], stride: stride.max(1) })
     }
 
     /// Returns how many datagrams the receive buffer had no room for, as known by the last one that it
@@ -128,8 +140,8 @@ mod tests {
     async fn datagrams_arrive_one_by_one_and_in_order() {
         let local = IpAddr::from(Ipv4Addr::LOCALHOST);
         let (mut receiver, sender) = (
-            MediaSocket::bind(local).expect("a free port"),
-            MediaSocket::bind(local).expect("a free port"),
+            MediaSocket::bind(local, true).expect("a free port"),
+            MediaSocket::bind(local, false).expect("a free port"),
         );
         let destination = SocketAddr::new(local, receiver.port().expect("it is bound"));
         sender.io.writable().await.expect("an open socket");
@@ -141,6 +153,7 @@ mod tests {
         while seen.len() < 3 {
             receiver.readable().await.expect("an open socket");
             if let Ok(batch) = receiver.receive(&mut buffer) {
+                assert!(batch.age.is_some());
                 assert_eq!(batch.source.port(), sender.port().expect("it is bound"));
                 seen.extend(batch.datagrams().map(<[u8]>::to_vec));
             }

@@ -13,7 +13,7 @@ use crate::arguments::Target;
 use crate::client::{self, ClientConfig};
 use crate::clock::Clock;
 use crate::connection::{ConnectError, Connector, Trust};
-use crate::process::{CpuUse, ProcessMeter};
+use crate::process::{CpuUse, ProcessMeter, ThreadUse};
 use crate::report::Report;
 use crate::tally::Tally;
 use crate::url::{Url, UrlError};
@@ -22,16 +22,23 @@ use crate::worker::{Progress, Shared, WorkerThread};
 
 /// How often is looked whether everybody has arrived.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+/// After the end nothing more is waited for when nothing came for so long: several times that which a
+/// packet takes that is sent again.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How long is waited at most; a server that is behind by more than this is overloaded anyway.
+const MAX_DRAIN: Duration = Duration::from_secs(15);
 /// How often the meters are read while measuring, so that threads that end are seen.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
 /// A thread that is busier than this delays what it measures.
 const BUSY_PERCENT: f64 = 85.0;
+/// A thread that waits for a CPU for more of the time than this is late with all that it does.
+const WAITING_PERCENT: f64 = 10.0;
 
 /// Where a scenario takes place.
 pub(crate) struct Stage {
     pub(crate) shared: Arc<Shared>,
     server: Option<ProcessMeter>,
-    pub(crate) generator: ProcessMeter,
+    generator: ProcessMeter,
     publishers: WorkerThread,
     subscribers: Vec<WorkerThread>,
     clients: Vec<JoinHandle<()>>,
@@ -200,6 +207,33 @@ impl Stage {
         used.map_err(StageError::Meter)
     }
 
+    /// Returns what the generator used since measuring began.
+    pub(crate) fn generator_used(&mut self) -> Result<CpuUse, StageError> {
+        self.generator.used().map_err(StageError::Meter)
+    }
+
+    /// Waits for packets that are still under way: until `is_all` is content with what was counted, or
+    /// until nothing more comes.
+    pub(crate) async fn drain(&self, is_all: impl Fn(&Tally) -> bool) {
+        let mut latest = (0, Instant::now());
+        let begun = Instant::now();
+        while latest.1.elapsed() < SILENCE && begun.elapsed() < MAX_DRAIN {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+            let mut sum = Tally::default();
+            for thread in self.subscribers.iter().chain([&self.publishers]) {
+                let tally = thread.worker().tally();
+                sum.sent.merge(&tally.sent);
+                sum.received.merge(&tally.received);
+            }
+            if is_all(&sum) {
+                return;
+            }
+            if sum.received.packets() != latest.0 {
+                latest = (sum.received.packets(), Instant::now());
+            }
+        }
+    }
+
     /// Lets everybody leave, and returns what was counted.
     pub(crate) async fn strike(self) -> Tally {
         self.shared.leave.send_replace(true);
@@ -216,18 +250,32 @@ impl Stage {
     }
 }
 
+/// Reports what the server used, and warns if the machine held it up.
+pub(crate) fn report_server(report: &mut Report, used: &CpuUse) {
+    report.title("server");
+    report.cpu("server", "CPU", used);
+    warn_of_waiting(report, "server", used);
+}
+
 /// Reports what the generator itself used, and warns if that was too much.
-pub(crate) fn report_generator(
-    report: &mut Report,
-    generator: &mut ProcessMeter,
-) -> Result<(), StageError> {
-    let used = generator.used().map_err(StageError::Meter)?;
-    report.cpu("generator", "CPU of the generator", &used);
+pub(crate) fn report_generator(report: &mut Report, used: &CpuUse) {
+    report.title("generator");
+    report.cpu("generator", "CPU", used);
+    warn_of_waiting(report, "generator", used);
     for thread in used.threads.iter().filter(|thread| thread.max_percent > BUSY_PERCENT) {
         report.warn(format!(
             "the generator's thread {} is {:.0} % busy: it delays what it measures (--threads)",
             thread.name, thread.max_percent
         ));
     }
-    Ok(())
+}
+
+fn warn_of_waiting(report: &mut Report, whose: &str, used: &CpuUse) {
+    let is_waiting = |thread: &&ThreadUse| thread.max_waiting_percent > WAITING_PERCENT;
+    for ThreadUse { name, max_waiting_percent, .. } in used.threads.iter().filter(is_waiting) {
+        report.warn(format!(
+            "the {whose}'s thread {name} was ready to run but had no CPU for {max_waiting_percent:.0} % \
+             of the time: the machine is too busy to measure delays"
+        ));
+    }
 }

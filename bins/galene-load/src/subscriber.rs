@@ -2,23 +2,24 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use galene_protocol::{Answer, ClientBody, StreamId};
 use str0m::change::SdpOffer;
 use str0m::format::Codec;
-use str0m::media::KeyframeRequestKind;
+use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::rtp::RtpPacket;
 use str0m::{Event, Rtc};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant as TokioInstant;
 
+use crate::attendance::Attendance;
 use crate::publisher::ToTransport;
 use crate::source::Kind;
 use crate::track::{Packet, ReceivedTrack};
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Arrival, Transport, TransportError};
 use crate::worker::Worker;
 
 /// Browsers report about once a second what they can receive.
@@ -36,17 +37,8 @@ pub(crate) struct SubscriberConfig {
     pub(crate) remb: u64,
     /// How many of the packets with media it loses, from 0 to 1.
     pub(crate) loss: f64,
-}
-
-/// What the transports of one client share.
-#[derive(Debug)]
-pub(crate) struct Attendance {
-    /// When the client began to connect.
-    pub(crate) begun: Instant,
-    /// Whether the client has received any media.
-    pub(crate) has_media: AtomicBool,
-    /// Notified when it has.
-    pub(crate) first_media: Notify,
+    /// The kernel notes when packets arrive, so that the generator's own delays do not count.
+    pub(crate) has_times: bool,
 }
 
 /// A transport that receives one stream.
@@ -62,11 +54,22 @@ pub(crate) struct Subscriber {
     rng: Rng,
 }
 
+/// What is looked at of a packet.
+struct Incoming {
+    ssrc: u32,
+    payload_type: Pt,
+    sequence: u64,
+    timestamp: u32,
+    payload: Arc<[u8]>,
+}
+
 #[derive(Debug)]
 struct Track {
     ssrc: u32,
     since: Instant,
     keyframe_requested: Option<Instant>,
+    /// Something came since the last report.
+    is_alive: bool,
     received: ReceivedTrack,
 }
 
@@ -82,7 +85,7 @@ impl Subscriber {
     ) -> Result<Self, TransportError> {
         let now = Instant::now();
         Ok(Self {
-            transport: Transport::new(local, now)?,
+            transport: Transport::new(local, config.has_times, now)?,
             worker,
             attendance,
             id,
@@ -129,6 +132,9 @@ impl Subscriber {
                 sleep.as_mut().reset(wake);
             }
             tokio::select! {
+                biased;
+                // The kernel has no other errors here than those that receiving tells too.
+                _ = self.transport.readable() => self.receive()?,
                 order = orders.recv() => match order {
                     Some(ToTransport::Offer(sdp)) => {
                         let sdp = self.answer(&sdp)?;
@@ -145,8 +151,6 @@ impl Subscriber {
                     Some(ToTransport::Answer(_)) => {}
                     None => return Ok(()),
                 },
-                // The kernel has no other errors here than those that receiving tells too.
-                _ = self.transport.readable() => self.receive()?,
                 () = &mut sleep => self.settle()?,
             }
         }
@@ -174,22 +178,26 @@ impl Subscriber {
         };
         {
             let buffer = &mut worker.buffer();
-            transport.receive(buffer, is_lost, |now, event| {
+            transport.receive(buffer, is_lost, |arrival, event| {
                 if let Event::RtpPacket(packet) = event {
-                    if !handle_packet(tracks, worker, now, &packet) {
-                        strangers.push((now, packet));
+                    let packet = Incoming::from(packet);
+                    if !handle_packet(tracks, worker, arrival, &packet) {
+                        strangers.push((arrival, packet));
                     }
                 } else if matches!(event, Event::Connected) {
                     has_connected = true;
                 }
             })?;
         }
-        worker.tally().dropped_on_purpose += dropped;
-        for (now, packet) in strangers {
-            if add_track(tracks, transport.rtc(), now, &packet) {
-                note_live(worker, attendance, now);
+        if dropped > 0 {
+            worker.tally().dropped_on_purpose += dropped;
+        }
+        for (arrival, packet) in strangers {
+            if add_track(tracks, transport.rtc(), arrival.now, &packet) {
+                worker.shared.progress.live_tracks.fetch_add(1, Relaxed);
+                attendance.note_media(arrival.now, &mut worker.tally());
             }
-            handle_packet(tracks, worker, now, &packet);
+            handle_packet(tracks, worker, arrival, &packet);
         }
         if has_connected {
             self.note_connected();
@@ -203,15 +211,18 @@ impl Subscriber {
             self.next_remb = now + REMB_INTERVAL;
             let remb = self.config.remb;
             let mut api = self.transport.rtc().direct_api();
-            for track in self.tracks.iter().filter(|t| t.received.kind() == Kind::Video) {
-                if let Some(stream) = api.stream_rx(&track.ssrc.into()) {
+            for track in self.tracks.iter_mut().filter(|t| t.received.kind() == Kind::Video) {
+                // Where nothing comes there is nothing to estimate.
+                if std::mem::take(&mut track.is_alive)
+                    && let Some(stream) = api.stream_rx(&track.ssrc.into())
+                {
                     stream.request_remb(remb.into());
                 }
             }
         }
         let mut has_connected = false;
-        let is_connected = |event: Event| matches!(event, Event::Connected);
-        self.transport.settle(now, |event| has_connected |= is_connected(event))?;
+        let on_event = |event: &Event| has_connected |= matches!(event, Event::Connected);
+        self.transport.settle(now, on_event)?;
         if has_connected {
             self.note_connected();
         }
@@ -222,6 +233,7 @@ impl Subscriber {
         if !self.is_connected {
             self.is_connected = true;
             self.worker.shared.progress.connected.fetch_add(1, Relaxed);
+            self.attendance.note_connected(Instant::now(), &mut self.worker.tally());
         }
     }
 
@@ -254,49 +266,61 @@ impl std::fmt::Debug for Subscriber {
     }
 }
 
+impl From<&RtpPacket> for Incoming {
+    fn from(packet: &RtpPacket) -> Self {
+        Self {
+            ssrc: *packet.header.ssrc,
+            payload_type: packet.header.payload_type,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            payload: packet.payload.clone(),
+        }
+    }
+}
+
 /// Returns whether a datagram is SRTP and not SRTCP (RFC 7983 §7, RFC 5761 §4).
 fn is_media(contents: &[u8]) -> bool {
     matches!(contents, [128..192, second, ..] if !(192..224).contains(second))
 }
 
 /// Returns whether the packet belongs to a track that is known.
-fn handle_packet(tracks: &mut [Track], worker: &Worker, now: Instant, packet: &RtpPacket) -> bool {
-    let ssrc = *packet.header.ssrc;
+fn handle_packet(
+    tracks: &mut [Track],
+    worker: &Worker,
+    arrival: Arrival,
+    packet: &Incoming,
+) -> bool {
+    let Incoming { ssrc, sequence, timestamp, ref payload, .. } = *packet;
     let Some(track) = tracks.iter_mut().find(|track| track.ssrc == ssrc) else { return false };
     let shared = &worker.shared;
-    let packet = Packet {
-        sequence: *packet.seq_no,
-        timestamp: packet.header.timestamp,
-        payload: &packet.payload,
-    };
-    track.received.handle(shared.clock.at(now), packet, &shared.window, &mut worker.tally());
+    let packet = Packet { sequence, timestamp, payload };
+    track.is_alive = true;
+    let mut tally = worker.tally();
+    let mut at = shared.clock.at(arrival.now);
+    if let Some(age) = arrival.age {
+        let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+        tally.dispatch.record(age);
+        at = at.saturating_sub(age);
+    }
+    track.received.handle(at, packet, &shared.window, &mut tally);
     true
 }
 
 /// Returns whether there is a new track.
-fn add_track(tracks: &mut Vec<Track>, rtc: &mut Rtc, now: Instant, packet: &RtpPacket) -> bool {
-    let ssrc = *packet.header.ssrc;
+fn add_track(tracks: &mut Vec<Track>, rtc: &mut Rtc, now: Instant, packet: &Incoming) -> bool {
+    let ssrc = packet.ssrc;
     if tracks.len() >= MAX_TRACKS || tracks.iter().any(|track| track.ssrc == ssrc) {
         return false;
     }
-    let pt = packet.header.payload_type;
+    let pt = packet.payload_type;
     let format = rtc.codec_config().params().iter().find(|param| param.pt() == pt);
     let kind = match format.map(|param| param.spec().codec) {
         Some(Codec::Vp8) => Kind::Video,
         _ => Kind::Audio,
     };
     let received = ReceivedTrack::new(kind);
-    tracks.push(Track { ssrc, since: now, keyframe_requested: None, received });
+    tracks.push(Track { ssrc, since: now, keyframe_requested: None, is_alive: true, received });
     true
-}
-
-fn note_live(worker: &Worker, attendance: &Attendance, now: Instant) {
-    worker.shared.progress.live_tracks.fetch_add(1, Relaxed);
-    if !attendance.has_media.swap(true, Relaxed) {
-        let took = now.saturating_duration_since(attendance.begun);
-        worker.tally().join.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-        attendance.first_media.notify_one();
-    }
 }
 
 #[cfg(test)]

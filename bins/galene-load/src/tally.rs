@@ -11,10 +11,18 @@ pub(crate) struct Tally {
     pub(crate) sent: Sent,
     /// What subscribers received that was sent within the window.
     pub(crate) received: Received,
-    /// From opening the connection to the first packet of media, in nanoseconds.
+    /// From opening the connection to being a member of the group, in nanoseconds.
+    pub(crate) joined: Histogram,
+    /// From opening the connection to a subscriber's first offer.
+    pub(crate) offered: Histogram,
+    /// From opening the connection to a subscriber's first transport being connected.
+    pub(crate) connected: Histogram,
+    /// From opening the connection to the first packet of media.
     pub(crate) join: Histogram,
     /// From sending to receiving a packet that came in order, in nanoseconds.
     pub(crate) latency: Histogram,
+    /// From a packet's arrival at this host till the generator looked at it.
+    pub(crate) dispatch: Histogram,
     /// The same of packets that came after later ones: most of them were sent again.
     pub(crate) late_latency: Histogram,
     pub(crate) chat_sent: u64,
@@ -86,7 +94,11 @@ impl Tally {
     pub(crate) fn merge(&mut self, other: &Self) {
         self.sent.merge(&other.sent);
         self.received.merge(&other.received);
+        self.joined.merge(&other.joined);
+        self.offered.merge(&other.offered);
+        self.connected.merge(&other.connected);
         self.join.merge(&other.join);
+        self.dispatch.merge(&other.dispatch);
         self.latency.merge(&other.latency);
         self.late_latency.merge(&other.late_latency);
         self.chat_sent += other.chat_sent;
@@ -110,7 +122,13 @@ impl Tally {
 }
 
 impl Sent {
-    fn merge(&mut self, other: &Self) {
+    /// Returns how many packets there are.
+    pub(crate) fn packets(&self) -> u64 {
+        self.video + self.audio
+    }
+
+    /// Adds what was sent elsewhere.
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.video += other.video;
         self.audio += other.audio;
         self.bytes += other.bytes;
@@ -125,7 +143,8 @@ impl Received {
         self.video + self.audio
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds what was received elsewhere.
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.video += other.video;
         self.audio += other.audio;
         self.bytes += other.bytes;

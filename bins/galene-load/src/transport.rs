@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::format::{Codec, FormatParams};
 use str0m::media::Frequency;
@@ -14,6 +14,15 @@ use crate::socket::{MediaSocket, ReceiveBuffer};
 
 /// How many batches are received before others have their turn.
 const MAX_BATCHES: usize = 16;
+
+/// When datagrams arrived.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    /// When they were received from the kernel.
+    pub(crate) now: Instant,
+    /// How long they lay there before, if the kernel was asked.
+    pub(crate) age: Option<Duration>,
+}
 
 /// A transport: the engine and its socket.
 #[derive(Debug)]
@@ -36,10 +45,14 @@ pub(crate) enum TransportError {
 }
 
 impl Transport {
-    /// Returns a transport that speaks VP8 and Opus, with a socket on `local`'s host. Must be called
-    /// within a runtime.
-    pub(crate) fn new(local: IpAddr, now: Instant) -> Result<Self, TransportError> {
-        let socket = MediaSocket::bind(local).map_err(TransportError::Bind)?;
+    /// Returns a transport that speaks VP8 and Opus, with a socket on `local`'s host; with `has_times`
+    /// the kernel notes when datagrams arrive. Must be called within a runtime.
+    pub(crate) fn new(
+        local: IpAddr,
+        has_times: bool,
+        now: Instant,
+    ) -> Result<Self, TransportError> {
+        let socket = MediaSocket::bind(local, has_times).map_err(TransportError::Bind)?;
         let local = SocketAddr::new(local, socket.port().map_err(TransportError::Bind)?);
         let mut rtc = configuration().build(now);
         let candidate = Candidate::host(local, Protocol::Udp).expect("an address of this host");
@@ -70,7 +83,7 @@ impl Transport {
         &mut self,
         buffer: &mut ReceiveBuffer,
         mut is_lost: impl FnMut(&[u8]) -> bool,
-        mut on_event: impl FnMut(Instant, Event),
+        mut on_event: impl FnMut(Arrival, &Event),
     ) -> Result<(), TransportError> {
         for _ in 0..MAX_BATCHES {
             let batch = match self.socket.receive(buffer) {
@@ -80,13 +93,14 @@ impl Transport {
                 Err(_) => continue,
             };
             let now = Instant::now();
+            let arrival = Arrival { now, age: batch.age };
             for contents in batch.datagrams().filter(|contents| !is_lost(contents)) {
                 let received = Receive::new(Protocol::Udp, batch.source, self.local, contents);
                 // What cannot be parsed is not for us.
                 let Ok(received) = received else { continue };
                 self.rtc.handle_input(Input::Receive(now, received))?;
                 drain(&mut self.rtc, &self.socket, &mut self.deadline, |event| {
-                    on_event(now, event);
+                    on_event(arrival, event);
                 })?;
             }
         }
@@ -97,7 +111,7 @@ impl Transport {
     pub(crate) fn settle(
         &mut self,
         now: Instant,
-        on_event: impl FnMut(Event),
+        on_event: impl FnMut(&Event),
     ) -> Result<(), TransportError> {
         self.rtc.handle_input(Input::Timeout(now))?;
         drain(&mut self.rtc, &self.socket, &mut self.deadline, on_event)
@@ -117,7 +131,7 @@ impl Transport {
     pub(crate) fn close(&mut self) {
         if self.rtc.is_alive() && self.rtc.close().is_ok() {
             // What cannot be said any more is no loss.
-            let _unsaid = self.settle(Instant::now(), drop);
+            let _unsaid = self.settle(Instant::now(), |_| {});
         }
     }
 }
@@ -126,7 +140,7 @@ fn drain(
     rtc: &mut Rtc,
     socket: &MediaSocket,
     deadline: &mut Instant,
-    mut on_event: impl FnMut(Event),
+    mut on_event: impl FnMut(&Event),
 ) -> Result<(), TransportError> {
     loop {
         match rtc.poll_output()? {
@@ -138,7 +152,7 @@ fn drain(
                 // ICE tries addresses that cannot be reached from here.
                 let _lost = socket.send(transmit.destination, &transmit.contents);
             }
-            Output::Event(event) => on_event(event),
+            Output::Event(event) => on_event(&event),
         }
     }
 }
