@@ -42,6 +42,11 @@ impl Bench {
         if self.options.measures { numbers.to_vec() } else { vec![2] }
     }
 
+    /// Returns whether a case is to run that prints figures by itself.
+    pub fn runs(&self, name: &str) -> bool {
+        self.options.wants(name) && !self.options.lists
+    }
+
     /// Returns how much conference makes a round.
     pub fn round(&self) -> Duration {
         Duration::from_millis(if self.options.measures { 2_000 } else { 100 })
