@@ -21,6 +21,11 @@ pub struct SfuNode {
     relay_loss: Option<u32>,
     relay_messages: u32,
     now: Instant,
+    /// Whether datagrams have arrived at this instant of which the shards have not been asked what they
+    /// lead to: as a socket is drained first.
+    is_draining: bool,
+    /// How many datagrams and runs of datagrams were sent.
+    sent: (u64, u64),
     /// Datagrams that no shard knew what to do with.
     unroutable: u64,
 }
@@ -51,6 +56,8 @@ impl SfuNode {
             relay_loss: None,
             relay_messages: 0,
             now,
+            is_draining: false,
+            sent: (0, 0),
             unroutable: 0,
         }
     }
@@ -98,6 +105,12 @@ impl SfuNode {
         self.shards.iter().map(Sfu::transport_count).sum()
     }
 
+    /// Returns how many datagrams have been sent, and in how many runs, each of which would be one
+    /// system call.
+    pub fn sent(&self) -> (u64, u64) {
+        self.sent
+    }
+
     fn gather_relayed(&mut self) {
         for (from, sfu) in (0..).map(ShardId).zip(&mut self.shards) {
             while let Some((to, message)) = sfu.poll_relay() {
@@ -116,6 +129,7 @@ impl SfuNode {
 impl Node for SfuNode {
     fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) {
         self.now = now;
+        self.is_draining = true;
         let Datagram { source, destination, contents } = datagram;
         let mut takes = |sfu: &mut Sfu| {
             sfu.handle_datagram(now, *source, *destination, contents) != Intake::Unknown
@@ -125,6 +139,7 @@ impl Node for SfuNode {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        self.is_draining = false;
         while let Some((from, to, message)) = self.relayed.pop_front() {
             self.shards[usize::from(to.0)].handle_relay(now, from, message);
         }
@@ -136,13 +151,18 @@ impl Node for SfuNode {
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
+        if self.is_draining {
+            return None;
+        }
         for sfu in &mut self.shards {
             while let Some(transmit) = sfu.poll_transmit(MAX_SEGMENTS) {
                 let (source, destination) = (transmit.source, transmit.destination);
                 let size = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+                self.sent.1 += 1;
                 for contents in transmit.contents.chunks(size) {
                     let datagram = Datagram { source, destination, contents: contents.into() };
                     self.wire.check(&datagram).unwrap_or_else(|error| panic!("{error}"));
+                    self.sent.0 += 1;
                     self.outgoing.push_back(datagram);
                 }
             }
@@ -152,6 +172,9 @@ impl Node for SfuNode {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
+        if self.is_draining {
+            return Some(self.now);
+        }
         self.gather_relayed();
         let relayed = (!self.relayed.is_empty()).then_some(self.now);
         self.shards.iter_mut().filter_map(Sfu::poll_timeout).chain(relayed).min()

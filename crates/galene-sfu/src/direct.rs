@@ -25,6 +25,9 @@ const HEADER_BYTES: usize = 12;
 /// A header extension of one element of three bytes (RFC 8285 §4.2).
 const EXTENSION_BYTES: usize = 8;
 
+/// Says that the last byte of the payload counts the bytes of padding (RFC 3550 §5.1).
+const PADDING_BIT: u8 = 0x20;
+
 /// The original sequence number in front of a retransmitted payload (RFC 4588 §4).
 const OSN_BYTES: usize = 2;
 
@@ -130,6 +133,8 @@ struct Head {
     send_time: Option<(u8, [u8; 3])>,
     /// The sequence number that a retransmission repeats.
     original: Option<u16>,
+    /// How many bytes of padding follow the payload.
+    padding: u8,
 }
 
 impl Head {
@@ -148,9 +153,13 @@ impl Head {
     ) {
         let header = self.len();
         let prefix = if self.original.is_some() { OSN_BYTES } else { 0 };
-        let len = header + prefix + payload.len() + TAG_BYTES;
+        let padding = usize::from(self.padding);
+        let len = header + prefix + payload.len() + padding + TAG_BYTES;
         let packet = way.queue.reserve(path.source, path.destination, len);
         packet[0] = if self.send_time.is_some() { 0x90 } else { 0x80 };
+        if padding > 0 {
+            packet[0] |= PADDING_BIT;
+        }
         packet[1] = *self.payload_type | if self.marker { 0x80 } else { 0 };
         packet[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
         packet[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
@@ -163,6 +172,11 @@ impl Head {
         let body = &mut packet[header..];
         if let Some(original) = self.original {
             body[..OSN_BYTES].copy_from_slice(&original.to_be_bytes());
+        }
+        if padding > 0 {
+            let end = prefix + payload.len() + padding;
+            body[prefix + payload.len()..end].fill(0);
+            body[end - 1] = self.padding;
         }
         let body = &mut body[prefix..prefix + payload.len()];
         body.copy_from_slice(payload);
@@ -188,6 +202,7 @@ impl Egress for DirectEgress {
             ssrc: stream.ssrc,
             send_time: stream.send_time_id.map(|id| (id, time)),
             original: None,
+            padding: packet.padding,
         };
         head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());
         stream.newest = Some((packet.timestamp, packet.captured));
@@ -218,6 +233,7 @@ impl Egress for DirectEgress {
             ssrc: rtx.ssrc,
             send_time: stream.send_time_id.map(|id| (id, time)),
             original: Some(packet.sequence as u16),
+            padding: 0,
         };
         rtx.next += 1;
         head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());

@@ -31,6 +31,9 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) payload: &'a Arc<[u8]>,
     /// The VP8 payload descriptor to send in place of the payload's own, which is as long.
     pub(crate) vp8: Option<Vp8Descriptor>,
+    /// How many bytes of RTP padding make it as long as its neighbours (RFC 3550 §5.1), where padding is
+    /// supported: it has no meaning.
+    pub(crate) padding: u8,
     /// Whether a lost packet is sent again when the subscriber asks.
     pub(crate) repairable: bool,
 }

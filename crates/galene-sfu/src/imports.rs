@@ -164,7 +164,7 @@ impl Sfu {
             if track.arrivals.is_empty() {
                 self.arrived.push(key);
             }
-            track.arrivals.push(Arrival { encoding: at, index });
+            track.arrivals.push(Arrival { encoding: at, index, padding: 0 });
         }
         for (encoding, cursor) in import.cursors.iter_mut().enumerate() {
             if let Some((first, count)) = cursor.retry(self.now) {

@@ -33,6 +33,7 @@ mod rate;
 mod relay;
 mod resend_budget;
 mod rtcp;
+mod runs;
 mod sdp;
 mod send_queue;
 mod sent_numbers;

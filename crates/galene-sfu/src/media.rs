@@ -17,6 +17,7 @@ use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate;
 use crate::relay::{Body, EncodingSet};
 use crate::rtcp::{self, Feedback};
+use crate::runs;
 use crate::sfu::Sfu;
 use crate::srtp::SessionKeys;
 use crate::track::{Arrival, Encoding, Origin, Track, TrackKey};
@@ -86,7 +87,7 @@ impl Sfu {
         if track.arrivals.is_empty() {
             self.arrived.push(key);
         }
-        track.arrivals.push(Arrival { encoding: stream.encoding, index });
+        track.arrivals.push(Arrival { encoding: stream.encoding, index, padding: 0 });
         if is_resuming {
             self.export_activity(key);
         }
@@ -346,7 +347,12 @@ impl Sfu {
         let Some(track) = self.tracks.get_mut(key) else {
             return;
         };
-        let arrivals = std::mem::take(&mut track.arrivals);
+        let mut arrivals = std::mem::take(&mut track.arrivals);
+        let length = |arrival: &Arrival| {
+            let packet = track.encodings[arrival.encoding].ring.get(arrival.index);
+            packet.map_or(0, |packet| packet.payload.len())
+        };
+        runs::equalise(&mut arrivals, length);
         self.export_arrivals(key, &arrivals);
         let track = &self.tracks[key];
         let mut wanted = [false; MAX_ENCODINGS];
@@ -366,7 +372,7 @@ impl Sfu {
             let target = track.choose(section.choice, self.now);
             let packets = arrivals.iter().filter_map(|arrival| {
                 let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
-                Some((arrival.encoding, packet))
+                Some((arrival.encoding, packet, arrival.padding))
             });
             let (now, queue) = (self.now, &mut self.aftermath.out.queue);
             let sent = transport.engine.touch(|engine| {
@@ -413,9 +419,9 @@ impl Sfu {
             let now = self.now;
             let target = track.choose(section.choice, now);
             let mut packets =
-                track.encodings[target].ring.replay(now).map(|p| (target, p)).peekable();
+                track.encodings[target].ring.replay(now).map(|p| (target, p, 0)).peekable();
             // Whoever has seen more recent pictures already would watch the past again.
-            let is_past = packets.peek().is_some_and(|(_, p)| section.forward.has_passed(p));
+            let is_past = packets.peek().is_some_and(|(_, p, _)| section.forward.has_passed(p));
             let packets = packets.filter(|_| !is_past);
             let queue = &mut self.aftermath.out.queue;
             let replayed = transport.engine.touch(|engine| {

@@ -136,21 +136,21 @@ impl Subscription {
     }
 
     /// Forwards those packets of a track that the section is to have, given with the encodings that
-    /// they are of, and returns how many. They leave when the engine is next told the time.
+    /// they are of and the padding that they get, and returns how many. They leave when the engine is next told the time.
     pub(crate) fn forward_all<'a>(
         &mut self,
         way: &mut Way<'_>,
         section: usize,
         target: usize,
-        packets: impl Iterator<Item = (usize, &'a Packet)>,
+        packets: impl Iterator<Item = (usize, &'a Packet, u8)>,
         track: &'a Track,
     ) -> u64 {
         let mut sent = 0;
-        for (encoding, packet) in packets {
-            sent += u64::from(self.forward(way, section, target, encoding, packet));
+        for (encoding, packet, padding) in packets {
+            sent += u64::from(self.forward(way, section, target, encoding, packet, padding));
             if let Some(switched) = self.sections[section].forward.take_catch_up() {
                 for packet in track.encodings[switched].ring.replay(way.now) {
-                    sent += u64::from(self.forward(way, section, target, switched, packet));
+                    sent += u64::from(self.forward(way, section, target, switched, packet, 0));
                 }
             }
         }
@@ -164,6 +164,7 @@ impl Subscription {
         target: usize,
         encoding: usize,
         packet: &Packet,
+        padding: u8,
     ) -> bool {
         let section = &mut self.sections[section];
         let Some(outlet) = section.outlet else {
@@ -172,7 +173,8 @@ impl Subscription {
         let Some(numbers) = section.forward.accept(encoding, target, packet) else {
             return false;
         };
-        self.egress.send(way, Outgoing::new(section, outlet, &numbers, packet));
+        let outgoing = Outgoing { padding, ..Outgoing::new(section, outlet, &numbers, packet) };
+        self.egress.send(way, outgoing);
         true
     }
 
@@ -213,6 +215,7 @@ impl<'a> Outgoing<'a> {
             captured: packet.captured,
             payload: &packet.payload,
             vp8: numbers.vp8,
+            padding: 0,
             repairable: outlet.has_rtx,
         }
     }

@@ -49,11 +49,13 @@ pub(crate) enum Origin {
     Shard(Box<Import>),
 }
 
-/// A packet of a track: which encoding, and its index in that encoding's ring.
+/// A packet of a track: which encoding, its index in that encoding's ring, and how many bytes of padding
+/// it gets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Arrival {
     pub(crate) encoding: usize,
     pub(crate) index: u64,
+    pub(crate) padding: u8,
 }
 
 /// One RTP stream of a track.

@@ -30,7 +30,8 @@ pub(crate) struct Vp8 {
 const MAX_PAYLOAD: usize = 1_110;
 
 impl Frame {
-    /// Returns the payloads of the frame's packets, about equal in size.
+    /// Returns the payloads of the frame's packets. Their sizes differ by a byte at most, the later ones
+    /// being the longer ones, as browsers split frames.
     pub(crate) fn packetize(&self) -> Vec<Vec<u8>> {
         // The longest header that we put in front (H.264's parameter sets).
         const MAX_PREFIX: usize = 40;
@@ -39,8 +40,10 @@ impl Frame {
             MediaKind::Video => self.size.div_ceil(MAX_PAYLOAD).max(1),
         };
         let packets = u16::try_from(count).expect("a frame has far fewer than 65536 packets");
-        let len = (self.size / count).clamp(MAX_PREFIX + STAMP_LEN, MAX_PAYLOAD);
-        let packetize = |packet| {
+        let packetize = |packet: u16| {
+            let is_longer = usize::from(packets - 1 - packet) < self.size % count;
+            let len = self.size / count + usize::from(is_longer);
+            let len = len.clamp(MAX_PREFIX + STAMP_LEN, MAX_PAYLOAD);
             let stamp = Stamp { packet, packets, ..self.stamp };
             let mut payload = self.prefix(&stamp, len);
             stamp.append(&mut payload, len);

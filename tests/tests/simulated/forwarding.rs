@@ -225,3 +225,25 @@ fn a_track_that_the_publisher_stops_ends_and_the_rest_goes_on() {
     let audio = conference.report(subscriber, 10);
     assert!(audio.packets > 180 && audio.packets_lost == 0, "{audio}");
 }
+
+#[test]
+fn a_frame_leaves_for_each_subscriber_in_one_system_call() {
+    let mut conference = super::conference(12);
+    let publisher =
+        conference.publish(|config| config.track(TrackSpec::video(11).bitrate(2_000_000)));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let subscribers: Vec<_> =
+        (0..5).map(|_| conference.subscribe(&tracks, |c| c.remb(5_000_000))).collect();
+    conference.run_for(SECOND * 5);
+    let before = conference.core().sent();
+    conference.run_for(SECOND * 5);
+    let after = conference.core().sent();
+    let (datagrams, runs) = (after.0 - before.0, after.1 - before.1);
+    // Some 7 packets a frame; each subscriber is also sent a report and a check or two each second.
+    assert!(datagrams > runs * 6, "{datagrams} in {runs}");
+    conference.assert_clean();
+    for id in subscribers {
+        let video = conference.report(id, 11);
+        assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
+    }
+}
