@@ -14,7 +14,7 @@ use crate::egress::{Egress, Outgoing, Way};
 use crate::engine::Path;
 use crate::resend_budget::ResendBudget;
 use crate::rtcp::{self, SenderReport};
-use crate::srtp::{Sealer, TAG_BYTES};
+use crate::srtp::Sealer;
 
 /// How often a stream that is being sent is reported on (RFC 3550 §6.2 allows less than five seconds for
 /// sessions of this kind, RFC 8834 §4.1).
@@ -148,7 +148,7 @@ impl Head {
     ) {
         let header = self.len();
         let prefix = if self.original.is_some() { OSN_BYTES } else { 0 };
-        let len = header + prefix + payload.len() + TAG_BYTES;
+        let len = header + prefix + payload.len() + sealer.tag_bytes();
         let packet = way.queue.reserve(path.source, path.destination, len);
         packet[0] = if self.send_time.is_some() { 0x90 } else { 0x80 };
         packet[1] = *self.payload_type | if self.marker { 0x80 } else { 0 };

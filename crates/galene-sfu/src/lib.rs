@@ -33,6 +33,7 @@ mod send_queue;
 mod sent_numbers;
 mod sfu;
 mod srtp;
+mod srtp_cipher;
 mod subscription;
 mod track;
 mod transport;
