@@ -156,13 +156,14 @@ impl Sfu {
         }
         let datagram = Datagram { source, destination, contents };
         let result = transport.engine.receive(&mut self.aftermath.out, now, datagram, verify);
-        if matches!(result, Ok(true)) && learn {
+        let is_check = verify && matches!(result, Ok(true));
+        if is_check && learn {
             self.aftermath.demux.learn_address(slot, source);
         }
         self.aftermath.settle(slot, transport, now, result.map(drop));
         self.process();
-        if learn {
-            self.update_path(slot);
+        if is_check {
+            self.update_path(slot, source, destination);
         }
     }
 
