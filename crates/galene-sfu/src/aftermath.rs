@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use str0m::{Event as EngineEvent, Rtc};
 
 use crate::demux::{Demux, Slot};
+use crate::egress::Next;
 use crate::engine::{Fault, Outbox};
 use crate::transport::Transport;
 
@@ -78,10 +79,10 @@ impl Aftermath {
     ) -> u64 {
         match written {
             Ok(count) => {
-                if transport.sends_by_engine() {
-                    self.drive(slot, transport, now);
-                } else {
-                    self.arm(slot, transport, now);
+                match transport.after_sending() {
+                    Next::Engine => self.drive(slot, transport, now),
+                    Next::Report => self.arm(slot, transport, now),
+                    Next::Nothing => {}
                 }
                 count
             }

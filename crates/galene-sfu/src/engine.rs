@@ -43,7 +43,9 @@ pub(crate) enum Fault {
 
 #[derive(Debug)]
 pub(crate) struct Engine {
-    rtc: Rtc,
+    /// Ten kilobytes that forwarding does not look at: apart, so that what it does look at of many
+    /// transports lies close together.
+    rtc: Box<Rtc>,
     deadline: Instant,
     /// ICE lost the peer: nothing but connectivity checks may be sent (RFC 7675 §5.1).
     lost: bool,
@@ -75,7 +77,7 @@ impl Engine {
     pub(crate) fn build(config: RtcConfig, now: Instant) -> Result<Self, Fault> {
         contain(|| {
             let keys = KeySlot::default();
-            let rtc = with_key_slot(&keys, || config.build(now));
+            let rtc = Box::new(with_key_slot(&keys, || config.build(now)));
             let resends = ResendBudget::default();
             Ok(Self {
                 rtc,

@@ -282,6 +282,7 @@ impl Sfu {
             self.events.push_back(Event::Disconnected { transport: id });
         } else if state.is_connected() && std::mem::take(&mut transport.lost) {
             self.starting.push(slot);
+            self.aftermath.arm(slot, transport, self.now);
             if transport.connected {
                 self.events.push_back(Event::Connected { transport: id });
             }

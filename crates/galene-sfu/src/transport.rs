@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use str0m::{Candidate, RtcConfig};
 
 use crate::dtls::Crypto;
+use crate::egress::Next;
 use crate::engine::{self, Engine};
 use crate::formats::{self, CongestionFeedback};
 use crate::publication::Publication;
@@ -98,11 +99,11 @@ impl Transport {
         self.early_candidates.clear();
     }
 
-    /// Returns whether what is sent to the peer leaves only when the engine is told the time.
-    pub(crate) fn sends_by_engine(&self) -> bool {
-        match &self.role {
-            Role::Publisher(_) => true,
-            Role::Subscriber(subscription) => subscription.egress.needs_engine(),
+    /// Returns what has to follow after packets were forwarded to the peer.
+    pub(crate) fn after_sending(&mut self) -> Next {
+        match &mut self.role {
+            Role::Publisher(_) => Next::Engine,
+            Role::Subscriber(subscription) => subscription.egress.after_sending(),
         }
     }
 
@@ -116,7 +117,11 @@ impl Transport {
         let engine = self.engine.deadline();
         match &self.role {
             Role::Publisher(p) => p.next_rate.map_or(engine, |at| at.min(engine)),
-            Role::Subscriber(s) => s.egress.next_report().map_or(engine, |at| at.min(engine)),
+            // Reports wait as long as nobody can be reached.
+            Role::Subscriber(s) if self.is_reachable() => {
+                s.egress.next_report().map_or(engine, |at| at.min(engine))
+            }
+            Role::Subscriber(_) => engine,
         }
     }
 }
