@@ -35,6 +35,7 @@ mod sfu;
 mod srtp;
 mod srtp_cipher;
 mod subscription;
+mod timer_wheel;
 mod track;
 mod transport;
 

@@ -81,7 +81,7 @@ impl Sfu {
             by_id: HashMap::new(),
             tracks: Slab::new(),
             by_track_id: HashMap::new(),
-            aftermath: Aftermath::default(),
+            aftermath: Aftermath::new(now),
             events: VecDeque::new(),
             arrived: Vec::new(),
             wishes: BTreeSet::new(),
