@@ -1,12 +1,14 @@
 //! What is left to do after an engine was called: datagrams to send, events to handle, a timer to set.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use str0m::{Event as EngineEvent, Rtc};
 
 use crate::demux::{Demux, Slot};
+use crate::egress::Next;
 use crate::engine::{Fault, Outbox};
+use crate::timer_wheel::TimerWheel;
 use crate::transport::Transport;
 
 /// No transport is woken sooner than this after it was last told the time. An engine that wants to be
@@ -14,17 +16,27 @@ use crate::transport::Transport;
 const MIN_SLEEP: Duration = Duration::from_millis(1);
 
 /// Gathers what all transports of a shard leave behind.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Aftermath {
     pub(crate) out: Outbox,
     pub(crate) demux: Demux,
     pub(crate) inbox: VecDeque<(Slot, EngineEvent)>,
     pub(crate) faults: Vec<(Slot, Fault)>,
     /// One for each transport: when it is woken.
-    timers: BTreeSet<(Instant, Slot)>,
+    timers: TimerWheel,
 }
 
 impl Aftermath {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            out: Outbox::default(),
+            demux: Demux::default(),
+            inbox: VecDeque::new(),
+            faults: Vec::new(),
+            timers: TimerWheel::new(now),
+        }
+    }
+
     /// Does something to a transport's engine and takes note of what it leads to.
     ///
     /// `None` means that the engine failed; the transport will be removed.
@@ -78,10 +90,10 @@ impl Aftermath {
     ) -> u64 {
         match written {
             Ok(count) => {
-                if transport.sends_by_engine() {
-                    self.drive(slot, transport, now);
-                } else {
-                    self.arm(slot, transport, now);
+                match transport.after_sending() {
+                    Next::Engine => self.drive(slot, transport, now),
+                    Next::Report => self.arm(slot, transport, now),
+                    Next::Nothing => {}
                 }
                 count
             }
@@ -117,33 +129,30 @@ impl Aftermath {
     /// Sees to it that the transport is woken at its deadline. A timer that is set for an earlier time
     /// stays, and is set anew when it goes off: a deadline that moves with every packet then costs nothing.
     pub(crate) fn arm(&mut self, slot: Slot, transport: &mut Transport, now: Instant) {
-        let deadline = transport.deadline().max(now + MIN_SLEEP);
+        let deadline = self.timers.round(transport.deadline().max(now + MIN_SLEEP));
         match transport.armed {
             Some(at) if at <= deadline => return,
-            Some(at) => {
-                self.timers.remove(&(at, slot));
-            }
+            Some(at) => self.timers.cancel(at, slot),
             None => {}
         }
         transport.armed = Some(deadline);
-        self.timers.insert((deadline, slot));
+        self.timers.set(deadline, slot);
     }
 
     /// Returns when the next timer goes off.
     pub(crate) fn next_timer(&self) -> Option<Instant> {
-        self.timers.first().map(|(at, _)| *at)
+        self.timers.next()
     }
 
     /// Takes out a timer that went off.
     pub(crate) fn pop_timer(&mut self, now: Instant) -> Option<Slot> {
-        let is_due = self.timers.first().is_some_and(|(at, _)| *at <= now);
-        is_due.then(|| self.timers.pop_first()).flatten().map(|(_, slot)| slot)
+        self.timers.pop(now)
     }
 
     /// Forgets all about a transport that is gone.
     pub(crate) fn remove(&mut self, slot: Slot, transport: &Transport) {
         if let Some(at) = transport.armed {
-            self.timers.remove(&(at, slot));
+            self.timers.cancel(at, slot);
         }
         self.demux.remove(slot);
         self.inbox.retain(|(s, _)| *s != slot);

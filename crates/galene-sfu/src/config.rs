@@ -24,9 +24,9 @@ pub struct SfuConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EgressKind {
     #[default]
-    /// Our own, for peers that agree to AES-GCM (RFC 7714), as all browsers do; the engine for others.
+    /// Our own.
     Direct,
-    /// The engine's RTP stack, for all.
+    /// The engine's RTP stack, against which our own is tested and measured.
     Reference,
 }
 

@@ -7,7 +7,7 @@ use galene_testkit::{
     address, epoch,
 };
 
-use crate::egress::{Egress, Outgoing, Way};
+use crate::egress::{Egress, Next, Outgoing, Way};
 use crate::transport::Role;
 use crate::{
     CloseReason, Codec, Command, EncodingChoice, Event, Sfu, SfuConfig, ShardId, TrackId,
@@ -61,6 +61,25 @@ fn a_publisher_whose_engine_panics_is_gone_with_its_tracks_and_its_subscribers_s
 }
 
 #[test]
+fn a_subscriber_that_is_lost_is_not_woken_for_reports_that_cannot_be_sent() {
+    let mut call = Call::connect();
+    call.subscribers.pop();
+    let slot = call.sfu.by_id[&OTHERS[1]];
+    while !call.sfu.transports[slot].lost {
+        call.run(MS * 100);
+    }
+    // A report is due, as it was sent something not long ago.
+    let Role::Subscriber(subscription) = &call.sfu.transports[slot].role else {
+        unreachable!("it subscribes");
+    };
+    assert!(subscription.egress.next_report().is_some_and(|at| at < call.now + MS * 1_000));
+    call.run(MS * 1_000);
+    let transport = &call.sfu.transports[slot];
+    assert_eq!(transport.deadline(), transport.engine.deadline());
+    assert!(transport.armed > Some(call.now));
+}
+
+#[test]
 fn when_all_are_gone_nothing_is_left() {
     let mut call = Call::connect();
     for transport in [OTHERS[0], PUBLISHER, VICTIM, OTHERS[1]] {
@@ -79,8 +98,8 @@ fn when_all_are_gone_nothing_is_left() {
 struct Panicking;
 
 impl Egress for Panicking {
-    fn needs_engine(&self) -> bool {
-        true
+    fn after_sending(&mut self) -> Next {
+        Next::Engine
     }
 
     fn send(&mut self, _: &mut Way<'_>, packet: Outgoing<'_>) {

@@ -10,11 +10,11 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::Extension;
 
-use crate::egress::{Egress, Outgoing, Way};
+use crate::egress::{Egress, Next, Outgoing, Way};
 use crate::engine::Path;
 use crate::resend_budget::ResendBudget;
 use crate::rtcp::{self, SenderReport};
-use crate::srtp::{Sealer, TAG_BYTES};
+use crate::srtp::Sealer;
 
 /// How often a stream that is being sent is reported on (RFC 3550 §6.2 allows less than five seconds for
 /// sessions of this kind, RFC 8834 §4.1).
@@ -38,6 +38,8 @@ pub(crate) struct DirectEgress {
     path: Path,
     streams: Vec<Stream>,
     resends: ResendBudget,
+    /// A stream that was silent has to be reported on again.
+    has_new_report: bool,
     /// Where our NTP time starts; only differences count.
     epoch: Instant,
     scratch: Vec<u8>,
@@ -71,8 +73,15 @@ struct Rtx {
 
 impl DirectEgress {
     pub(crate) fn new(sealer: Sealer, path: Path, epoch: Instant) -> Self {
-        let streams = Vec::new();
-        Self { sealer, path, streams, resends: ResendBudget::default(), epoch, scratch: Vec::new() }
+        Self {
+            sealer,
+            path,
+            streams: Vec::new(),
+            resends: ResendBudget::default(),
+            has_new_report: false,
+            epoch,
+            scratch: Vec::new(),
+        }
     }
 
     /// Finds the stream of a media section; the first packet opens it.
@@ -138,11 +147,7 @@ struct Head {
 }
 
 impl Head {
-    fn len(&self) -> usize {
-        HEADER_BYTES + if self.send_time.is_some() { EXTENSION_BYTES } else { 0 }
-    }
-
-    /// Writes and seals a packet where it waits to be sent.
+    /// Writes a packet where it waits to be sent, and seals it.
     fn send(
         &self,
         sealer: &Sealer,
@@ -151,37 +156,37 @@ impl Head {
         payload: &[u8],
         vp8: Option<&Vp8Descriptor>,
     ) {
-        let header = self.len();
-        let prefix = if self.original.is_some() { OSN_BYTES } else { 0 };
-        let padding = usize::from(self.padding);
-        let len = header + prefix + payload.len() + padding + TAG_BYTES;
-        let packet = way.queue.reserve(path.source, path.destination, len);
-        packet[0] = if self.send_time.is_some() { 0x90 } else { 0x80 };
-        if padding > 0 {
-            packet[0] |= PADDING_BIT;
+        let mut room = [0; HEADER_BYTES + EXTENSION_BYTES + OSN_BYTES];
+        room[0] = 0x80;
+        room[1] = *self.payload_type | if self.marker { 0x80 } else { 0 };
+        room[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
+        room[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        room[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        let mut header = HEADER_BYTES;
+        if let Some((id, [high, middle, low])) = self.send_time {
+            room[0] |= 0x10;
+            let extension = [0xbe, 0xde, 0, 1, id << 4 | 2, high, middle, low];
+            room[HEADER_BYTES..HEADER_BYTES + EXTENSION_BYTES].copy_from_slice(&extension);
+            header += EXTENSION_BYTES;
         }
-        packet[1] = *self.payload_type | if self.marker { 0x80 } else { 0 };
-        packet[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
-        packet[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
-        packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
-        if let Some((id, time)) = self.send_time {
-            packet[12..16].copy_from_slice(&[0xbe, 0xde, 0, 1]);
-            packet[16] = id << 4 | 2;
-            packet[17..20].copy_from_slice(&time);
-        }
-        let body = &mut packet[header..];
+        let mut front = header;
         if let Some(original) = self.original {
-            body[..OSN_BYTES].copy_from_slice(&original.to_be_bytes());
+            room[front..front + OSN_BYTES].copy_from_slice(&original.to_be_bytes());
+            front += OSN_BYTES;
         }
+        let padding = usize::from(self.padding);
         if padding > 0 {
-            let end = prefix + payload.len() + padding;
-            body[prefix + payload.len()..end].fill(0);
-            body[end - 1] = self.padding;
+            room[0] |= PADDING_BIT;
         }
-        let body = &mut body[prefix..prefix + payload.len()];
-        body.copy_from_slice(payload);
+        let parts = [&room[..front], payload];
+        let after = padding + sealer.tag_bytes();
+        let packet = way.queue.append(path.source, path.destination, parts, after);
+        let end = front + payload.len();
+        if padding > 0 {
+            packet[end + padding - 1] = self.padding;
+        }
         if let Some(descriptor) = vp8 {
-            descriptor.write_to(body);
+            descriptor.write_to(&mut packet[front..end]);
         }
         sealer.seal_rtp(packet, header, self.ssrc, self.sequence);
     }
@@ -208,12 +213,15 @@ impl Egress for DirectEgress {
         stream.newest = Some((packet.timestamp, packet.captured));
         stream.packets = stream.packets.wrapping_add(1);
         stream.octets = stream.octets.wrapping_add(packet.payload.len() as u32);
-        stream.next_report.get_or_insert(way.now);
+        if stream.next_report.is_none() {
+            stream.next_report = Some(way.now);
+            self.has_new_report = true;
+        }
         self.resends.handle_sent();
     }
 
-    fn needs_engine(&self) -> bool {
-        false
+    fn after_sending(&mut self) -> Next {
+        if std::mem::take(&mut self.has_new_report) { Next::Report } else { Next::Nothing }
     }
 
     fn resend(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>) {

@@ -43,9 +43,9 @@ pub(crate) trait Egress: fmt::Debug + Send {
     /// Sends a packet, at the latest when the engine is next told the time.
     fn send(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>);
 
-    /// Returns whether packets leave only when the engine is told the time. If not, whoever sends also
-    /// has to repair and to report, by what follows; the engine does that by itself.
-    fn needs_engine(&self) -> bool;
+    /// Returns what has to follow after packets were sent. If the engine does not send them, whoever
+    /// does also has to repair and to report, by what stands below.
+    fn after_sending(&mut self) -> Next;
 
     /// Sends a packet again under the numbers that it had (RFC 4588).
     fn resend(&mut self, _way: &mut Way<'_>, _packet: Outgoing<'_>) {}
@@ -72,6 +72,16 @@ pub(crate) trait Egress: fmt::Debug + Send {
     fn set_path(&mut self, _path: Path) {}
 }
 
+/// What has to follow after packets were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The engine is to be told the time: only then do they leave.
+    Engine,
+    /// [`Egress::next_report`] is due sooner than it was.
+    Report,
+    Nothing,
+}
+
 /// Where packets go out.
 pub(crate) struct Way<'a> {
     pub(crate) engine: &'a mut Rtc,
@@ -84,8 +94,8 @@ pub(crate) struct Way<'a> {
 pub(crate) struct ReferenceEgress;
 
 impl Egress for ReferenceEgress {
-    fn needs_engine(&self) -> bool {
-        true
+    fn after_sending(&mut self) -> Next {
+        Next::Engine
     }
 
     fn send(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>) {

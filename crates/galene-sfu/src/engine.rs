@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::net::{Protocol, Receive};
@@ -43,14 +43,25 @@ pub(crate) enum Fault {
 
 #[derive(Debug)]
 pub(crate) struct Engine {
-    rtc: Rtc,
+    /// Ten kilobytes that forwarding does not look at: apart, so that what it does look at of many
+    /// transports lies close together.
+    rtc: Box<Rtc>,
     deadline: Instant,
     /// ICE lost the peer: nothing but connectivity checks may be sent (RFC 7675 §5.1).
     lost: bool,
     resends: ResendBudget,
     keys: KeySlot,
     is_muted: bool,
+    /// The pair of addresses that the engine last said it sends by.
+    path: Option<Path>,
+    /// Until when it may choose another one at any time.
+    path_in_doubt: Option<Instant>,
 }
+
+/// For how long after a check over another pair of addresses the nominated one is asked for with every
+/// check. Pairs that are still possible are checked every three seconds at least, so until there is one
+/// pair left it does not run out.
+const PATH_DOUBT: Duration = Duration::from_secs(30);
 
 /// A pair of addresses that media takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +77,18 @@ impl Engine {
     pub(crate) fn build(config: RtcConfig, now: Instant) -> Result<Self, Fault> {
         contain(|| {
             let keys = KeySlot::default();
-            let rtc = with_key_slot(&keys, || config.build(now));
+            let rtc = Box::new(with_key_slot(&keys, || config.build(now)));
             let resends = ResendBudget::default();
-            Ok(Self { rtc, deadline: now, lost: false, resends, keys, is_muted: false })
+            Ok(Self {
+                rtc,
+                deadline: now,
+                lost: false,
+                resends,
+                keys,
+                is_muted: false,
+                path: None,
+                path_in_doubt: None,
+            })
         })
     }
 
@@ -80,6 +100,24 @@ impl Engine {
     /// Lets no RTP and RTCP of the engine out any more: somebody else sends.
     pub(crate) fn mute(&mut self) {
         self.is_muted = true;
+    }
+
+    /// Takes note that a check, or the response to one, came from `source` to our `destination`, and
+    /// returns whether the engine may send by another pair of addresses now than it last said.
+    ///
+    /// It nominates a pair only after checks over it. As long as all are over the pair that it sends by
+    /// already, there is nothing to be asked.
+    pub(crate) fn doubts_path(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        now: Instant,
+    ) -> bool {
+        let checked = Path { source: destination, destination: source };
+        if self.path != Some(checked) {
+            self.path_in_doubt = Some(now + PATH_DOUBT);
+        }
+        self.path_in_doubt.is_some_and(|until| now < until)
     }
 
     /// Returns from where to where the engine sends now: the pair of candidates that ICE nominated.
@@ -95,6 +133,7 @@ impl Engine {
                 match self.rtc.poll_output()? {
                     Output::Timeout(deadline) => {
                         self.deadline = deadline;
+                        self.path = path.or(self.path);
                         return Ok(path);
                     }
                     Output::Transmit(t) if is_rtp_or_rtcp(&t.contents) => {

@@ -39,7 +39,9 @@ mod send_queue;
 mod sent_numbers;
 mod sfu;
 mod srtp;
+mod srtp_cipher;
 mod subscription;
+mod timer_wheel;
 mod track;
 mod transport;
 

@@ -1,5 +1,6 @@
 //! From a publisher's packet to its subscribers, and their feedback back.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use str0m::bwe::BweKind;
@@ -206,15 +207,18 @@ impl Sfu {
         self.aftermath.settle(slot, transport, self.now, path.map(drop));
     }
 
-    /// Follows the path that ICE has nominated since.
-    pub(crate) fn update_path(&mut self, slot: Slot) {
+    /// Follows the path that ICE has nominated since, after a connectivity check from `source` to our
+    /// `destination`.
+    pub(crate) fn update_path(&mut self, slot: Slot, source: SocketAddr, destination: SocketAddr) {
         let Some(transport) = self.transports.get_mut(slot).filter(|t| t.is_reachable()) else {
             return;
         };
         let Role::Subscriber(subscription) = &mut transport.role else {
             return;
         };
-        if subscription.reports.is_some() {
+        if subscription.reports.is_some()
+            && transport.engine.doubts_path(source, destination, self.now)
+        {
             let path = transport.engine.nominated_path(&mut self.aftermath.out);
             if let Ok(Some(path)) = path {
                 subscription.egress.set_path(path);

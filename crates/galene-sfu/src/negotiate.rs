@@ -15,7 +15,7 @@ use crate::sfu::{Sfu, find};
 use crate::subscription::{Negotiation, Outlet, Section, Subscription};
 use crate::track::{SubscriberSection, TrackKey};
 use crate::transport::{self, RTX_CACHE_PACKETS, Role, Transport};
-use crate::{Codec, EncodingChoice, Event, TrackRequest, TransportId};
+use crate::{Codec, EgressKind, EncodingChoice, Event, TrackRequest, TransportId};
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ impl Sfu {
         let slot = match self.by_id.get(&id) {
             Some(slot) => *slot,
             None => {
-                let config = transport::subscriber_config(&self.crypto);
+                let config = transport::subscriber_config(&self.crypto, self.config.egress);
                 let engine = match Engine::build(config, self.now).map_err(unavailable) {
                     Ok(engine) => engine,
                     Err(refused) => return self.refuse(id, &refused),
@@ -324,7 +324,9 @@ impl Sfu {
         check_size(text)?;
         let (text, candidates) = sdp::split_candidates(text);
         let answer = engine::parse_answer(&text).map_err(Refused::Sdp)?;
-        let fresh = subscription.sections.iter().filter(|s| !s.answered).map(|s| s.mid);
+        // Only where the engine sends does it keep packets.
+        let keeps = self.config.egress == EgressKind::Reference;
+        let fresh = subscription.sections.iter().filter(|s| keeps && !s.answered).map(|s| s.mid);
         let fresh: Vec<Mid> = fresh.collect();
         let accept = |rtc: &mut Rtc| {
             rtc.sdp_api().accept_answer(pending, answer)?;

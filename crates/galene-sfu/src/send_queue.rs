@@ -38,19 +38,24 @@ const MAX_SEND_BYTES: usize = 65_000;
 
 impl SendQueue {
     pub(crate) fn push(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(contents);
-        self.datagrams.push(Datagram { source, destination, start, len: contents.len() });
+        self.append(source, destination, [contents, &[]], 0);
     }
 
-    /// Makes room for a datagram of `len` bytes, to be written in place.
-    pub(crate) fn reserve(
+    /// Adds a datagram that consists of these parts and `room` zeros, and returns it to be finished.
+    ///
+    /// Each byte is written once. In a queue that is larger than a cache that is what counts.
+    pub(crate) fn append(
         &mut self,
         source: SocketAddr,
         destination: SocketAddr,
-        len: usize,
+        parts: [&[u8]; 2],
+        room: usize,
     ) -> &mut [u8] {
         let start = self.bytes.len();
+        let len = parts[0].len() + parts[1].len() + room;
+        self.bytes.reserve(len);
+        self.bytes.extend_from_slice(parts[0]);
+        self.bytes.extend_from_slice(parts[1]);
         self.bytes.resize(start + len, 0);
         self.datagrams.push(Datagram { source, destination, start, len });
         &mut self.bytes[start..]

@@ -99,7 +99,7 @@ impl Sfu {
             by_id: HashMap::new(),
             tracks: Slab::new(),
             by_track_id: HashMap::new(),
-            aftermath: Aftermath::default(),
+            aftermath: Aftermath::new(now),
             exchange: Exchange::default(),
             events: VecDeque::new(),
             arrived: Vec::new(),
@@ -177,14 +177,15 @@ impl Sfu {
         }
         let datagram = Datagram { source, destination, contents };
         let result = transport.engine.receive(&mut self.aftermath.out, now, datagram, verify);
-        let is_verified = matches!(result, Ok(true)) && learn;
+        let is_check = verify && matches!(result, Ok(true));
+        let is_verified = is_check && learn;
         if is_verified {
             self.aftermath.demux.learn_address(slot, source);
         }
         self.aftermath.settle(slot, transport, now, result.map(drop));
         self.process();
-        if learn {
-            self.update_path(slot);
+        if is_check {
+            self.update_path(slot, source, destination);
         }
         if is_verified { Intake::Verified } else { Intake::Taken }
     }
@@ -312,6 +313,7 @@ impl Sfu {
             self.events.push_back(Event::Disconnected { transport: id });
         } else if state.is_connected() && std::mem::take(&mut transport.lost) {
             self.starting.push(slot);
+            self.aftermath.arm(slot, transport, self.now);
             if transport.connected {
                 self.events.push_back(Event::Connected { transport: id });
             }

@@ -1,34 +1,24 @@
-//! Sealing and opening of SRTP and SRTCP with AES-GCM (RFC 7714), beside the engine.
+//! Sealing and opening of SRTP and SRTCP (RFC 3711, RFC 7714), beside the engine.
 //!
 //! The engine's handshake gives the master keys (RFC 5764); the session keys follow from them
 //! (RFC 3711 §4.3). The engine keeps sealing what it sends itself, with the same keys. So that a number is
-//! never used twice with a key (RFC 7714 §8.4 and §9.4), the two must never meet:
+//! never used twice with a key (RFC 3711 §9.1, RFC 7714 §8.4 and §9.4), the two must never meet:
 //!
 //! - In SRTP the number is made of SSRC and packet index. Whoever sends by [`Sealer`] must see to it that
 //!   the engine sends nothing on those SSRCs; the sealer itself only ever counts upwards per stream.
 //! - In SRTCP all packets of a session count together. The engine counts from zero, ours start at 2^30,
 //!   which at a thousand reports per second the engine reaches after twelve days.
 
-use aws_lc_rs::aead::{
-    AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, MAX_TAG_LEN, Nonce, UnboundKey,
-};
 use str0m::config::CryptoProvider;
-use str0m::crypto::dtls::SrtpProfile;
 
 use crate::dtls::MasterKeys;
-
-/// How much longer a packet gets by sealing it.
-pub(crate) const TAG_BYTES: usize = MAX_TAG_LEN;
+use crate::srtp_cipher::{Cipher, Purpose, lengths};
 
 /// Where our SRTCP indexes start; the engine's start at zero.
 const FIRST_RTCP_INDEX: u32 = 1 << 30;
 
 /// SRTCP indexes have 31 bits (RFC 3711 §3.4).
 const RTCP_INDEX_LIMIT: u32 = 1 << 31;
-
-const RTCP_HEADER_BYTES: usize = 8;
-const RTCP_INDEX_BYTES: usize = 4;
-const SALT_BYTES: usize = 12;
 
 /// What a handshake negotiated, for both directions.
 pub(crate) struct SessionKeys {
@@ -38,65 +28,44 @@ pub(crate) struct SessionKeys {
 
 /// Seals what we send.
 pub(crate) struct Sealer {
-    rtp: DirectionKey,
-    rtcp: DirectionKey,
+    rtp: Cipher,
+    rtcp: Cipher,
     next_rtcp_index: u32,
 }
 
 /// Opens the reports that the peer sends.
 pub(crate) struct RtcpOpener {
-    key: DirectionKey,
+    cipher: Cipher,
     replay: ReplayWindow,
 }
 
-struct DirectionKey {
-    key: LessSafeKey,
-    salt: [u8; SALT_BYTES],
-}
-
 impl SessionKeys {
-    /// Derives the session keys, if the profile is one with AES-GCM.
+    /// Derives the session keys, if the profile is a known one.
     pub(crate) fn derive(provider: &CryptoProvider, master: &MasterKeys) -> Option<Self> {
         let MasterKeys { material, profile, is_client } = master;
-        let is_client = *is_client;
-        let algorithm: &'static Algorithm = match profile {
-            SrtpProfile::AEAD_AES_128_GCM => &AES_128_GCM,
-            SrtpProfile::AEAD_AES_256_GCM => &AES_256_GCM,
-            SrtpProfile::AES128_CM_SHA1_80 | _ => return None,
-        };
-        let key_len = algorithm.key_len();
+        let (profile, is_client) = (*profile, *is_client);
+        let lengths = lengths(profile)?;
         // client key, server key, client salt, server salt
-        let (keys, salts) = material.split_at_checked(2 * key_len)?;
-        let master = |client: bool| {
+        let (keys, salts) = material.split_at_checked(2 * lengths.key)?;
+        let cipher = |client: bool, purpose: Purpose| {
             let at = usize::from(!client);
-            let key = keys.get(at * key_len..(at + 1) * key_len)?;
-            Some((key, salts.get(at * SALT_BYTES..(at + 1) * SALT_BYTES)?))
-        };
-        let derive = |client: bool, label: u8| {
-            let (master_key, master_salt) = master(client)?;
-            let mut key = [0; 32];
-            let mut salt = [0; SALT_BYTES];
-            expand(provider, master_key, master_salt, label, &mut key[..key_len]);
-            expand(provider, master_key, master_salt, label + 2, &mut salt);
-            DirectionKey::new(algorithm, &key[..key_len], salt)
+            let key = keys.get(at * lengths.key..(at + 1) * lengths.key)?;
+            let salt = salts.get(at * lengths.salt..(at + 1) * lengths.salt)?;
+            Cipher::new(profile, purpose, |label, out| expand(provider, key, salt, label, out))
         };
         Some(Self {
             sealer: Sealer {
-                rtp: derive(is_client, LABEL_RTP)?,
-                rtcp: derive(is_client, LABEL_RTCP)?,
+                rtp: cipher(is_client, Purpose::Rtp)?,
+                rtcp: cipher(is_client, Purpose::Rtcp)?,
                 next_rtcp_index: FIRST_RTCP_INDEX,
             },
             opener: RtcpOpener {
-                key: derive(!is_client, LABEL_RTCP)?,
+                cipher: cipher(!is_client, Purpose::Rtcp)?,
                 replay: ReplayWindow::default(),
             },
         })
     }
 }
-
-/// The labels of the encryption keys; two more is the label of the salt (RFC 3711 §4.3.2).
-const LABEL_RTP: u8 = 0;
-const LABEL_RTCP: u8 = 3;
 
 /// AES in counter mode as a pseudo-random function (RFC 3711 §4.3.3, RFC 6188 §3).
 fn expand(provider: &CryptoProvider, key: &[u8], salt: &[u8], label: u8, out: &mut [u8]) {
@@ -115,44 +84,16 @@ fn expand(provider: &CryptoProvider, key: &[u8], salt: &[u8], label: u8, out: &m
     }
 }
 
-impl DirectionKey {
-    fn new(algorithm: &'static Algorithm, key: &[u8], salt: [u8; SALT_BYTES]) -> Option<Self> {
-        Some(Self { key: LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?), salt })
-    }
-
-    fn nonce(&self, mut number: [u8; SALT_BYTES]) -> Nonce {
-        for (byte, salt) in number.iter_mut().zip(self.salt) {
-            *byte ^= salt;
-        }
-        Nonce::assume_unique_for_key(number)
-    }
-
-    fn rtcp_nonce(&self, ssrc: [u8; 4], index: u32) -> Nonce {
-        // RFC 7714 §9.1
-        let mut number = [0; SALT_BYTES];
-        number[2..6].copy_from_slice(&ssrc);
-        number[8..].copy_from_slice(&index.to_be_bytes());
-        self.nonce(number)
-    }
-}
-
 impl Sealer {
+    /// Returns how much longer an RTP packet gets by sealing it.
+    pub(crate) fn tag_bytes(&self) -> usize {
+        self.rtp.tag_bytes()
+    }
+
     /// Seals an RTP packet in place: `packet` is header, payload and room for the tag; `index` is its
     /// extended sequence number and must be new for its SSRC.
     pub(crate) fn seal_rtp(&self, packet: &mut [u8], header_len: usize, ssrc: u32, index: u64) {
-        // RFC 7714 §8.1
-        let mut number = [0; SALT_BYTES];
-        number[2..6].copy_from_slice(&ssrc.to_be_bytes());
-        number[6..].copy_from_slice(&index.to_be_bytes()[2..]);
-        let nonce = self.rtp.nonce(number);
-        let (header, body) = packet.split_at_mut(header_len);
-        let (payload, room) = body.split_at_mut(body.len() - TAG_BYTES);
-        let tag = self
-            .rtp
-            .key
-            .seal_in_place_separate_tag(nonce, Aad::from(&*header), payload)
-            .expect("a packet is far below the limits of AES-GCM");
-        room.copy_from_slice(tag.as_ref());
+        self.rtp.seal_rtp(packet, header_len, ssrc, index);
     }
 
     /// Seals a compound RTCP packet in place; `None` when all numbers of this session are used up.
@@ -162,50 +103,19 @@ impl Sealer {
             return None;
         }
         self.next_rtcp_index += 1;
-        let (header, _) = packet.split_first_chunk::<RTCP_HEADER_BYTES>()?;
-        let ssrc = *header.last_chunk::<4>()?;
-        // RFC 7714 §9.2: the header and the index word, with the bit that says "encrypted".
-        let word = (index | RTCP_INDEX_LIMIT).to_be_bytes();
-        let mut aad = [0; RTCP_HEADER_BYTES + RTCP_INDEX_BYTES];
-        aad[..RTCP_HEADER_BYTES].copy_from_slice(header);
-        aad[RTCP_HEADER_BYTES..].copy_from_slice(&word);
-        let nonce = self.rtcp.rtcp_nonce(ssrc, index);
-        let tag = self
-            .rtcp
-            .key
-            .seal_in_place_separate_tag(nonce, Aad::from(aad), &mut packet[RTCP_HEADER_BYTES..])
-            .ok()?;
-        packet.extend_from_slice(tag.as_ref());
-        packet.extend_from_slice(&word);
-        Some(())
+        self.rtcp.seal_rtcp(packet, index)
     }
 }
 
 impl RtcpOpener {
     /// Opens a compound RTCP packet into `out`; `None` if it is not authentic or was seen before.
     pub(crate) fn open<'a>(&mut self, packet: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-        let (body, word) = packet.split_last_chunk::<RTCP_INDEX_BYTES>()?;
-        let (header, sealed) = body.split_first_chunk::<RTCP_HEADER_BYTES>()?;
-        let ssrc = *header.last_chunk::<4>()?;
-        let index = u32::from_be_bytes(*word).checked_sub(RTCP_INDEX_LIMIT)?;
+        let index = self.cipher.rtcp_index(packet)?;
         if !self.replay.is_new(index) {
             return None;
         }
-        let mut aad = [0; RTCP_HEADER_BYTES + RTCP_INDEX_BYTES];
-        aad[..RTCP_HEADER_BYTES].copy_from_slice(header);
-        aad[RTCP_HEADER_BYTES..].copy_from_slice(word);
-        out.clear();
-        out.extend_from_slice(header);
-        out.extend_from_slice(sealed);
-        let nonce = self.key.rtcp_nonce(ssrc, index);
-        let opened = self
-            .key
-            .key
-            .open_in_place(nonce, Aad::from(aad), &mut out[RTCP_HEADER_BYTES..])
-            .ok()?
-            .len();
+        self.cipher.open_rtcp(packet, out)?;
         self.replay.record(index);
-        out.truncate(RTCP_HEADER_BYTES + opened);
         Some(out)
     }
 }
@@ -258,6 +168,8 @@ impl std::fmt::Debug for RtcpOpener {
 
 #[cfg(test)]
 mod tests {
+    use str0m::crypto::dtls::SrtpProfile;
+
     use super::*;
 
     fn bytes(hex: &str) -> Vec<u8> {
@@ -266,13 +178,29 @@ mod tests {
         digits.chunks(2).map(pair).collect()
     }
 
-    fn direction_key() -> DirectionKey {
-        let key: Vec<u8> = (0..16).collect();
-        DirectionKey::new(&AES_128_GCM, &key, *b"Quid pro quo").unwrap()
+    /// The session keys of RFC 7714 §16 and §17.
+    fn cipher() -> Cipher {
+        let derive = |label: u8, out: &mut [u8]| match label {
+            0 => out.iter_mut().zip(0..).for_each(|(byte, at)| *byte = at),
+            2 => out.copy_from_slice(b"Quid pro quo"),
+            _ => {}
+        };
+        Cipher::new(SrtpProfile::AEAD_AES_128_GCM, Purpose::Rtp, derive).unwrap()
     }
 
     fn sealer(next_rtcp_index: u32) -> Sealer {
-        Sealer { rtp: direction_key(), rtcp: direction_key(), next_rtcp_index }
+        Sealer { rtp: cipher(), rtcp: cipher(), next_rtcp_index }
+    }
+
+    /// Both directions with the same master key, that of RFC 3711 §B.3.
+    fn counter_mode() -> SessionKeys {
+        let key = "E1F97A0D3E018BE0D64FA32C06DE4139";
+        let salt = "0EC675AD498AFEEBB6960B3AABE6";
+        let material = bytes(&[key, key, salt, salt].concat());
+        let profile = SrtpProfile::AES128_CM_SHA1_80;
+        let provider = str0m_aws_lc_rs::default_provider();
+        let master = MasterKeys { material, profile, is_client: false };
+        SessionKeys::derive(&provider, &master).unwrap()
     }
 
     #[test]
@@ -289,21 +217,64 @@ mod tests {
     }
 
     #[test]
-    fn a_session_without_aes_gcm_is_left_to_the_engine() {
+    fn keys_follow_from_a_whole_handshake_alone() {
         let provider = str0m_aws_lc_rs::default_provider();
         let keys = |profile, len| MasterKeys { material: vec![7; len], profile, is_client: false };
         let derive = |keys: &MasterKeys| SessionKeys::derive(&provider, keys).is_some();
-        assert!(derive(&keys(SrtpProfile::AEAD_AES_128_GCM, 56)));
-        assert!(derive(&keys(SrtpProfile::AEAD_AES_256_GCM, 88)));
-        assert!(!derive(&keys(SrtpProfile::AES128_CM_SHA1_80, 60)));
-        assert!(!derive(&keys(SrtpProfile::AEAD_AES_256_GCM, 87)), "half a handshake");
+        let whole = [
+            (SrtpProfile::AEAD_AES_128_GCM, 56),
+            (SrtpProfile::AEAD_AES_256_GCM, 88),
+            (SrtpProfile::AES128_CM_SHA1_80, 60),
+        ];
+        for (profile, len) in whole {
+            assert!(derive(&keys(profile, len)));
+            assert!(!derive(&keys(profile, len - 1)), "a byte is missing");
+        }
+    }
+
+    #[test]
+    fn a_packet_in_counter_mode_is_sealed_as_other_implementations_do() {
+        let SessionKeys { sealer, .. } = counter_mode();
+        let mut packet = bytes("800f1234 decafbad cafebabe");
+        packet.extend([0xab; 16]);
+        packet.resize(packet.len() + sealer.tag_bytes(), 0);
+        sealer.seal_rtp(&mut packet, 12, 0xcafe_babe, 0x1234);
+        let sealed = "800f1234 decafbad cafebabe 4e55dc4c e79978d8 8ca4d215 949d2402
+            b78d6acc 99ea179b 8dbb";
+        assert_eq!(packet, bytes(sealed));
+        let mut wrapped = bytes("800f1234 decafbad cafebabe");
+        wrapped.resize(packet.len(), 0xab);
+        sealer.seal_rtp(&mut wrapped, 12, 0xcafe_babe, 0x1_1234);
+        assert_ne!(wrapped[12..], packet[12..], "another number although its low half is the same");
+    }
+
+    #[test]
+    fn a_report_in_counter_mode_is_sealed_as_other_implementations_do_and_opened_once() {
+        let SessionKeys { mut sealer, mut opener } = counter_mode();
+        sealer.next_rtcp_index = 1;
+        let mut plain = bytes("81c8000b cafebabe");
+        plain.extend([0xab; 16]);
+        let mut packet = plain.clone();
+        sealer.seal_rtcp(&mut packet).unwrap();
+        let sealed = "81c8000b cafebabe 7128035b e487b9bd bef89041 f977a5a8 80000001
+            993e08cd 54d6c123 0798";
+        assert_eq!(packet, bytes(sealed));
+        let mut room = Vec::new();
+        for at in 0..packet.len() {
+            let mut tampered = packet.clone();
+            tampered[at] ^= 1;
+            assert_eq!(opener.open(&tampered, &mut room), None, "byte {at} was changed");
+            assert_eq!(opener.open(&packet[..at], &mut room), None);
+        }
+        assert_eq!(opener.open(&packet, &mut room), Some(&plain[..]));
+        assert_eq!(opener.open(&packet, &mut room), None, "a replay");
     }
 
     #[test]
     fn an_rtp_packet_is_sealed_as_in_rfc_7714_16_1_1() {
         let mut packet = bytes("8040f17b 8041f8d3 5501a0b2");
         packet.extend(b"Gallia est omnis divisa in partes tres");
-        packet.resize(packet.len() + TAG_BYTES, 0);
+        packet.resize(packet.len() + sealer(0).tag_bytes(), 0);
         sealer(0).seal_rtp(&mut packet, 12, 0x5501_a0b2, 0xf17b);
         let sealed = "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5
             0d294e6f 42a5f47a 51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce";
@@ -322,7 +293,7 @@ mod tests {
             c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4";
         assert_eq!(packet, bytes(sealed));
 
-        let mut opener = RtcpOpener { key: direction_key(), replay: ReplayWindow::default() };
+        let mut opener = RtcpOpener { cipher: cipher(), replay: ReplayWindow::default() };
         let mut room = Vec::new();
         assert_eq!(opener.open(&packet, &mut room), Some(&plain[..]));
         assert_eq!(opener.open(&packet, &mut room), None, "a replay");

@@ -1,16 +1,17 @@
 //! One ICE and DTLS association with a peer.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::{Candidate, RtcConfig};
 
 use crate::dtls::Crypto;
+use crate::egress::Next;
 use crate::engine::{self, Engine};
 use crate::formats::{self, CongestionFeedback};
 use crate::publication::Publication;
 use crate::subscription::Subscription;
-use crate::{Codec, TransportId};
+use crate::{Codec, EgressKind, TransportId};
 
 /// How many candidates of a peer are taken until it restarts ICE. A browser with several interfaces and
 /// TURN servers sends a dozen; the engine tries at most 100 pairs of candidates.
@@ -18,6 +19,9 @@ const MAX_CANDIDATES: usize = 64;
 
 /// How long a candidate may be. One with all its extensions takes 200 bytes.
 const MAX_CANDIDATE_BYTES: usize = 512;
+
+/// Eight years, which can be added to an [`Instant`] without overflow.
+const NEVER: Duration = Duration::from_secs(1 << 28);
 
 /// How many packets a subscriber's engine keeps for retransmission: a second of 2.5 Mbit/s.
 pub(crate) const RTX_CACHE_PACKETS: usize = 256;
@@ -95,11 +99,11 @@ impl Transport {
         self.early_candidates.clear();
     }
 
-    /// Returns whether what is sent to the peer leaves only when the engine is told the time.
-    pub(crate) fn sends_by_engine(&self) -> bool {
-        match &self.role {
-            Role::Publisher(_) => true,
-            Role::Subscriber(subscription) => subscription.egress.needs_engine(),
+    /// Returns what has to follow after packets were forwarded to the peer.
+    pub(crate) fn after_sending(&mut self) -> Next {
+        match &mut self.role {
+            Role::Publisher(_) => Next::Engine,
+            Role::Subscriber(subscription) => subscription.egress.after_sending(),
         }
     }
 
@@ -113,7 +117,11 @@ impl Transport {
         let engine = self.engine.deadline();
         match &self.role {
             Role::Publisher(p) => p.next_rate.map_or(engine, |at| at.min(engine)),
-            Role::Subscriber(s) => s.egress.next_report().map_or(engine, |at| at.min(engine)),
+            // Reports wait as long as nobody can be reached.
+            Role::Subscriber(s) if self.is_reachable() => {
+                s.egress.next_report().map_or(engine, |at| at.min(engine))
+            }
+            Role::Subscriber(_) => engine,
         }
     }
 }
@@ -131,16 +139,22 @@ pub(crate) fn publisher_config(crypto: &Crypto, codecs: &[Codec]) -> RtcConfig {
 }
 
 /// Returns the engine's settings for a transport over which the peer subscribes.
-pub(crate) fn subscriber_config(crypto: &Crypto) -> RtcConfig {
-    use std::time::Duration;
+pub(crate) fn subscriber_config(crypto: &Crypto, egress: EgressKind) -> RtcConfig {
     use str0m::rtp::Extension as E;
     let config = base_config(crypto)
         .clear_extension_map()
         .set_extension(2, E::AbsoluteSendTime)
-        .set_extension(4, E::RtpMid)
-        .set_send_buffer_video(RTX_CACHE_PACKETS)
-        .set_stats_interval(Some(Duration::from_secs(1)))
-        .set_rtcp_report_interval_audio(Duration::from_secs(1));
+        .set_extension(4, E::RtpMid);
+    let config = match egress {
+        // Whatever the engine would report is kept back, so it is not woken for it.
+        EgressKind::Direct => {
+            config.set_rtcp_report_interval_audio(NEVER).set_rtcp_report_interval_video(NEVER)
+        }
+        EgressKind::Reference => config
+            .set_send_buffer_video(RTX_CACHE_PACKETS)
+            .set_stats_interval(Some(Duration::from_secs(1)))
+            .set_rtcp_report_interval_audio(Duration::from_secs(1)),
+    };
     formats::configure(config, &formats::ALL_CODECS, CongestionFeedback::Remb)
 }
 

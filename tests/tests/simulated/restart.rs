@@ -95,6 +95,28 @@ fn a_subscriber_moves_to_another_network_by_an_ice_restart_of_the_core() {
 }
 
 #[test]
+fn a_subscriber_whose_address_changes_is_followed_without_an_ice_restart() {
+    let mut conference = Conference::new(7);
+    let publisher = publish(&mut conference, 10);
+    let subscriber = watch(&mut conference, publisher);
+    // Long enough for nobody to expect checks from elsewhere any more.
+    conference.run_for(SECOND * 40);
+    let old = conference.address(subscriber);
+    conference.set_network(subscriber, Profile::ideal().dead());
+    let elsewhere = conference.add_address(subscriber);
+    conference.subscriber_mut(subscriber).move_to(elsewhere);
+    let before = rendered(&conference, subscriber, 11);
+    let is_back = conference.run_until(SECOND * 60, |c| rendered(c, subscriber, 11) > before + 30);
+    assert!(is_back, "{}", conference.report(subscriber, 11));
+    conference.run_for(SECOND * 40);
+    let sent = conference.simulation().network().sent_to(old);
+    conference.run_for(SECOND * 5);
+    assert_eq!(conference.simulation().network().sent_to(old), sent, "the old path is left");
+    conference.assert_clean();
+    assert_eq!(conference.subscriber(subscriber).tracks().count(), 2);
+}
+
+#[test]
 fn an_ice_restart_in_place_costs_no_frame() {
     let mut conference = super::conference(5);
     let publisher = publish(&mut conference, 10);
