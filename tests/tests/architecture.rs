@@ -51,7 +51,8 @@ const TABLE: [(&str, Ring, &[&str]); 15] = [
     ("galene-load",       Program,     &["galene-protocol"]),
 
     ("galene-testkit",    Development, &[]),
-    ("galene-benches",    Development, &["galene-sfu", "galene-testkit"]),
+    ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",
+                                         "galene-sfu", "galene-testkit"]),
     ("galene-examples",   Development, &["galene-sfu"]),
     ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-group",
                                          "galene-protocol", "galene-sfu", "galene-testkit"]),

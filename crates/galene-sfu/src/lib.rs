@@ -21,6 +21,8 @@ mod exchange;
 mod exports;
 mod formats;
 mod forward;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gaps;
 mod ids;
 mod imports;

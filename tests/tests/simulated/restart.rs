@@ -96,7 +96,7 @@ fn a_subscriber_moves_to_another_network_by_an_ice_restart_of_the_core() {
 
 #[test]
 fn a_subscriber_whose_address_changes_is_followed_without_an_ice_restart() {
-    let mut conference = Conference::new(7);
+    let mut conference = super::conference(7);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     // Long enough for nobody to expect checks from elsewhere any more.
