@@ -140,9 +140,11 @@ async fn arrive(stage: &mut Stage, arguments: &RunArguments) -> Result<Duration,
     }
     let progress = &stage.shared.progress;
     let (joined, live) = (progress.joined.load(Relaxed), progress.live_tracks.load(Relaxed));
-    let failed = progress.failed.load(Relaxed);
+    let (failed, connected) = (progress.failed.load(Relaxed), progress.connected.load(Relaxed));
+    let transports = arguments.transports();
     Err(format!(
-        "{joined} of {clients} clients joined, {failed} failed, and {live} of {tracks} tracks arrived"
+        "{joined} of {clients} clients joined, {failed} failed; {connected} of {transports} transports \
+         connected, and {live} of {tracks} tracks arrived"
     ))
 }
 
