@@ -140,9 +140,11 @@ async fn arrive(stage: &mut Stage, arguments: &RunArguments) -> Result<Duration,
     }
     let progress = &stage.shared.progress;
     let (joined, live) = (progress.joined.load(Relaxed), progress.live_tracks.load(Relaxed));
-    let failed = progress.failed.load(Relaxed);
+    let (failed, connected) = (progress.failed.load(Relaxed), progress.connected.load(Relaxed));
+    let transports = arguments.transports();
     Err(format!(
-        "{joined} of {clients} clients joined, {failed} failed, and {live} of {tracks} tracks arrived"
+        "{joined} of {clients} clients joined, {failed} failed; {connected} of {transports} transports \
+         connected, and {live} of {tracks} tracks arrived"
     ))
 }
 
@@ -196,12 +198,19 @@ fn report_forwarding(report: &mut Report, arguments: &RunArguments, tally: &Tall
     let each = arguments.receivers() as u64;
     let expected =
         if is_exact { sent.packets() * each } else { received.packets() + received.missing };
+    let lost = |sent: u64, received: u64| (sent * each).saturating_sub(received);
+    let (lost_video, lost_audio) =
+        (lost(sent.video, received.video), lost(sent.audio, received.audio));
     let lost = expected.saturating_sub(received.packets());
     report.count("expected", "packets expected", expected);
     report.count("received", "packets received", received.packets());
     report.figure("received_video", received.video);
     report.figure("received_audio", received.audio);
     report.count("lost", "lost after repair", lost);
+    if is_exact {
+        report.count("lost_video", "... of video", lost_video);
+        report.count("lost_audio", "... of audio (not sent again)", lost_audio);
+    }
     report.count("missing", "gaps in sequence numbers", received.missing);
     report.count("duplicates", "duplicates", received.duplicates);
     report.count("out_of_order", "out of order", received.out_of_order);

@@ -11,7 +11,7 @@ use str0m::change::SdpOffer;
 use str0m::format::Codec;
 use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::rtp::RtpPacket;
-use str0m::{Event, Rtc};
+use str0m::{Event, IceConnectionState, Rtc};
 use tokio::sync::mpsc;
 use tokio::time::Instant as TokioInstant;
 
@@ -184,8 +184,9 @@ impl Subscriber {
                     if !handle_packet(tracks, worker, arrival, &packet) {
                         strangers.push((arrival, packet));
                     }
-                } else if matches!(event, Event::Connected) {
-                    has_connected = true;
+                } else {
+                    has_connected |= matches!(event, Event::Connected);
+                    note_breakage(worker, event);
                 }
             })?;
         }
@@ -221,8 +222,11 @@ impl Subscriber {
             }
         }
         let mut has_connected = false;
-        let on_event = |event: &Event| has_connected |= matches!(event, Event::Connected);
-        self.transport.settle(now, on_event)?;
+        let worker = &self.worker;
+        self.transport.settle(now, |event| {
+            has_connected |= matches!(event, Event::Connected);
+            note_breakage(worker, event);
+        })?;
         if has_connected {
             self.note_connected();
         }
@@ -281,6 +285,15 @@ impl From<&RtpPacket> for Incoming {
 /// Returns whether a datagram is SRTP and not SRTCP (RFC 7983 §7, RFC 5761 §4).
 fn is_media(contents: &[u8]) -> bool {
     matches!(contents, [128..192, second, ..] if !(192..224).contains(second))
+}
+
+/// Counts transports that lose their way to the server, or that it closes.
+fn note_breakage(worker: &Worker, event: &Event) {
+    if let Event::IceConnectionStateChange(IceConnectionState::Disconnected) = event {
+        worker.tally().error("ICE lost the connection of a subscriber");
+    } else if matches!(event, Event::Closed) {
+        worker.tally().error("the server closed a transport before its stream");
+    }
 }
 
 /// Returns whether the packet belongs to a track that is known.
