@@ -62,14 +62,10 @@ impl Bench {
     where
         R: FnMut(&mut Meter),
     {
-        if self.options.lists {
-            println!("{name}");
-        } else {
-            self.run([(name, operation)], || {
-                let mut round = prepare();
-                move |[meter]: &mut [Meter; 1]| round(meter)
-            });
-        }
+        self.stages([(name, operation)], || {
+            let mut round = prepare();
+            move |[meter]: &mut [Meter; 1]| round(meter)
+        });
     }
 
     /// Measures several stages of the same work, each a case of its own.
@@ -80,21 +76,20 @@ impl Bench {
     ) where
         R: FnMut(&mut [Meter; N]),
     {
-        if !self.options.lists {
-            self.run(names, prepare);
+        let wanted = names.map(|(name, _)| self.options.wants(name));
+        if self.options.lists {
+            for ((name, _), _) in names.iter().zip(wanted).filter(|(_, wanted)| *wanted) {
+                println!("{name}");
+            }
+            return;
         }
-    }
-
-    fn run<R, const N: usize>(&mut self, names: [(&str, &str); N], prepare: impl FnOnce() -> R)
-    where
-        R: FnMut(&mut [Meter; N]),
-    {
-        if !names.iter().any(|(name, _)| self.options.wants(name)) {
+        if !wanted.contains(&true) {
             return;
         }
         let mut round = prepare();
         let mut measure = || {
-            let mut meters = array::from_fn(|_| Meter::default());
+            let mut meters =
+                wanted.map(|wanted| if wanted { Meter::default() } else { Meter::off() });
             round(&mut meters);
             meters.map(|meter| meter.cost())
         };
@@ -108,7 +103,8 @@ impl Bench {
                 all.push(cost);
             }
         }
-        for ((name, operation), costs) in names.into_iter().zip(costs) {
+        let measured = names.into_iter().zip(costs).zip(wanted).filter(|(_, wanted)| *wanted);
+        for (((name, operation), costs), _) in measured {
             let best = costs.into_iter().min_by(|a, b| a.nanoseconds().total_cmp(&b.nanoseconds()));
             self.print(name, operation, best.unwrap_or_default());
         }

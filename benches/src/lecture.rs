@@ -32,6 +32,9 @@ const WATCHED: Duration = Duration::from_millis(150);
 /// How long estimates take to have the publisher send all it can: each is sent once a second.
 const RAMP: Duration = Duration::from_millis(2_500);
 
+/// Whoever has not connected by then never will.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What subscribers say that they can take, in bits per second.
 const ROOM: u64 = 50_000_000;
 
@@ -58,7 +61,8 @@ pub enum Media {
 /// measured either.
 pub struct Lecture {
     now: Instant,
-    sfu: Sfu,
+    /// The publisher's shard, and those of subscribers that are elsewhere.
+    shards: Vec<Sfu>,
     publisher: PublisherPeer,
     subscribers: Vec<SubscriberPeer>,
     tracks: Vec<TrackId>,
@@ -98,7 +102,11 @@ pub struct Stages<'a> {
 impl Lecture {
     /// Connects everybody.
     pub fn connect(media: Media, egress: EgressKind, subscribers: u16) -> Self {
-        let mut lecture = Self::start(media, egress);
+        Self::gather(media, egress, subscribers, 0)
+    }
+
+    fn gather(media: Media, egress: EgressKind, subscribers: u16, others: u16) -> Self {
+        let mut lecture = Self::publish_on(media, egress, others);
         for _ in 0..subscribers {
             lecture.subscribe(EncodingChoice::Best, &mut Meter::off());
         }
@@ -110,11 +118,24 @@ impl Lecture {
         lecture
     }
 
+    /// Connects a publisher, and a subscriber on each of so many other shards.
+    pub fn across(media: Media, others: u16) -> Self {
+        Self::gather(media, EgressKind::Direct, others, others)
+    }
+
     /// Connects the publisher.
     pub fn start(media: Media, egress: EgressKind) -> Self {
+        Self::publish_on(media, egress, 0)
+    }
+
+    fn publish_on(media: Media, egress: EgressKind, others: u16) -> Self {
         let now = epoch();
-        let mut config = SfuConfig::new(vec![CORE], 1);
-        config.egress = egress;
+        let shard = |number: u16| {
+            let mut config = SfuConfig::new(vec![CORE], number.into());
+            config.shard = ShardId(number);
+            config.egress = egress;
+            Sfu::new(config, now)
+        };
         let camera = TrackSpec::video(2).bitrate(BITRATE);
         let browser = PublisherConfig::new(address(PUBLISHER)).track(TrackSpec::audio(1));
         let (browser, tracks) = match media {
@@ -124,7 +145,7 @@ impl Lecture {
         };
         let mut lecture = Self {
             now,
-            sfu: Sfu::new(config, now),
+            shards: (0..=others).map(shard).collect(),
             publisher: PublisherPeer::new(now, browser),
             subscribers: Vec::new(),
             tracks: Vec::new(),
@@ -135,14 +156,15 @@ impl Lecture {
         };
         let sdp = lecture.publisher.offer();
         let (transport, codecs) = (TransportId(0), vec![Codec::Vp8, Codec::Opus]);
-        lecture.sfu.handle_command(Command::Offer { transport, sdp, codecs }, now);
-        let Some(Event::Answer { sdp, .. }) = lecture.sfu.poll_event() else {
+        lecture.shards[0].handle_command(Command::Offer { transport, sdp, codecs }, now);
+        let Some(Event::Answer { sdp, .. }) = lecture.shards[0].poll_event() else {
             unreachable!("the stand-in's offer is always answered");
         };
         lecture.publisher.handle_answer(now, &sdp).expect("our own answer is good");
         while lecture.tracks.len() < tracks {
+            assert!(lecture.now < now + PATIENCE, "the publisher does not connect");
             lecture.step(&mut Meter::off());
-            while let Some(event) = lecture.sfu.poll_event() {
+            while let Some(event) = lecture.shards[0].poll_event() {
                 if let Event::TrackStarted { track, .. } = event {
                     lecture.tracks.push(track);
                 }
@@ -161,12 +183,14 @@ impl Lecture {
         let config = SubscriberConfig::new(address(host)).remb(ROOM);
         self.subscribers.push(SubscriberPeer::new(self.now, config));
         self.want(number, Some(choice), meter);
-        let mut connected = false;
+        let (mut connected, start) = (false, self.now);
         while !connected || !self.subscribers[number].is_connected() {
+            assert!(self.now < start + PATIENCE, "subscriber {number} does not connect");
             self.now += STEP;
             self.subscribers[number].handle_timeout(self.now);
             self.exchange(number, meter);
-            while let Some(event) = self.sfu.poll_event() {
+            let home = self.home(number);
+            while let Some(event) = self.shards[home].poll_event() {
                 connected |= event == Event::Connected { transport };
             }
         }
@@ -176,36 +200,47 @@ impl Lecture {
     /// Lets a subscriber want all tracks, or none, and measures the core's share. If that takes an offer,
     /// the subscriber answers it.
     pub fn want(&mut self, number: usize, choice: Option<EncodingChoice>, meter: &mut Meter) {
-        let transport = transport_of(number);
-        let (sfu, now, kept) = (&mut self.sfu, self.now, &mut self.kept);
+        let (transport, home) = (transport_of(number), self.home(number));
+        let (sfu, now, kept) = (&mut self.shards[home], self.now, &mut self.kept);
         let watching = self.watching;
         let request =
             |encoding| move |&track: &TrackId| TrackRequest { track, shard: ShardId(0), encoding };
         let tracks = choice.map(|c| self.tracks.iter().map(request(c)).collect());
         let (stream_id, tracks) = ("stream".to_owned(), tracks.unwrap_or_default());
         let command = Command::Subscribe { transport, stream_id, tracks };
-        let offer = meter.measure(|| {
+        let mut offer = meter.measure(|| {
             sfu.handle_command(command, now);
             kept.take(sfu, watching, None);
             sfu.poll_event()
         });
-        if let Some(Event::Offer { sdp, .. }) = offer {
+        if home > 0 && offer.is_none() {
+            // The tracks of another shard have to be heard of first.
+            self.relay(&mut Meter::off(), &mut Meter::off());
+            offer = self.shards[home].poll_event();
+        }
+        while let Some(Event::Offer { sdp, .. }) = offer {
             let answer = self.subscribers[number].handle_offer(now, &sdp);
             let sdp = answer.expect("our own offer is good");
-            meter.measure(|| {
+            let (sfu, kept) = (&mut self.shards[home], &mut self.kept);
+            offer = meter.measure(|| {
                 sfu.handle_command(Command::Answer { transport, sdp }, now);
                 kept.take(sfu, watching, None);
+                sfu.poll_event()
             });
         }
         self.deliver();
+        if self.shards.len() > 1 {
+            self.relay(&mut Meter::off(), &mut Meter::off());
+        }
     }
 
     /// Exchanges datagrams with one subscriber till neither has anything to say.
     fn exchange(&mut self, number: usize, meter: &mut Meter) {
         loop {
+            let home = self.home(number);
             let peer = &mut self.subscribers[number];
             let sent: Vec<_> = std::iter::from_fn(|| peer.poll_transmit()).collect();
-            let (sfu, now, kept) = (&mut self.sfu, self.now, &mut self.kept);
+            let (sfu, now, kept) = (&mut self.shards[home], self.now, &mut self.kept);
             let watching = self.watching;
             meter.measure(|| {
                 for d in &sent {
@@ -225,7 +260,7 @@ impl Lecture {
     pub fn step(&mut self, meter: &mut Meter) {
         let sent = self.publish();
         let (sfu, now, kept, sizes) =
-            (&mut self.sfu, self.now, &mut self.kept, self.sizes.as_mut());
+            (&mut self.shards[0], self.now, &mut self.kept, self.sizes.as_mut());
         let watching = self.watching;
         meter.measure(|| {
             for d in &sent {
@@ -235,12 +270,71 @@ impl Lecture {
             kept.take(sfu, watching, sizes);
         });
         self.deliver();
+        if self.shards.len() > 1 {
+            self.relay(&mut Meter::off(), &mut Meter::off());
+        }
+    }
+
+    /// Lets the shards talk to each other till none has anything to say. Measures the publisher's shard
+    /// as it exports packets, and the others as they take them in, and counts these packets.
+    fn relay(&mut self, export: &mut Meter, import: &mut Meter) {
+        loop {
+            let mut said = Vec::with_capacity(2 * self.shards.len());
+            let publishing = &mut self.shards[0];
+            export.measure(|| {
+                said.extend(std::iter::from_fn(|| publishing.poll_relay()).map(|m| (0, m)));
+            });
+            for (number, shard) in (1..).zip(&mut self.shards[1..]) {
+                shard.handle_timeout(self.now);
+                self.kept.take(shard, self.watching, None);
+                said.extend(std::iter::from_fn(|| shard.poll_relay()).map(|m| (number, m)));
+            }
+            if said.is_empty() {
+                break;
+            }
+            for (from, (to, message)) in said {
+                let packets = message.packet_count() as u64;
+                export.count(packets);
+                import.count(packets);
+                let (shard, now) = (&mut self.shards[usize::from(to.0)], self.now);
+                if packets > 0 {
+                    import.measure(|| shard.handle_relay(now, ShardId(from), message));
+                } else {
+                    shard.handle_relay(now, ShardId(from), message);
+                }
+            }
+        }
+        self.deliver();
+    }
+
+    /// Lets this much conference cross from shard to shard, and measures that alone.
+    pub fn cross(&mut self, duration: Duration, export: &mut Meter, import: &mut Meter) {
+        let end = self.now + duration;
+        while self.now < end {
+            let sent = self.publish();
+            let (sfu, now) = (&mut self.shards[0], self.now);
+            for d in &sent {
+                sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+            }
+            if !sent.is_empty() {
+                self.relay(export, import);
+            }
+            let (sfu, now) = (&mut self.shards[0], self.now);
+            sfu.handle_timeout(now);
+            self.kept.take(sfu, self.watching, None);
+            self.relay(&mut Meter::off(), &mut Meter::off());
+        }
+    }
+
+    /// Returns on which shard a subscriber is: on the publisher's if that is the only one, else on another.
+    fn home(&self, number: usize) -> usize {
+        if self.shards.len() == 1 { 0 } else { 1 + number % (self.shards.len() - 1) }
     }
 
     /// The same, stage by stage.
     fn step_by_stages(&mut self, stages: &mut Stages<'_>) {
         let sent = self.publish();
-        let (sfu, now, kept) = (&mut self.sfu, self.now, &mut self.kept);
+        let (sfu, now, kept) = (&mut self.shards[0], self.now, &mut self.kept);
         let watching = self.watching;
         if !sent.is_empty() {
             stages.ingest.measure(|| {
@@ -261,23 +355,23 @@ impl Lecture {
 
     /// Forwards this much conference and counts forwarded packets.
     pub fn run(&mut self, duration: Duration, meter: &mut Meter) {
-        let before = self.sfu.counters();
+        let before = self.shards[0].counters();
         let end = self.now + duration;
         while self.now < end {
             self.step(meter);
         }
-        let after = self.sfu.counters();
+        let after = self.shards[0].counters();
         meter.count(after.forwarded - before.forwarded);
     }
 
     /// The same, stage by stage. Ingest counts published packets.
     pub fn run_by_stages(&mut self, duration: Duration, mut stages: Stages<'_>) {
-        let before = self.sfu.counters();
+        let before = self.shards[0].counters();
         let end = self.now + duration;
         while self.now < end {
             self.step_by_stages(&mut stages);
         }
-        let after = self.sfu.counters();
+        let after = self.shards[0].counters();
         stages.ingest.count(after.published - before.published);
         stages.forward.count(after.forwarded - before.forwarded);
         stages.poll.count(after.forwarded - before.forwarded);
@@ -286,11 +380,11 @@ impl Lecture {
 
     /// Takes in this much conference and counts the publisher's packets.
     pub fn ingest(&mut self, duration: Duration, meter: &mut Meter) {
-        let before = self.sfu.counters().published;
+        let before = self.shards[0].counters().published;
         self.run(duration, meter);
         let forwarded = meter.cost().operations;
         assert_eq!(forwarded, 0, "with subscribers it would be more than taking packets in");
-        meter.count(self.sfu.counters().published - before);
+        meter.count(self.shards[0].counters().published - before);
     }
 
     /// Forwards this much conference and returns the sizes of the datagrams that one subscriber is sent.
@@ -307,7 +401,7 @@ impl Lecture {
 
     /// Returns how many packets were forwarded so far.
     pub fn forwarded(&self) -> u64 {
-        self.sfu.counters().forwarded
+        self.shards[0].counters().forwarded
     }
 
     /// Lets time pass and returns what the publisher sends.
@@ -342,9 +436,11 @@ impl Lecture {
             return; // it is exchanging datagrams with the core
         }
         for number in answering {
+            let home = self.home(number);
             let peer = &mut self.subscribers[number];
             for d in std::iter::from_fn(|| peer.poll_transmit()) {
-                self.sfu.handle_datagram(self.now, d.source, d.destination, &d.contents);
+                let sfu = &mut self.shards[home];
+                sfu.handle_datagram(self.now, d.source, d.destination, &d.contents);
             }
         }
     }
