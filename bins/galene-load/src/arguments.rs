@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Connect(ConnectArguments),
     /// Measure the least that a forwarded packet costs here: a cipher and a send
     Floor(FloorArguments),
+    /// Start servers of ours and measure all that they promise
+    Prove(ProveArguments),
 }
 
 /// Where the server is.
@@ -192,6 +194,28 @@ pub(crate) struct FloorArguments {
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProveArguments {
+    /// The program that is measured: a release build of galene-server
+    #[arg(value_name = "PROGRAM")]
+    pub(crate) server: PathBuf,
+
+    /// How long to measure each lecture
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub(crate) duration: Duration,
+
+    /// Write the figures of each scenario to a file in this directory, and all of them together
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl ProveArguments {
+    /// Returns where the figures of a scenario go.
+    pub(crate) fn json_of(&self, scenario: &str) -> Option<PathBuf> {
+        self.json.as_ref().map(|directory| directory.join(format!("{scenario}.json")))
+    }
 }
 
 impl Media {

@@ -13,9 +13,11 @@ mod histogram;
 mod idle;
 mod packets;
 mod process;
+mod prove;
 mod publisher;
 mod report;
 mod run;
+mod server;
 mod signalling;
 mod socket;
 mod source;
@@ -58,6 +60,7 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             (runtime.block_on(connect::run(&connect))?, connect.target.json)
         }
         Command::Floor(floor) => (floor::run(&floor)?, floor.json),
+        Command::Prove(prove) => (runtime.block_on(prove::run(&prove))?, prove.json_of("prove")),
     };
     if let Some(json) = json {
         report.write_json(&json)?;

@@ -140,6 +140,36 @@ impl Report {
         }
     }
 
+    /// Returns a figure that is a number; `a/b` is figure `b` within `a`.
+    pub(crate) fn get(&self, key: &str) -> Option<f64> {
+        let (key, within) = key.split_once('/').map_or((key, None), |(a, b)| (a, Some(b)));
+        let figure = self.figures.get(key)?;
+        within.map_or(Some(figure), |within| figure.get(within))?.as_f64()
+    }
+
+    /// Returns the share of the busiest thread whose name starts like this, in percent of a core, from
+    /// the list of threads under `key`.
+    pub(crate) fn busiest(&self, key: &str, name: &str) -> Option<f64> {
+        let threads = self.figures.get(key)?.as_array()?;
+        let is_one = |thread: &&serde_json::Value| {
+            thread.get("name").and_then(|n| n.as_str()).is_some_and(|n| n.starts_with(name))
+        };
+        let share = |thread: &serde_json::Value| thread.get("max_percent")?.as_f64();
+        threads.iter().filter(is_one).filter_map(share).reduce(f64::max)
+    }
+
+    /// Adds a number of another report to both.
+    pub(crate) fn copy(&mut self, of: &Self, key: &str, label: &str, decimals: usize, unit: &str) {
+        if let Some(number) = of.get(key) {
+            self.number(key, label, number, decimals, unit);
+        }
+    }
+
+    /// Returns why figures are not to be trusted.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Says that figures are not to be trusted.
     pub(crate) fn warn(&mut self, text: String) {
         self.warnings.push(text);
