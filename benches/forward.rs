@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use galene_sfu::{
-    Codec, Command, EgressKind, EncodingChoice, Event, Sfu, SfuConfig, TrackRequest, TransportId,
+    Codec, Command, EgressKind, EncodingChoice, Event, Sfu, SfuConfig, ShardId, TrackRequest,
+    TransportId,
 };
 use galene_testkit::{
     Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
@@ -114,7 +115,11 @@ impl Conference {
             conference.advance(&mut []);
             while let Some(event) = conference.sfu.poll_event() {
                 if let Event::TrackStarted { track, .. } = event {
-                    tracks.push(TrackRequest { track, encoding: EncodingChoice::Best });
+                    tracks.push(TrackRequest {
+                        track,
+                        shard: ShardId(0),
+                        encoding: EncodingChoice::Best,
+                    });
                 }
             }
         }

@@ -20,7 +20,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use galene_sfu::{
-    Codec, Command, EncodingChoice, Event, Sfu, SfuConfig, TrackRequest, TransportId,
+    Codec, Command, EncodingChoice, Event, Sfu, SfuConfig, ShardId, TrackRequest, TransportId,
 };
 use galene_testkit::{
     Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
@@ -59,7 +59,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Event::Answer { sdp, .. } => publisher.handle_answer(now, &sdp)?,
                 Event::TrackStarted { track, codec } => {
                     println!("{track} started: {codec}");
-                    tracks.push(TrackRequest { track, encoding: EncodingChoice::Best });
+                    tracks.push(TrackRequest {
+                        track,
+                        shard: ShardId(0),
+                        encoding: EncodingChoice::Best,
+                    });
                     tracks.sort_by_key(|request| request.track.section);
                     let (stream_id, tracks) = ("example".to_owned(), tracks.clone());
                     let transport = SUBSCRIBER;

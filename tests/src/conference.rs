@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use galene_sfu::{
-    Codec, Command, EgressKind, EncodingChoice, Event, TrackId, TrackRequest, TransportId,
+    Codec, Command, EgressKind, EncodingChoice, Event, ShardId, TrackId, TrackRequest, TransportId,
 };
 use galene_testkit::{
     NodeKey, Profile, PublisherConfig, PublisherPeer, Report, Simulation, SubscriberConfig,
@@ -120,7 +120,10 @@ impl Conference {
 
     /// Lets a subscriber have these tracks instead of those before.
     pub fn resubscribe(&mut self, id: TransportId, tracks: &[TrackId], encoding: EncodingChoice) {
-        let tracks = tracks.iter().map(|&track| TrackRequest { track, encoding }).collect();
+        let tracks = tracks
+            .iter()
+            .map(|&track| TrackRequest { track, shard: ShardId(0), encoding })
+            .collect();
         self.command(Command::Subscribe { transport: id, stream_id: "stream".to_owned(), tracks });
     }
 

@@ -6,7 +6,7 @@ use galene_group::{Group, GroupLookup, Member, MemberId, Notice, Refusal, Server
 use galene_protocol::{
     GroupName, GroupStatus, Joined, Membership, Permission, ServerMessage, UserMessage,
 };
-use galene_sfu::Codec;
+use galene_sfu::{Codec, ShardId};
 
 use crate::limits::MAX_IDLE_GROUPS;
 use crate::{Conference, Now, Output, SessionId};
@@ -15,6 +15,8 @@ use crate::{Conference, Now, Output, SessionId};
 #[derive(Debug)]
 pub(crate) struct GroupInMemory {
     pub(crate) group: Group,
+    /// Where its latest stream came to: its streams stay together if they can.
+    pub(crate) shard: Option<ShardId>,
     /// When the last member left, if nobody is in it.
     idle_since: Option<Instant>,
     /// Whether its file cannot be used at present.
@@ -23,7 +25,7 @@ pub(crate) struct GroupInMemory {
 
 impl GroupInMemory {
     pub(crate) fn new(group: Group) -> Self {
-        Self { group, idle_since: None, has_problem: false }
+        Self { group, shard: None, idle_since: None, has_problem: false }
     }
 
     /// Notes that somebody came or went.

@@ -27,6 +27,6 @@ mod timers;
 pub use conference::Conference;
 pub use config::Config;
 // They are part of inputs and outputs, so whoever passes those on need not know their crate.
-pub use galene_sfu::{Command, Event};
+pub use galene_sfu::{Command, Event, ShardId};
 pub use input::{Input, Now, SessionId, Ticket};
-pub use output::{MediaCommand, Output, ShardId};
+pub use output::{MediaCommand, Output};

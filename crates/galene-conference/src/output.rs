@@ -4,13 +4,9 @@ use std::sync::Arc;
 
 use galene_auth::AuthoriseRequest;
 use galene_protocol::{GroupName, ServerMessage};
-use galene_sfu::Command;
+use galene_sfu::{Command, ShardId};
 
 use crate::{SessionId, Ticket};
-
-/// One worker of the media plane, with its own forwarding core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ShardId(pub u16);
 
 /// A command for one shard of the media plane.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,13 +1,18 @@
-//! Decides which shard of the media plane carries a stream.
+//! Decides which shard of the media plane carries a transport.
 //!
-//! For now a stream's publisher and all its subscribers share one shard: the one with the fewest
-//! transports when the stream was published.
+//! What belongs together stays together: the streams of a group on one shard, and receivers with the
+//! publisher, so that nothing has to be relayed. That ends where a shard has more to do than others: a
+//! lecture then uses all of them.
 
 use std::collections::BTreeMap;
 
 use galene_sfu::TransportId;
 
 use crate::ShardId;
+
+/// How many transports more than the least loaded shard one may have and still take what belongs there. A
+/// meeting of three fits; with hundreds of receivers all shards do the same within a few per cent.
+const MAX_IMBALANCE: u32 = 8;
 
 /// Knows how many transports each shard carries, and gives out their numbers.
 #[derive(Debug)]
@@ -23,18 +28,18 @@ impl Placement {
         Self { loads, last_transport: 0 }
     }
 
-    /// Places a new stream: returns the least loaded shard and a fresh transport there.
-    pub(crate) fn publisher(&mut self) -> (ShardId, TransportId) {
+    /// Places a new transport: near others if that shard has not much more to do than the least loaded
+    /// one. Returns the shard and a fresh number.
+    pub(crate) fn place(&mut self, near: Option<ShardId>) -> (ShardId, TransportId) {
         let least = self.loads.iter().min_by_key(|(_, load)| **load);
-        let shard = least.map_or(ShardId(0), |(shard, _)| *shard);
-        (shard, self.subscriber(shard))
-    }
-
-    /// Returns a fresh transport on the shard where a stream is.
-    pub(crate) fn subscriber(&mut self, shard: ShardId) -> TransportId {
+        let (least, least_load) = least.map_or((ShardId(0), 0), |(shard, load)| (*shard, *load));
+        let fits = |shard: &ShardId| {
+            self.loads.get(shard).is_some_and(|load| *load <= least_load + MAX_IMBALANCE)
+        };
+        let shard = near.filter(fits).unwrap_or(least);
         *self.loads.entry(shard).or_insert(0) += 1;
         self.last_transport += 1;
-        TransportId(self.last_transport)
+        (shard, TransportId(self.last_transport))
     }
 
     /// Notes that a transport of this shard is gone.
@@ -50,24 +55,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_goes_to_the_least_loaded_shard_and_its_subscribers_follow() {
+    fn what_belongs_together_stays_together_until_others_have_much_less_to_do() {
         let mut placement = Placement::new(2);
-        let (first, _) = placement.publisher();
-        placement.subscriber(first);
-        let (second, _) = placement.publisher();
+        let (first, _) = placement.place(None);
+        let stays = (0..100).take_while(|_| placement.place(Some(first)).0 == first).count();
+        assert_eq!(stays, MAX_IMBALANCE as usize);
+        // From now on they take turns.
+        let near = (0..20).filter(|_| placement.place(Some(first)).0 == first).count();
+        assert_eq!(near, 10);
+    }
+
+    #[test]
+    fn what_belongs_nowhere_goes_where_least_is_done() {
+        let mut placement = Placement::new(2);
+        let (first, _) = placement.place(None);
+        placement.place(Some(first));
+        let (second, _) = placement.place(None);
         assert_ne!(first, second);
-        let (third, _) = placement.publisher();
+        let (third, _) = placement.place(None);
         assert_eq!(third, second, "the first shard still carries two transports");
     }
 
     #[test]
     fn a_closed_transport_makes_room() {
         let mut placement = Placement::new(2);
-        let (first, _) = placement.publisher();
-        let (second, _) = placement.publisher();
+        let (first, _) = placement.place(None);
+        let (second, _) = placement.place(None);
         placement.release(second);
-        placement.subscriber(first);
-        assert_eq!(placement.publisher().0, second);
+        placement.place(Some(first));
+        assert_eq!(placement.place(None).0, second);
     }
 
     #[test]
@@ -75,7 +91,7 @@ mod tests {
         let mut placement = Placement::new(3);
         let mut last = TransportId(0);
         for _ in 0..10 {
-            let (shard, transport) = placement.publisher();
+            let (shard, transport) = placement.place(None);
             assert!(transport > last);
             placement.release(shard);
             last = transport;

@@ -8,7 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use galene_net::{MediaConfig, MediaPlane, PortRange};
-use galene_sfu::{Codec, Command, EncodingChoice, Event, TrackId, TrackRequest, TransportId};
+use galene_sfu::{
+    Codec, Command, EncodingChoice, Event, ShardId, TrackId, TrackRequest, TransportId,
+};
 use galene_testkit::{
     Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
     epoch,
@@ -120,7 +122,11 @@ fn forward(peers: IpAddr, advertise: IpAddr, nat: Option<(IpAddr, IpAddr)>) {
                 Event::TrackStarted { track, .. } => {
                     tracks.push(track);
                     tracks.sort();
-                    let best = |&track| TrackRequest { track, encoding: EncodingChoice::Best };
+                    let best = |&track| TrackRequest {
+                        track,
+                        shard: ShardId(0),
+                        encoding: EncodingChoice::Best,
+                    };
                     let tracks = tracks.iter().map(best).collect();
                     command(Command::Subscribe {
                         transport: SUBSCRIBER,

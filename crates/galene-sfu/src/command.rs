@@ -1,6 +1,6 @@
 //! What the forwarding core can be told to do, as plain data that can cross a thread or a network.
 
-use crate::{Codec, TrackId, TransportId};
+use crate::{Codec, ShardId, TrackId, TransportId};
 
 /// A wish of the control plane.
 ///
@@ -68,6 +68,9 @@ pub enum Command {
 pub struct TrackRequest {
     /// Which track.
     pub track: TrackId,
+    /// The shard of its publisher. From another shard than one's own it is
+    /// [relayed](crate::RelayMessage).
+    pub shard: ShardId,
     /// Which of its simulcast encodings.
     pub encoding: EncodingChoice,
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::ShardId;
+
 /// The settings of an [`Sfu`](crate::Sfu).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct SfuConfig {
     /// Seeds what only has to differ, such as the first sequence number of a stream. Keys and
     /// credentials come from the operating system whatever it is.
     pub seed: u64,
+    /// Which of the shards that serve the same conferences this core is.
+    pub shard: ShardId,
     /// What sends to subscribers.
     pub egress: EgressKind,
 }
@@ -29,6 +33,6 @@ pub enum EgressKind {
 impl SfuConfig {
     /// Returns settings for a core that is reached under these addresses.
     pub fn new(local_addresses: Vec<SocketAddr>, seed: u64) -> Self {
-        Self { local_addresses, seed, egress: EgressKind::default() }
+        Self { local_addresses, seed, shard: ShardId::default(), egress: EgressKind::default() }
     }
 }

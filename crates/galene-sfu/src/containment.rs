@@ -10,8 +10,8 @@ use galene_testkit::{
 use crate::egress::{Egress, Outgoing, Way};
 use crate::transport::Role;
 use crate::{
-    CloseReason, Codec, Command, EncodingChoice, Event, Sfu, SfuConfig, TrackId, TrackRequest,
-    TransportId,
+    CloseReason, Codec, Command, EncodingChoice, Event, Sfu, SfuConfig, ShardId, TrackId,
+    TrackRequest, TransportId,
 };
 
 const PUBLISHER: TransportId = TransportId(1);
@@ -99,7 +99,7 @@ struct Call {
 
 fn request(section: u16) -> TrackRequest {
     let track = TrackId { transport: PUBLISHER, section };
-    TrackRequest { track, encoding: EncodingChoice::Best }
+    TrackRequest { track, shard: ShardId(0), encoding: EncodingChoice::Best }
 }
 
 impl Call {

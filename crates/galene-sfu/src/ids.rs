@@ -8,6 +8,12 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransportId(pub u64);
 
+/// One forwarding core of several that serve the same conferences, each with transports of its own.
+///
+/// A media plane of one core need not care: the number is then 0.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShardId(pub u16);
+
 /// One audio or video source that a publisher sends over a transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TrackId {
@@ -15,6 +21,12 @@ pub struct TrackId {
     pub transport: TransportId,
     /// The place of its media section in the publisher's SDP, counted from 0.
     pub section: u16,
+}
+
+impl fmt::Display for ShardId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "shard {}", self.0)
+    }
 }
 
 impl fmt::Display for TransportId {

@@ -15,10 +15,11 @@ use crate::formats::Format;
 use crate::packet::{MAX_PAYLOAD, Packet};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate;
+use crate::relay::{Body, EncodingSet};
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
 use crate::srtp::SessionKeys;
-use crate::track::{Arrival, Encoding, Track, TrackKey};
+use crate::track::{Arrival, Encoding, Origin, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{Event, MediaKind, TrackId};
 
@@ -40,6 +41,7 @@ impl Sfu {
         self.counters.published += 1;
         if is_new_track {
             self.offer_to_waiting(key);
+            self.export_to_waiting(key);
         }
         let Some(Role::Publisher(publication)) = self.transports.get(slot).map(|t| &t.role) else {
             return;
@@ -49,7 +51,7 @@ impl Sfu {
         let Some(encoding) = track.encodings.get_mut(stream.encoding) else {
             return;
         };
-        if packet.header.payload_type != track.payload_type
+        if !matches!(track.origin, Origin::Publisher(pt) if pt == packet.header.payload_type)
             || packet.payload.len() > MAX_PAYLOAD
             || !encoding.admit(stream.ssrc, is_new_stream, self.now)
         {
@@ -61,6 +63,7 @@ impl Sfu {
             codec.clock_rate_hz(),
             packet.timestamp,
         );
+        let is_resuming = !encoding.is_alive(self.now);
         encoding.last_arrival = Some(packet.timestamp);
         let packet = Packet::new(codec, encoding.run, packet, captured);
         let starts_keyframe = packet.starts_keyframe == Some(true);
@@ -70,7 +73,7 @@ impl Sfu {
         // Of sound nothing is asked for again; every packet stands for itself.
         if encoding.gaps.handle_packet(packet.sequence, starts_keyframe, self.now)
             && codec.kind() == MediaKind::Video
-            && !track.subscribers.is_empty()
+            && !(track.subscribers.is_empty() && track.exports.is_empty())
         {
             encoding.keyframes.request();
             self.wishes.insert(key);
@@ -84,6 +87,9 @@ impl Sfu {
             self.arrived.push(key);
         }
         track.arrivals.push(Arrival { encoding: stream.encoding, index });
+        if is_resuming {
+            self.export_activity(key);
+        }
     }
 
     /// Finds out to which track a packet belongs; the first one makes the track.
@@ -127,10 +133,11 @@ impl Sfu {
         let key = self.tracks.insert(Track {
             id,
             format,
-            payload_type,
+            origin: Origin::Publisher(payload_type),
             msid: section.msid.clone(),
             encodings: (0..encodings).map(|_| Encoding::new(kind, has_rtx)).collect(),
             subscribers: Vec::new(),
+            exports: Vec::new(),
             arrivals: Vec::new(),
         });
         section.track = Some(key);
@@ -340,8 +347,10 @@ impl Sfu {
             return;
         };
         let arrivals = std::mem::take(&mut track.arrivals);
+        self.export_arrivals(key, &arrivals);
         let track = &self.tracks[key];
         let mut wanted = [false; MAX_ENCODINGS];
+        let mut in_use = EncodingSet::default();
         for subscriber in &track.subscribers {
             let transport = self.transports.get_mut(subscriber.slot).filter(|t| !t.failed);
             let Some(transport) = transport else {
@@ -368,6 +377,8 @@ impl Sfu {
             if current != Some(target) && target < MAX_ENCODINGS {
                 wanted[target] = true;
             }
+            in_use.insert(target);
+            current.into_iter().for_each(|current| in_use.insert(current));
             let written = self.aftermath.release(subscriber.slot, transport, self.now, sent);
             self.counters.forwarded += written;
         }
@@ -379,6 +390,7 @@ impl Sfu {
         // The list itself goes back, so that the next packets need no new one.
         track.arrivals = arrivals;
         track.arrivals.clear();
+        self.want_import(key, in_use);
     }
 
     /// Lets a subscriber have what it negotiated, from the last keyframe on if that is not long ago.
@@ -389,7 +401,7 @@ impl Sfu {
         let Role::Subscriber(subscription) = &mut transport.role else {
             return;
         };
-        let mut sent = Ok(0);
+        let (mut sent, mut started) = (Ok(0), Vec::new());
         for index in 0..subscription.sections.len() {
             let section = &mut subscription.sections[index];
             let starts = section.outlet.is_some() && !section.live;
@@ -414,12 +426,18 @@ impl Sfu {
             if sent.is_err() {
                 break;
             }
-            if subscription.sections[index].forward.current().is_none() {
+            started.push(key);
+            // A shard that is told that an encoding is wanted now sees to a keyframe itself.
+            let is_on_its_way = matches!(&track.origin, Origin::Shard(i) if !i.has(target));
+            if subscription.sections[index].forward.current().is_none() && !is_on_its_way {
                 self.tracks[key].encodings[target].keyframes.request();
                 self.wishes.insert(key);
             }
         }
         self.counters.forwarded += self.aftermath.release(slot, transport, self.now, sent);
+        for key in started {
+            self.refresh_import(key);
+        }
     }
 
     fn send_keyframe_requests(&mut self) {
@@ -429,18 +447,23 @@ impl Sfu {
                 self.wishes.remove(&key);
                 continue;
             };
-            let due: Vec<Ssrc> = track
-                .encodings
-                .iter_mut()
-                .filter_map(|e| {
-                    let due = e.is_alive(self.now) && e.keyframes.poll(self.now);
-                    e.ssrc.filter(|_| due)
+            let encodings = track.encodings.iter_mut().enumerate();
+            let due = encodings
+                .filter_map(|(at, e)| {
+                    (e.is_alive(self.now) && e.keyframes.poll(self.now)).then_some((at, e.ssrc))
                 })
-                .collect();
+                .collect::<Vec<_>>();
             if track.encodings.iter().all(|e| e.keyframes.due().is_none()) {
                 self.wishes.remove(&key);
             }
+            if let Origin::Shard(import) = &track.origin {
+                for (encoding, _) in due {
+                    self.exchange.say(import.from, track.id, Body::Keyframe { encoding });
+                }
+                continue;
+            }
             let publisher = track.id.transport;
+            let due: Vec<Ssrc> = due.into_iter().filter_map(|(_, ssrc)| ssrc).collect();
             if due.is_empty() {
                 continue;
             }
@@ -483,7 +506,7 @@ impl Sfu {
         let (mut total, mut ssrc) = (0, None);
         for track in tracks {
             if track.format.codec.kind() == MediaKind::Audio {
-                total += if track.subscribers.is_empty() { 0 } else { rate::AUDIO_RATE };
+                total += if track.is_wanted() { rate::AUDIO_RATE } else { 0 };
                 continue;
             }
             let lowest = track.encodings.len() - 1;
@@ -514,8 +537,13 @@ impl Sfu {
 
     /// Lists what each subscriber of an encoding may be sent. Whoever would have it if it were sent
     /// counts too: it is sent only if the publisher is allowed enough.
-    fn allowed_rates(&self, track: &Track, encoding: usize) -> impl Iterator<Item = u64> {
-        track.subscribers.iter().filter_map(move |s| {
+    pub(crate) fn allowed_rates(
+        &self,
+        track: &Track,
+        encoding: usize,
+    ) -> impl Iterator<Item = u64> {
+        let elsewhere = track.exports.iter().filter_map(move |export| export.allowed[encoding]);
+        let here = track.subscribers.iter().filter_map(move |s| {
             let Role::Subscriber(subscription) = &self.transports.get(s.slot)?.role else {
                 return None;
             };
@@ -524,7 +552,8 @@ impl Sfu {
             let wants_it = track.wanted(section.choice) == encoding;
             (section.live && (has_it || wants_it))
                 .then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
-        })
+        });
+        here.chain(elsewhere)
     }
 
     /// Forgets a track that its publisher took back.
@@ -537,6 +566,7 @@ impl Sfu {
     pub(crate) fn remove_track(&mut self, key: TrackKey) -> Option<Track> {
         let track = self.tracks.try_remove(key)?;
         self.by_track_id.remove(&track.id);
+        self.end_exports(&track);
         self.wishes.remove(&key);
         self.arrived.retain(|k| *k != key);
         for subscriber in &track.subscribers {

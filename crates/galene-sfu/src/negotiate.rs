@@ -135,8 +135,11 @@ impl Sfu {
             }
         };
         if let Role::Subscriber(subscription) = &mut self.transports[slot].role {
-            subscription.want(tracks);
+            let before = subscription.want(tracks);
+            let wanted = subscription.wanted.clone();
+            self.acquire(&wanted);
             self.negotiate(slot);
+            self.release(&before);
         }
     }
 
@@ -167,6 +170,7 @@ impl Sfu {
     /// Brings a subscriber's sections in line with what is wanted, by an offer if need be.
     fn negotiate(&mut self, slot: Slot) {
         self.release_unwanted(slot);
+        let mut changed = Vec::new();
         let transport = &mut self.transports[slot];
         let Role::Subscriber(subscription) = &mut transport.role else {
             return;
@@ -178,14 +182,28 @@ impl Sfu {
                 continue;
             };
             match subscription.sections.iter_mut().find(|s| s.track == Some(key)) {
-                Some(section) => section.choice = request.encoding,
+                Some(section) => {
+                    section.choice = request.encoding;
+                    changed.push(key);
+                }
                 None => missing.push((key, request.encoding)),
             }
         }
-        if subscription.negotiation.is_offered() {
-            return;
+        let is_offered = subscription.negotiation.is_offered();
+        for key in changed {
+            self.refresh_import(key);
         }
+        if !is_offered {
+            self.offer(slot, &missing);
+        }
+    }
 
+    /// Offers the peer what has changed; `missing` are the tracks that it is to have and has not.
+    fn offer(&mut self, slot: Slot, missing: &[(TrackKey, EncodingChoice)]) {
+        let transport = &mut self.transports[slot];
+        let Role::Subscriber(subscription) = &mut transport.role else {
+            return;
+        };
         let mut plan = Plan::default();
         for section in subscription.sections.iter_mut().filter(|s| s.track.is_none() && s.offered) {
             plan.directions.push((section.mid, Direction::Inactive));
@@ -194,7 +212,7 @@ impl Sfu {
         // The sections that take the missing tracks; those that are still to be added stand last.
         let mut takers: Vec<(usize, TrackKey, EncodingChoice)> = Vec::new();
         let mut added = subscription.sections.len();
-        for (key, choice) in missing {
+        for &(key, choice) in missing {
             let track = &self.tracks[key];
             let taken = |at: usize| takers.iter().any(|(taken, ..)| *taken == at);
             let mut sections = subscription.sections.iter().enumerate();
@@ -256,14 +274,20 @@ impl Sfu {
         let Role::Subscriber(subscription) = &mut self.transports[slot].role else {
             return;
         };
+        let mut left = Vec::new();
         for section in &mut subscription.sections {
-            let Some(track) = section.track.and_then(|key| self.tracks.get_mut(key)) else {
+            let section_track = section.track;
+            let Some(track) = section_track.and_then(|key| self.tracks.get_mut(key)) else {
                 continue;
             };
             if !subscription.wanted.iter().any(|w| w.track == track.id) {
                 section.release();
                 track.subscribers.retain(|s| s.slot != slot);
+                left.extend(section_track);
             }
+        }
+        for key in left {
+            self.refresh_import(key);
         }
     }
 

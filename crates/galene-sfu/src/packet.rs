@@ -8,7 +8,7 @@ use galene_rtp::{Codec, MediaKind, Vp8Descriptor, is_keyframe_start};
 use str0m::rtp::RtpPacket;
 
 /// An RTP packet as the publisher sent it, decrypted and looked at once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Packet {
     /// Which of the encoding's runs it belongs to.
     pub(crate) run: u32,
@@ -127,6 +127,11 @@ impl PacketRing {
     /// Returns the packets with which a newcomer can start to watch now, or none if it has to wait for
     /// a keyframe.
     pub(crate) fn replay(&self, now: Instant) -> impl Iterator<Item = &Packet> {
+        self.replay_indexed(now).map(|(_, packet)| packet)
+    }
+
+    /// Returns the same with the packets' indexes.
+    pub(crate) fn replay_indexed(&self, now: Instant) -> impl Iterator<Item = (u64, &Packet)> {
         let count = self.keyframe.map_or(0, |at| self.end - at);
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let first = self.packets.len().checked_sub(count);
@@ -134,7 +139,8 @@ impl PacketRing {
             count <= MAX_REPLAY && now.saturating_duration_since(p.arrived) <= MAX_REPLAY_AGE
         });
         let skip = first.filter(|_| fresh).unwrap_or(self.packets.len());
-        self.packets.iter().skip(skip)
+        let start = self.end - self.packets.len() as u64;
+        (start..).zip(&self.packets).skip(skip)
     }
 }
 

@@ -11,11 +11,14 @@ use crate::aftermath::Aftermath;
 use crate::demux::{Route, Slot};
 use crate::dtls::Crypto;
 use crate::engine::{Datagram, Engine, Fault};
+use crate::exchange::Exchange;
 use crate::send_queue::Transmit;
 use crate::subscription::Section;
 use crate::track::{Track, TrackKey};
 use crate::transport::{Role, Transport};
-use crate::{CloseReason, Command, EgressKind, Event, SfuConfig, TrackId, TransportId};
+use crate::{
+    CloseReason, Command, EgressKind, Event, RelayMessage, SfuConfig, ShardId, TrackId, TransportId,
+};
 
 /// Forwards media from publishers to subscribers.
 ///
@@ -37,6 +40,7 @@ pub struct Sfu {
     pub(crate) tracks: Slab<Track>,
     pub(crate) by_track_id: HashMap<TrackId, TrackKey>,
     pub(crate) aftermath: Aftermath,
+    pub(crate) exchange: Exchange,
     pub(crate) events: VecDeque<Event>,
     /// Tracks of which packets have arrived that are not forwarded yet.
     pub(crate) arrived: Vec<TrackKey>,
@@ -63,8 +67,22 @@ pub struct Counters {
     pub published: u64,
     /// RTP packets that were handed on to a subscriber, each counted once for each.
     pub forwarded: u64,
+    /// RTP packets that were handed on to another shard, each counted once for each.
+    pub relayed: u64,
     /// Transports that were ended because of a fault.
     pub faults: u64,
+}
+
+/// What became of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intake {
+    /// It was for a transport here.
+    Taken,
+    /// It was for a transport here and proved to come from its peer: what else comes from that address
+    /// is for the same transport.
+    Verified,
+    /// No transport here is known to be at the other end.
+    Unknown,
 }
 
 impl Sfu {
@@ -82,6 +100,7 @@ impl Sfu {
             tracks: Slab::new(),
             by_track_id: HashMap::new(),
             aftermath: Aftermath::default(),
+            exchange: Exchange::default(),
             events: VecDeque::new(),
             arrived: Vec::new(),
             wishes: BTreeSet::new(),
@@ -128,14 +147,15 @@ impl Sfu {
         self.process();
     }
 
-    /// Takes in a datagram that arrived from `source` at one of our addresses.
+    /// Takes in a datagram that arrived from `source` at one of our addresses, and returns what became
+    /// of it. That matters where several shards share an address.
     pub fn handle_datagram(
         &mut self,
         now: Instant,
         source: SocketAddr,
         destination: SocketAddr,
         contents: &[u8],
-    ) {
+    ) -> Intake {
         self.advance(now);
         self.counters.received += 1;
         let (slot, verify, learn) = match self.aftermath.demux.route(source, contents) {
@@ -143,20 +163,22 @@ impl Sfu {
             Route::Known(slot) => (slot, false, false),
             Route::Drop => {
                 self.counters.unroutable += 1;
-                return;
+                return Intake::Unknown;
             }
         };
         let Some(transport) = self.transports.get_mut(slot) else {
-            return;
+            return Intake::Unknown;
         };
         let reads_reports = matches!(&transport.role, Role::Subscriber(s) if s.reports.is_some());
         if reads_reports && !verify && is_rtcp(contents) {
             self.handle_rtcp(slot, contents);
-            return self.process();
+            self.process();
+            return Intake::Taken;
         }
         let datagram = Datagram { source, destination, contents };
         let result = transport.engine.receive(&mut self.aftermath.out, now, datagram, verify);
-        if matches!(result, Ok(true)) && learn {
+        let is_verified = matches!(result, Ok(true)) && learn;
+        if is_verified {
             self.aftermath.demux.learn_address(slot, source);
         }
         self.aftermath.settle(slot, transport, now, result.map(drop));
@@ -164,6 +186,7 @@ impl Sfu {
         if learn {
             self.update_path(slot);
         }
+        if is_verified { Intake::Verified } else { Intake::Taken }
     }
 
     /// Lets time pass.
@@ -185,6 +208,7 @@ impl Sfu {
                 self.aftermath.arm(slot, transport, self.now);
             }
         }
+        self.tick_exchange();
         self.process();
     }
 
@@ -201,12 +225,19 @@ impl Sfu {
         self.events.pop_front()
     }
 
+    /// Returns the next thing that another shard has to be told, by
+    /// [`handle_relay`](Self::handle_relay). Who runs one shard alone has no need to ask.
+    pub fn poll_relay(&mut self) -> Option<(ShardId, RelayMessage)> {
+        self.flush();
+        self.exchange.poll()
+    }
+
     /// Returns when [`handle_timeout`](Self::handle_timeout) is due, if nothing happens before.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         self.flush();
         let timer = self.aftermath.next_timer();
         let wish = self.next_keyframe_request();
-        timer.into_iter().chain(wish).min()
+        timer.into_iter().chain(wish).chain(self.exchange.next_tick()).min()
     }
 
     /// Returns what the core has done so far.
@@ -219,7 +250,7 @@ impl Sfu {
         self.transports.len()
     }
 
-    fn advance(&mut self, now: Instant) {
+    pub(crate) fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
     }
 
@@ -353,8 +384,10 @@ impl Sfu {
                 for key in subscription.sections.iter().filter_map(|s| s.track) {
                     if let Some(track) = self.tracks.get_mut(key) {
                         track.subscribers.retain(|s| s.slot != slot);
+                        self.refresh_import(key);
                     }
                 }
+                self.release(&subscription.wanted);
             }
         }
         Some(transport)

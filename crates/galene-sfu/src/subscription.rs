@@ -101,10 +101,11 @@ impl Subscription {
     }
 
     /// Sets what the peer is to have, each track once.
-    pub(crate) fn want(&mut self, mut tracks: Vec<TrackRequest>) {
+    /// Returns what it was to have before.
+    pub(crate) fn want(&mut self, mut tracks: Vec<TrackRequest>) -> Vec<TrackRequest> {
         let mut seen = BTreeSet::new();
         tracks.retain(|request| seen.insert(request.track));
-        self.wanted = tracks;
+        std::mem::replace(&mut self.wanted, tracks)
     }
 
     /// Returns the ids of a track's `MediaStream` and of the track itself for the peer: the publisher's

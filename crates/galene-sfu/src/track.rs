@@ -6,8 +6,10 @@ use str0m::media::Pt;
 use str0m::rtp::Ssrc;
 
 use crate::demux::Slot;
+use crate::exports::Export;
 use crate::formats::Format;
 use crate::gaps::Gaps;
+use crate::imports::Import;
 use crate::keyframes::KeyframeRequests;
 use crate::packet::PacketRing;
 use crate::{EncodingChoice, MediaKind, TrackId};
@@ -26,15 +28,25 @@ pub(crate) struct SubscriberSection {
 pub(crate) struct Track {
     pub(crate) id: TrackId,
     pub(crate) format: Format,
-    /// The payload type in which the publisher sends it.
-    pub(crate) payload_type: Pt,
+    pub(crate) origin: Origin,
     /// The ids of its `MediaStream` and track in the publisher's offer.
     pub(crate) msid: Option<(String, String)>,
     /// By decreasing quality, as the publisher's `a=simulcast` lists them.
     pub(crate) encodings: Vec<Encoding>,
     pub(crate) subscribers: Vec<SubscriberSection>,
+    /// The other shards that have subscribers.
+    pub(crate) exports: Vec<Export>,
     /// What arrived since the last forwarding, in the order of arrival.
     pub(crate) arrivals: Vec<Arrival>,
+}
+
+/// Where the packets of a track come from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// Over a transport of this shard, in this payload type.
+    Publisher(Pt),
+    /// From the publisher's shard.
+    Shard(Box<Import>),
 }
 
 /// A packet of a track: which encoding, and its index in that encoding's ring.
@@ -100,6 +112,11 @@ impl Encoding {
 }
 
 impl Track {
+    /// Returns whether somebody is to get it, here or on another shard.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.subscribers.is_empty() || !self.exports.is_empty()
+    }
+
     /// Returns the encoding that serves `choice` best, be it sent or not.
     pub(crate) fn wanted(&self, choice: EncodingChoice) -> usize {
         match choice {

@@ -75,7 +75,7 @@ impl Conference {
             self.close_down(stale, Farewell::Told);
             return self.evaluate(receiver, transport, now);
         }
-        let tracks = select(transport, &up.tracks, wanted);
+        let tracks = select(transport, up.shard, &up.tracks, wanted);
         if tracks.is_empty() {
             self.close_downs(own);
             self.close_downs(held);
@@ -99,13 +99,13 @@ impl Conference {
         now: Now,
     ) -> TransportId {
         let up = self.ups.get_mut(&up_transport).expect("the caller has just looked at it");
-        let transport = self.placement.subscriber(up.shard);
+        let (shard, transport) = self.placement.place(Some(up.shard));
         up.downs.insert(transport);
         let down = Down {
             receiver,
             up: up_transport,
             stream: up.stream.clone(),
-            shard: up.shard,
+            shard,
             wanted,
             tracks: Vec::new(),
             announced: false,

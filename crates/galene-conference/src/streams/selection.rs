@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 
 use galene_protocol::{VideoRequest, Wanted};
-use galene_sfu::{EncodingChoice, MediaKind, TrackId, TrackRequest, TransportId};
+use galene_sfu::{EncodingChoice, MediaKind, ShardId, TrackId, TrackRequest, TransportId};
 
-/// Chooses among the tracks that `transport` sends, by their places in the publisher's SDP.
+/// Chooses among the tracks that `transport` of this shard sends, by their places in the publisher's SDP.
 ///
 /// The low video is the smallest encoding of the last video track: a publisher without simulcast can
 /// offer a smaller picture as a track of its own.
 pub(crate) fn select(
     transport: TransportId,
+    shard: ShardId,
     tracks: &BTreeMap<u16, MediaKind>,
     wanted: Wanted,
 ) -> Vec<TrackRequest> {
     let sections =
         |kind| tracks.iter().filter(move |(_, k)| **k == kind).map(|(section, _)| *section);
     let request =
-        |section, encoding| TrackRequest { track: TrackId { transport, section }, encoding };
+        |section, encoding| TrackRequest { track: TrackId { transport, section }, shard, encoding };
     let audio = sections(MediaKind::Audio).next().filter(|_| wanted.audio);
     let audio = audio.map(|section| request(section, EncodingChoice::Best));
     let mut video = sections(MediaKind::Video);
@@ -38,6 +39,7 @@ mod tests {
     use super::*;
 
     const T: TransportId = TransportId(7);
+    const SHARD: ShardId = ShardId(3);
 
     #[test]
     fn each_wish_selects_what_it_says() {
@@ -48,7 +50,7 @@ mod tests {
             (3, MediaKind::Audio),
         ];
         let chosen = |audio, video| {
-            let chosen = select(T, &tracks.into(), Wanted { audio, video });
+            let chosen = select(T, SHARD, &tracks.into(), Wanted { audio, video });
             chosen.iter().map(|r| (r.track.section, r.encoding)).collect::<Vec<_>>()
         };
         let (best, lowest) = (EncodingChoice::Best, EncodingChoice::Lowest);
@@ -61,15 +63,22 @@ mod tests {
     #[test]
     fn a_stream_without_the_wanted_kind_gives_nothing() {
         let audio = [(0, MediaKind::Audio)].into();
-        assert_eq!(select(T, &audio, Wanted { audio: false, video: Some(VideoRequest::Low) }), []);
-        assert_eq!(select(T, &BTreeMap::new(), Wanted::EVERYTHING), []);
+        assert_eq!(
+            select(T, SHARD, &audio, Wanted { audio: false, video: Some(VideoRequest::Low) }),
+            []
+        );
+        assert_eq!(select(T, SHARD, &BTreeMap::new(), Wanted::EVERYTHING), []);
     }
 
     #[test]
     fn low_video_of_a_single_track_is_its_lowest_encoding() {
         let video = [(0, MediaKind::Video)].into();
-        let chosen = select(T, &video, Wanted { audio: true, video: Some(VideoRequest::Low) });
+        let chosen =
+            select(T, SHARD, &video, Wanted { audio: true, video: Some(VideoRequest::Low) });
         let track = TrackId { transport: T, section: 0 };
-        assert_eq!(chosen, [TrackRequest { track, encoding: EncodingChoice::Lowest }]);
+        assert_eq!(
+            chosen,
+            [TrackRequest { track, shard: SHARD, encoding: EncodingChoice::Lowest }]
+        );
     }
 }

@@ -70,7 +70,13 @@ impl Conference {
     }
 
     fn new_up(&mut self, owner: SessionId, stream: StreamId, label: String) -> TransportId {
-        let (shard, transport) = self.placement.publisher();
+        let name = self.sessions.get(&owner).and_then(|state| state.group());
+        let group = name.and_then(|name| self.groups.get_mut(name));
+        let near = group.as_ref().and_then(|group| group.shard);
+        let (shard, transport) = self.placement.place(near);
+        if let Some(group) = group {
+            group.shard = Some(shard);
+        }
         if let Some(state) = self.sessions.get_mut(&owner) {
             state.ups.insert(stream.clone(), transport);
         }

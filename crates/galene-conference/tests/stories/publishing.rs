@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use galene_sfu::{CloseReason, Codec, Command, Event};
+use galene_conference::MediaCommand;
+use galene_sfu::{CloseReason, Codec, Command, Event, ShardId};
 use serde_json::json;
 
 use crate::harness::{Client, Server, error_text};
@@ -191,38 +192,38 @@ fn a_publisher_who_hangs_up_has_a_moment_to_say_what_becomes_of_the_stream() {
 }
 
 #[test]
-fn each_stream_goes_to_the_least_loaded_shard_and_its_receivers_follow() {
+fn a_small_group_stays_together_and_another_one_goes_elsewhere() {
     let config = galene_conference::Config { shards: 2, ..galene_conference::Config::default() };
     let mut server = Server::with_config(config);
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
-    let mut shards = Vec::new();
     for stream in ["a", "b", "c", "d"] {
         server.publishes(ann, stream);
-        let commands: Vec<u16> = server.shard_commands().iter().map(|c| c.shard.0).collect();
-        assert!(commands.iter().all(|shard| *shard == commands[0]), "one shard per stream");
-        shards.push(commands[0]);
+        assert!(server.shard_commands().iter().all(|command| command.shard.0 == 0), "{stream}");
     }
-    assert_eq!(shards, [0, 1, 0, 1]);
     assert_eq!(server.hears(bob).len(), 4);
+    server.write("elsewhere", crate::harness::LOUNGE);
+    let carol = server.arrives_in("elsewhere", "carol");
+    assert_eq!(shard_of_offer(&mut server, carol, "e"), 1);
 }
 
 #[test]
-fn closed_streams_make_room_on_their_shard() {
-    let config = galene_conference::Config { shards: 2, ..galene_conference::Config::default() };
+fn the_receivers_of_a_lecture_spread_over_all_shards_and_name_the_publishers() {
+    let config = galene_conference::Config { shards: 3, ..galene_conference::Config::default() };
     let mut server = Server::with_config(config);
-    let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
-    let carol = server.watches("carol");
-    server.publishes(ann, "a");
-    server.publishes(ann, "b");
-    // The second shard is left with a publisher alone, the first with one and its two receivers.
-    server.says(bob, json!({"type": "abort", "id": "b"}));
-    server.says(carol, json!({"type": "abort", "id": "b"}));
-    assert_eq!(shard_of_offer(&mut server, ann, "c"), 1);
-    assert_eq!(shard_of_offer(&mut server, ann, "d"), 1);
-    assert_eq!(shard_of_offer(&mut server, ann, "e"), 0, "three on each side");
-    server.says(ann, json!({"type": "close", "id": "d"}));
-    assert_eq!(shard_of_offer(&mut server, ann, "f"), 1);
-    assert_eq!(shard_of_offer(&mut server, ann, "g"), 1, "three there, and four on the first");
+    let ann = server.arrives("ann");
+    for number in 0..90 {
+        server.watches(&format!("listener {number}"));
+    }
+    server.publishes(ann, "s");
+    let mut receivers = [0; 3];
+    for MediaCommand { shard, command } in server.shard_commands() {
+        if let Command::Subscribe { tracks, .. } = command {
+            receivers[usize::from(shard.0)] += 1;
+            assert!(tracks.iter().all(|track| track.shard == ShardId(0)));
+        }
+    }
+    assert_eq!(receivers.iter().sum::<i32>(), 90);
+    assert!(receivers.iter().all(|count| (25..=37).contains(count)), "{receivers:?}");
 }
 
 /// Offers a stream and returns the shard that it came to.

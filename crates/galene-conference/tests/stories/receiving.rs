@@ -1,6 +1,8 @@
 //! Streams on their way to those who want them.
 
-use galene_sfu::{CloseReason, Codec, Command, EncodingChoice, Event, TrackId, TrackRequest};
+use galene_sfu::{
+    CloseReason, Codec, Command, EncodingChoice, Event, ShardId, TrackId, TrackRequest,
+};
 use serde_json::json;
 
 use crate::harness::{Server, describe, error_text};
@@ -310,5 +312,5 @@ fn request(
     section: u16,
     encoding: EncodingChoice,
 ) -> TrackRequest {
-    TrackRequest { track: TrackId { transport, section }, encoding }
+    TrackRequest { track: TrackId { transport, section }, shard: ShardId(0), encoding }
 }

@@ -1,6 +1,6 @@
 //! Transports come and go, in any order.
 
-use galene_sfu::{CloseReason, Command, EncodingChoice, Event, TrackRequest, TransportId};
+use galene_sfu::{CloseReason, Command, EncodingChoice, Event, ShardId, TrackRequest, TransportId};
 use galene_testkit::{Profile, PublisherPeer, TrackSpec, Verdict, address};
 
 use crate::offers::{AUDIO, chrome_offer};
@@ -217,7 +217,7 @@ fn any_order_of_commands_is_survived() {
                             1 => EncodingChoice::Lowest,
                             _ => continue,
                         };
-                        wanted.push(TrackRequest { track, encoding });
+                        wanted.push(TrackRequest { track, shard: ShardId(0), encoding });
                     }
                     room.command(Command::Subscribe {
                         transport: TransportId(id),

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use galene_sfu::{
-    Codec, Command, Counters, EncodingChoice, Event, Sfu, SfuConfig, TrackId, TrackRequest,
-    TransportId,
+    Codec, Command, Counters, EncodingChoice, Event, Sfu, SfuConfig, ShardId, TrackId,
+    TrackRequest, TransportId,
 };
 use galene_testkit::{
     Datagram, Node, NodeKey, PublisherConfig, PublisherPeer, Report, Simulation, SubscriberConfig,
@@ -195,7 +195,10 @@ impl Room {
     }
 
     pub(crate) fn want_encoding(&mut self, id: u64, tracks: &[TrackId], encoding: EncodingChoice) {
-        let tracks = tracks.iter().map(|&track| TrackRequest { track, encoding }).collect();
+        let tracks = tracks
+            .iter()
+            .map(|&track| TrackRequest { track, shard: ShardId(0), encoding })
+            .collect();
         let transport = TransportId(id);
         self.command(Command::Subscribe { transport, stream_id: "stream".to_owned(), tracks });
     }

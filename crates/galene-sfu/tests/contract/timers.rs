@@ -205,12 +205,13 @@ impl Quiet {
     }
 
     fn handle_event(&mut self, event: Event) {
-        use galene_sfu::{EncodingChoice, TrackRequest};
+        use galene_sfu::{EncodingChoice, ShardId, TrackRequest};
         let transport = TransportId(2);
         if let Event::Answer { sdp, .. } = event {
             self.publisher.handle_answer(self.now, &sdp).expect("a good answer");
         } else if let Event::TrackStarted { track, .. } = event {
-            let tracks = vec![TrackRequest { track, encoding: EncodingChoice::Best }];
+            let tracks =
+                vec![TrackRequest { track, shard: ShardId(0), encoding: EncodingChoice::Best }];
             let stream_id = "stream".to_owned();
             self.sfu.handle_command(Command::Subscribe { transport, stream_id, tracks }, self.now);
         } else if let Event::Offer { sdp, .. } = event {
