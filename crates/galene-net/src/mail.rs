@@ -111,3 +111,56 @@ impl Outbox {
         delivered
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::collections::VecDeque;
+
+    fn proof(port: u16) -> Mail {
+        Mail::Proof(SocketAddr::from(([192, 0, 2, 1], port)))
+    }
+
+    #[test]
+    fn the_mail_of_a_round_is_one_batch_for_each_shard() {
+        let mailboxes = [0, 1, 2].map(|_| Arc::new(Mailbox::new()));
+        let mut outbox = Outbox::new(ShardId(1), &mailboxes);
+        assert_eq!(outbox.deliver(), Delivered::default());
+        for port in 0..10 {
+            outbox.put(ShardId(0), proof(port));
+            outbox.put(ShardId(2), proof(port));
+        }
+        // There is no mail to oneself, and none to nobody.
+        outbox.put(ShardId(1), proof(0));
+        outbox.put(ShardId(3), proof(0));
+        assert_eq!(outbox.deliver(), Delivered { batches: 2, ..Delivered::default() });
+        assert_eq!(outbox.deliver(), Delivered::default());
+        let count = |mailbox: &Arc<Mailbox<Mail>>| {
+            let mut mail = VecDeque::new();
+            mailbox.take(&mut mail);
+            assert!(mail.iter().all(|(from, _)| *from == ShardId(1)));
+            mail.len()
+        };
+        assert_eq!(mailboxes.each_ref().map(count), [10, 0, 10]);
+    }
+
+    #[test]
+    fn strangers_are_refused_before_those_who_have_proved_themselves() {
+        let mailboxes = [0, 1].map(|_| Arc::new(Mailbox::new()));
+        let mut outbox = Outbox::new(ShardId(0), &mailboxes);
+        let datagram = |trust| {
+            let source = SocketAddr::from(([192, 0, 2, 1], 9));
+            let (received_by, destination) = (ShardId(0), source);
+            let contents = Arc::from(&[0][..]);
+            Mail::Datagram(Steered { received_by, source, destination, contents, trust })
+        };
+        for _ in 0..1_000 {
+            outbox.put(ShardId(1), datagram(Trust::Stranger));
+            outbox.put(ShardId(1), datagram(Trust::Proven));
+        }
+        let delivered = outbox.deliver();
+        assert!(delivered.dropped_strangers > 700, "{delivered:?}");
+        assert_eq!(delivered.dropped_packets, 0);
+    }
+}

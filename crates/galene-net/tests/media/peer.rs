@@ -26,9 +26,21 @@ impl<N: Node> Peer<N> {
         nat: Option<(IpAddr, IpAddr)>,
         node: impl FnOnce(SocketAddr) -> N,
     ) -> Self {
-        let socket = socket(ip);
+        Self::on(socket(ip), nat, node)
+    }
+
+    fn on(
+        socket: UdpSocket,
+        nat: Option<(IpAddr, IpAddr)>,
+        node: impl FnOnce(SocketAddr) -> N,
+    ) -> Self {
         let address = socket.local_addr().unwrap();
         Self { node: node(address), address, socket, nat, heard_from: BTreeMap::new(), heard: 0 }
+    }
+
+    /// Leaves its socket to another peer.
+    pub(crate) fn replace(self, node: impl FnOnce(SocketAddr) -> N) -> Self {
+        Self::on(self.socket, self.nat, node)
     }
 
     /// Lets what the peer sends come from another port, as a NAT does that has forgotten it. What is

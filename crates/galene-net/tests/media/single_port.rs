@@ -107,6 +107,25 @@ fn a_publisher_is_heard_when_a_nat_gives_it_another_port() {
 }
 
 #[test]
+fn whoever_takes_over_the_address_of_another_is_found() {
+    let (mut stage, _) = stage();
+    let publisher = stage.publish(ShardId(0));
+    let shards = [0, 1, 2].map(ShardId);
+    let mut subscribers =
+        shards.repeat(2).into_iter().map(|s| stage.subscribe(s, &[publisher])).collect::<Vec<_>>();
+    stage.show_more(publisher, 5);
+    for round in 1..3 {
+        for (subscriber, shard) in
+            subscribers.iter_mut().zip(shards.into_iter().cycle().skip(round))
+        {
+            *subscriber = stage.replace_subscriber(*subscriber, shard, &[publisher]);
+        }
+        stage.show_more(publisher, 5);
+    }
+    stage.end();
+}
+
+#[test]
 fn junk_from_strangers_hurts_nobody() {
     let (mut stage, address) = stage();
     let publishers = fill(&mut stage);

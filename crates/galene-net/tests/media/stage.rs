@@ -1,7 +1,7 @@
 //! A media plane with publishers and subscribers.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -94,10 +94,29 @@ impl Stage {
 
     /// Starts to receive what some publishers publish.
     pub(crate) fn subscribe(&mut self, shard: ShardId, to: &[TransportId]) -> TransportId {
+        let peer = Peer::new(self.peers, self.nat, subscriber);
+        self.subscribe_as(peer, shard, to)
+    }
+
+    /// Closes a subscriber and starts another one with the same address.
+    pub(crate) fn replace_subscriber(
+        &mut self,
+        old: TransportId,
+        shard: ShardId,
+        to: &[TransportId],
+    ) -> TransportId {
+        let (old_shard, peer) = self.subscribers.remove(&old).unwrap();
+        self.command(old_shard, Command::Close { transport: old });
+        self.subscribe_as(peer.replace(subscriber), shard, to)
+    }
+
+    fn subscribe_as(
+        &mut self,
+        peer: Peer<SubscriberPeer>,
+        shard: ShardId,
+        to: &[TransportId],
+    ) -> TransportId {
         let transport = self.next_transport();
-        let peer = Peer::new(self.peers, self.nat, |address| {
-            SubscriberPeer::new(Instant::now(), SubscriberConfig::new(address))
-        });
         self.subscribers.insert(transport, (shard, peer));
         let tracks = SECTIONS
             .into_iter()
@@ -241,4 +260,8 @@ impl Stage {
             other => panic!("{other:?}"),
         }
     }
+}
+
+fn subscriber(address: SocketAddr) -> SubscriberPeer {
+    SubscriberPeer::new(Instant::now(), SubscriberConfig::new(address))
 }
