@@ -53,15 +53,16 @@ const SIGNAL_DELAY: Duration = Duration::from_millis(20);
 const TRICKLE_INTERVAL: Duration = Duration::from_millis(5);
 
 impl Conference {
-    /// Returns a core without peers.
-    pub fn new(seed: u64) -> Self {
-        Self::with_egress(EgressKind::default(), seed)
+    /// Returns a core of so many shards without peers, which will come to the shards in turn.
+    pub fn new(shards: u16, seed: u64) -> Self {
+        Self::with_egress(EgressKind::default(), shards, seed)
     }
 
     /// Returns a core without peers that sends in this way.
-    pub fn with_egress(egress: EgressKind, seed: u64) -> Self {
+    pub fn with_egress(egress: EgressKind, shards: u16, seed: u64) -> Self {
         let mut simulation = Simulation::new(seed);
-        let sfu = simulation.add(&[CORE], SfuNode::with_egress(egress, CORE, seed, epoch()));
+        let core = SfuNode::new(CORE, shards, egress, seed, epoch());
+        let sfu = simulation.add(&[CORE], core);
         Self {
             simulation,
             sfu,
@@ -122,7 +123,7 @@ impl Conference {
     pub fn resubscribe(&mut self, id: TransportId, tracks: &[TrackId], encoding: EncodingChoice) {
         let tracks = tracks
             .iter()
-            .map(|&track| TrackRequest { track, shard: ShardId(0), encoding })
+            .map(|&track| TrackRequest { track, shard: self.shard(track.transport), encoding })
             .collect();
         self.command(Command::Subscribe { transport: id, stream_id: "stream".to_owned(), tracks });
     }
@@ -130,8 +131,13 @@ impl Conference {
     /// Gives the core a command, at once.
     pub fn command(&mut self, command: Command) {
         let now = self.simulation.now();
-        self.simulation.get_mut(self.sfu).handle_command(now, command);
+        let shard = self.shard(addressee(&command));
+        self.simulation.get_mut(self.sfu).handle_command(now, shard, command);
         self.collect_events();
+    }
+
+    fn shard(&self, transport: TransportId) -> ShardId {
+        self.core().shard_in_turn(transport.0)
     }
 
     /// Sends a command to the core in place of a peer, to arrive when a signal would.
@@ -233,6 +239,11 @@ impl Conference {
     /// Returns the core.
     pub fn core(&self) -> &SfuNode {
         self.simulation.get(self.sfu)
+    }
+
+    /// Returns the core, to be changed.
+    pub fn core_mut(&mut self) -> &mut SfuNode {
+        self.simulation.get_mut(self.sfu)
     }
 
     /// Returns a publisher.
@@ -366,7 +377,7 @@ impl Conference {
     /// Notes what the core reports, and passes on what is for a peer.
     fn collect_events(&mut self) {
         let now = self.simulation.now();
-        while let Some(event) = self.simulation.get_mut(self.sfu).poll_event() {
+        while let Some((_, event)) = self.simulation.get_mut(self.sfu).poll_event() {
             match &event {
                 Event::Answer { transport, sdp } | Event::Offer { transport, sdp } => {
                     self.send(Signal::Description(*transport, sdp.clone()), 0);
@@ -402,6 +413,17 @@ const ALL_CODECS: [Codec; 8] = [
     Codec::Pcmu,
     Codec::Pcma,
 ];
+
+fn addressee(command: &Command) -> TransportId {
+    match command {
+        Command::Offer { transport, .. }
+        | Command::Subscribe { transport, .. }
+        | Command::Answer { transport, .. }
+        | Command::AddCandidate { transport, .. }
+        | Command::RestartIce { transport }
+        | Command::Close { transport } => *transport,
+    }
+}
 
 fn transport_of(event: &Event) -> TransportId {
     match event {

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use galene_conference::{Conference, Config, Input, Now, Output, SessionId, ShardId};
+use galene_conference::{Conference, Config, Input, Now, Output, SessionId};
 use galene_group::{Description, GroupLookup, Loaded, resolve};
 use galene_protocol::{ClientMessage, GroupName};
+use galene_sfu::EgressKind;
 use galene_testkit::{
     NodeKey, PublisherConfig, PublisherPeer, Report, Simulation, SubscriberPeer, epoch,
 };
@@ -52,14 +53,15 @@ const WORK_DELAY: Duration = Duration::from_millis(3);
 const MAX_ROUNDS: u32 = 10_000;
 
 impl Meeting {
-    /// Returns a server with these groups, each with its definition as in a group file.
+    /// Returns a server with so many shards and these groups, each with its definition as in a group file.
     ///
     /// # Panics
     ///
     /// Panics if a definition is wrong.
-    pub fn new(seed: u64, groups: &[(&str, Value)]) -> Self {
+    pub fn new(shards: u16, seed: u64, groups: &[(&str, Value)]) -> Self {
         let mut simulation = Simulation::new(seed);
-        let sfu = simulation.add(&[CORE], SfuNode::new(CORE, seed, epoch()));
+        let sfu = simulation
+            .add(&[CORE], SfuNode::new(CORE, shards, EgressKind::default(), seed, epoch()));
         let groups = groups.iter().map(|(name, definition)| {
             let description =
                 Description::parse(&definition.to_string()).expect("a good definition");
@@ -68,7 +70,7 @@ impl Meeting {
         Self {
             simulation,
             sfu,
-            control: Conference::new(Config { shards: 1, ..Config::default() }, seed),
+            control: Conference::new(Config { shards, ..Config::default() }, seed),
             groups: groups.collect(),
             clients: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -296,9 +298,9 @@ impl Meeting {
         for _ in 0..MAX_ROUNDS {
             if let Some(output) = self.control.poll_output() {
                 self.act(output);
-            } else if let Some(event) = self.simulation.get_mut(self.sfu).poll_event() {
+            } else if let Some((shard, event)) = self.simulation.get_mut(self.sfu).poll_event() {
                 let now = self.now();
-                self.control.handle_input(Input::Media { shard: ShardId(0), event }, now);
+                self.control.handle_input(Input::Media { shard, event }, now);
             } else {
                 return;
             }
@@ -319,7 +321,7 @@ impl Meeting {
             }
             Output::Media(media) => {
                 let now = self.simulation.now();
-                self.simulation.get_mut(self.sfu).handle_command(now, media.command);
+                self.simulation.get_mut(self.sfu).handle_command(now, media.shard, media.command);
             }
             Output::LoadGroup { ticket, group } => {
                 let result = self.load(&group);

@@ -29,7 +29,7 @@ enum Ring {
 
 /// Each crate, its ring, and the crates of ours that it may use as normal or build dependencies.
 #[rustfmt::skip]
-const TABLE: [(&str, Ring, &[&str]); 14] = [
+const TABLE: [(&str, Ring, &[&str]); 15] = [
     ("galene-protocol",   Words,       &[]),
     ("galene-rtp",        Words,       &[]),
 
@@ -48,6 +48,8 @@ const TABLE: [(&str, Ring, &[&str]); 14] = [
                                          "galene-http", "galene-net", "galene-protocol",
                                          "galene-sfu", "galene-web"]),
 
+    ("galene-load",       Program,     &["galene-protocol"]),
+
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-sfu", "galene-testkit"]),
     ("galene-examples",   Development, &["galene-sfu"]),
@@ -61,9 +63,9 @@ const OUTSIDE_WORLD: [&str; 7] =
     ["hyper", "if-addrs", "mio", "quinn-udp", "socket2", "tokio", "tungstenite"];
 
 /// The media engine and its companions, by the start of their names. It changes its API about once a
-/// month, and what stands for browsers in tests has to be made of it too.
+/// month, and what stands for browsers in tests and under load has to be made of it too.
 const ENGINE: [&str; 3] = ["dimpl", "sctp-proto", "str0m"];
-const ENGINE_USERS: [&str; 2] = ["galene-sfu", "galene-testkit"];
+const ENGINE_USERS: [&str; 3] = ["galene-load", "galene-sfu", "galene-testkit"];
 
 /// The packages that are nothing but tests or benchmarks; all others use the testkit only in theirs.
 const TESTKIT_USERS: [&str; 2] = ["galene-benches", "galene-tests"];

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::authoriser::Authoriser;
+use crate::encodings::Encodings;
 use crate::groups::{GroupStore, look_up};
 use crate::outbox::{Close, Outbox};
 
@@ -77,6 +78,7 @@ impl Control {
             commands: media.commands,
             authoriser: Authoriser::new(),
             sessions: HashMap::new(),
+            encodings: Encodings::new(),
             unheard: Vec::new(),
             handle: handle.clone(),
         };
@@ -189,6 +191,7 @@ struct Driver {
     commands: Vec<mpsc::Sender<Command>>,
     authoriser: Authoriser,
     sessions: HashMap<SessionId, Outbox>,
+    encodings: Encodings,
     /// Sessions that were cut off, of which the conference does not know yet.
     unheard: Vec<SessionId>,
     handle: ControlHandle,
@@ -276,20 +279,20 @@ impl Driver {
 
     /// Does all that the conference wants done.
     async fn act(&mut self) -> Result<(), MediaIsGone> {
+        let now = Instant::now();
         loop {
             while let Some(output) = self.conference.poll_output() {
-                self.carry_out(output).await?;
+                self.carry_out(output, now).await?;
             }
             let Some(session) = self.unheard.pop() else { return Ok(()) };
             self.input(Input::SessionClosed { session });
         }
     }
 
-    async fn carry_out(&mut self, output: Output) -> Result<(), MediaIsGone> {
+    async fn carry_out(&mut self, output: Output, now: Instant) -> Result<(), MediaIsGone> {
         match output {
             Output::Send { sessions, message } => {
-                let text = Utf8Bytes::from(message.encode());
-                let now = Instant::now();
+                let text = self.encodings.encode(&message);
                 for session in sessions {
                     self.send(session, text.clone(), now);
                 }

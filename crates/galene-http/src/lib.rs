@@ -8,11 +8,13 @@
 mod authoriser;
 mod control;
 mod directory;
+mod encodings;
 mod front;
 mod groups;
 mod half_open;
 mod listener;
 mod outbox;
+mod pace;
 mod path;
 mod progress;
 mod response;

@@ -1,8 +1,10 @@
 //! One WebSocket connection: messages in, messages out, and how it ends.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
@@ -11,13 +13,14 @@ use galene_conference::SessionId;
 use galene_protocol::limits::MAX_MESSAGE_BYTES;
 use galene_protocol::{ClientMessage, CloseCode, truncate_close_reason};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::control::ControlHandle;
 use crate::outbox::{Close, Cut, Outbox, OutboxReader, Outgoing};
+use crate::pace::Pace;
 use crate::progress::Progress;
 
 /// How long a client may take nothing of what is sent to it.
@@ -138,9 +141,16 @@ async fn write_messages<T>(
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut pace = Pace::new(Instant::now());
     loop {
         // Nobody is left who could send anything: the server is gone.
         let Some(mut outgoing) = reader.next().await else { return End::Peer };
+        let now = Instant::now();
+        let due = pace.due(now);
+        if due > now {
+            // What comes meanwhile wakes nobody, and leaves with this one.
+            sleep_until(due).await;
+        }
         loop {
             match outgoing {
                 Outgoing::Text(text) => {
@@ -174,6 +184,10 @@ async fn progress(
     written: &AtomicU64,
 ) -> Result<(), End> {
     let mut write = pin!(write);
+    // Most messages only go into a buffer, and need no clock.
+    if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await {
+        return result.map_err(|_| End::Peer);
+    }
     let mut before = written.load(Ordering::Relaxed);
     loop {
         match timeout(MAX_STALL, &mut write).await {
@@ -226,8 +240,6 @@ async fn finish<T>(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use galene_conference::Input;
     use tokio::io::{DuplexStream, duplex};
     use tokio::sync::mpsc;
@@ -235,6 +247,7 @@ mod tests {
 
     use super::*;
     use crate::control::Arrival;
+    use crate::pace::GATHER;
 
     /// A session and its peer, with little room between them.
     struct Fixture {
@@ -280,7 +293,7 @@ mod tests {
     async fn what_is_queued_before_a_close_arrives_before_it() {
         let Fixture { mut peer, mut outbox, session, arrivals: _arrivals } = Fixture::new().await;
         let long = "x".repeat(10_000);
-        outbox.send(long.as_str().into(), Instant::now()).expect("there is room");
+        outbox.send(long.as_str().into(), Instant::now().into_std()).expect("there is room");
         outbox.close(Close { code: 1012, reason: "later".to_owned() });
         assert_eq!(peer.next().await.expect("open").expect("sound"), Message::text(long));
         let Some(Ok(Message::Close(Some(frame)))) = peer.next().await else {
@@ -289,6 +302,26 @@ mod tests {
         assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1012, "later"));
         assert!(peer.next().await.is_none());
         session.await.expect("no panic");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_storm_messages_gather_and_leave_together() {
+        let Fixture { mut peer, mut outbox, arrivals: _arrivals, session: _session } =
+            Fixture::new().await;
+        let mut send = |text: &str| outbox.send(text.into(), Instant::now().into_std());
+        let mut instants = Vec::new();
+        for _ in 0..100 {
+            send("news").expect("there is room");
+            send("more news").expect("there is room");
+            peer.next().await.expect("open").expect("sound");
+            let first = Instant::now();
+            peer.next().await.expect("open").expect("sound");
+            assert_eq!(first, Instant::now(), "what waited together comes together");
+            instants.push(first);
+        }
+        assert_eq!(instants[0], instants[15], "what comes now and then does not wait");
+        let pauses = instants[50..].windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(pauses.into_iter().all(|pause| pause >= GATHER));
     }
 
     #[tokio::test]
@@ -343,7 +376,10 @@ mod tests {
     async fn a_peer_that_takes_nothing_for_ten_seconds_is_cut_off() {
         let mut fixture = Fixture::new().await;
         let start = tokio::time::Instant::now();
-        fixture.outbox.send("x".repeat(10_000).into(), Instant::now()).expect("there is room");
+        fixture
+            .outbox
+            .send("x".repeat(10_000).into(), Instant::now().into_std())
+            .expect("there is room");
         assert!(matches!(fixture.input().await, Input::SessionClosed { .. }));
         assert!(start.elapsed() >= MAX_STALL);
         (&mut fixture.session).await.expect("no panic");
@@ -354,7 +390,10 @@ mod tests {
     async fn a_peer_that_takes_a_little_now_and_then_is_kept() {
         let mut fixture = Fixture::new().await;
         let length = 20_000;
-        fixture.outbox.send("x".repeat(length).into(), Instant::now()).expect("there is room");
+        fixture
+            .outbox
+            .send("x".repeat(length).into(), Instant::now().into_std())
+            .expect("there is room");
         let mut io = fixture.peer.into_inner();
         let mut received = 0;
         let mut piece = [0; 500];
@@ -368,7 +407,7 @@ mod tests {
     #[tokio::test]
     async fn a_cut_ends_a_session_that_is_stuck_in_a_write() {
         let mut fixture = Fixture::new().await;
-        while fixture.outbox.send("x".repeat(10_000).into(), Instant::now()).is_ok() {}
+        while fixture.outbox.send("x".repeat(10_000).into(), Instant::now().into_std()).is_ok() {}
         fixture.outbox.cut();
         assert!(matches!(
             fixture.arrivals.recv().await,

@@ -139,7 +139,7 @@ impl Sfu {
             let Some(encoding) = track.encodings.get_mut(at) else {
                 continue;
             };
-            match import.cursors[at].handle_packet(index) {
+            match import.cursors[at].handle_packet(index, self.now) {
                 Arrived::Twice => continue,
                 Arrived::Due => {}
                 Arrived::After { first, count } => {
@@ -165,6 +165,11 @@ impl Sfu {
                 self.arrived.push(key);
             }
             track.arrivals.push(Arrival { encoding: at, index });
+        }
+        for (encoding, cursor) in import.cursors.iter_mut().enumerate() {
+            if let Some((first, count)) = cursor.retry(self.now) {
+                self.exchange.say(from, id, Body::Missing { encoding, first, count });
+            }
         }
     }
 

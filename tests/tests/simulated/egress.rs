@@ -6,7 +6,7 @@ use galene_sfu::{EgressKind, EncodingChoice};
 use galene_testkit::{Profile, TrackSpec};
 use galene_tests::Conference;
 
-use crate::SECOND;
+use super::SECOND;
 
 /// What one subscriber got, as far as it must not depend on who sealed it.
 #[derive(Debug, PartialEq)]
@@ -24,7 +24,7 @@ struct Received {
 fn subscribers_get_the_same_whoever_sends() {
     let ways = [EgressKind::Direct, EgressKind::Reference];
     let [direct, reference] = ways.map(|egress| {
-        let mut conference = Conference::with_egress(egress, 5);
+        let mut conference = Conference::with_egress(egress, super::SHARDS, 5);
         let publisher = conference.publish(|config| {
             let video = TrackSpec::video(11).bitrate(400_000).simulcast();
             config.track(TrackSpec::audio(10)).track(video)
@@ -67,7 +67,7 @@ fn subscribers_get_the_same_whoever_sends() {
 #[test]
 fn loss_is_repaired_and_sound_stays_with_pictures_whoever_sends() {
     for egress in [EgressKind::Direct, EgressKind::Reference] {
-        let mut conference = Conference::with_egress(egress, 9);
+        let mut conference = Conference::with_egress(egress, super::SHARDS, 9);
         let publisher = conference
             .publish(|config| config.track(TrackSpec::audio(10)).track(TrackSpec::video(11)));
         let tracks = conference.wait_for_tracks(&[publisher], 2);

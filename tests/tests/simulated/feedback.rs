@@ -5,11 +5,11 @@ use std::time::Duration;
 use galene_testkit::TrackSpec;
 use galene_tests::Conference;
 
-use crate::{SECOND, publish, watch};
+use super::{SECOND, publish, watch};
 
 #[test]
 fn keyframe_requests_of_many_subscribers_become_few() {
-    let mut conference = Conference::new(2);
+    let mut conference = super::conference(2);
     let publisher = publish(&mut conference, 10);
     let watchers: Vec<_> = (0..10).map(|_| watch(&mut conference, publisher)).collect();
     conference.run_for(SECOND * 3);
@@ -29,7 +29,7 @@ fn keyframe_requests_of_many_subscribers_become_few() {
 
 #[test]
 fn the_publisher_sends_no_more_than_its_slowest_subscriber_takes() {
-    let mut conference = Conference::new(3);
+    let mut conference = super::conference(3);
     let publisher =
         conference.publish(|config| config.track(TrackSpec::video(11).bitrate(2_000_000)));
     let tracks = conference.wait_for_tracks(&[publisher], 1);
@@ -54,7 +54,7 @@ fn the_publisher_sends_no_more_than_its_slowest_subscriber_takes() {
 
 #[test]
 fn sound_and_pictures_are_presented_together() {
-    let mut conference = Conference::new(1);
+    let mut conference = super::conference(1);
     let publisher = publish(&mut conference, 10);
     let subscribers = [watch(&mut conference, publisher), {
         conference.run_for(SECOND * 7);

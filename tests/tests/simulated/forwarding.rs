@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use galene_sfu::EncodingChoice;
 use galene_testkit::{Codec, MediaKind, Profile, TrackSpec};
-use galene_tests::Conference;
 
-use crate::{SECOND, publish, rendered, watch};
+use super::{SECOND, publish, rendered, watch};
 
 #[test]
 fn two_publishers_reach_fifty_subscribers() {
-    let mut conference = Conference::new(1);
+    let mut conference = super::conference(1);
     let publishers = [(publish(&mut conference, 10), 10), (publish(&mut conference, 20), 20)];
     // One transport for each subscriber and publisher, as Galène's protocol has it.
     let subscribers: Vec<_> = (0..50)
@@ -38,7 +37,7 @@ fn two_publishers_reach_fifty_subscribers() {
 
 #[test]
 fn a_late_joiner_sees_a_keyframe_within_a_second() {
-    let mut conference = Conference::new(2);
+    let mut conference = super::conference(2);
     let publisher = publish(&mut conference, 10);
     conference.run_for(SECOND * 20);
     for _ in 0..5 {
@@ -54,7 +53,7 @@ fn a_late_joiner_sees_a_keyframe_within_a_second() {
 #[test]
 fn each_codec_is_forwarded() {
     for codec in Codec::ALL {
-        let mut conference = Conference::new(3);
+        let mut conference = super::conference(3);
         let publisher = conference.publish(|config| {
             let track = match codec.kind() {
                 MediaKind::Audio => TrackSpec::audio(10),
@@ -76,7 +75,7 @@ fn each_codec_is_forwarded() {
 
 #[test]
 fn a_track_that_is_added_later_is_offered_and_forwarded() {
-    let mut conference = Conference::new(4);
+    let mut conference = super::conference(4);
     let publisher = conference.publish(|config| config.track(TrackSpec::audio(10)));
     let tracks = conference.wait_for_tracks(&[publisher], 1);
     let subscriber = conference.subscribe(&tracks, |config| config);
@@ -98,7 +97,7 @@ fn a_track_that_is_added_later_is_offered_and_forwarded() {
 
 #[test]
 fn a_subscriber_that_wants_less_gets_less_and_may_come_back() {
-    let mut conference = Conference::new(5);
+    let mut conference = super::conference(5);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     let other = watch(&mut conference, publisher);
@@ -122,7 +121,7 @@ fn a_subscriber_that_wants_less_gets_less_and_may_come_back() {
 
 #[test]
 fn sequence_numbers_and_timestamps_wrap_around() {
-    let mut conference = Conference::new(6);
+    let mut conference = super::conference(6);
     let publisher = conference.publish(|config| {
         config
             .track(TrackSpec::audio(10).starting_at(65_500, u32::MAX - 48_000))
@@ -143,7 +142,7 @@ fn sequence_numbers_and_timestamps_wrap_around() {
 
 #[test]
 fn half_an_hour_passes_without_a_fault() {
-    let mut conference = Conference::new(7);
+    let mut conference = super::conference(7);
     let publisher = conference.publish(|config| config.track(TrackSpec::audio(10)));
     let tracks = conference.wait_for_tracks(&[publisher], 1);
     let subscriber = conference.subscribe(&tracks, |config| config);
@@ -157,7 +156,7 @@ fn half_an_hour_passes_without_a_fault() {
 #[test]
 fn the_same_seed_repeats_the_same_conference() {
     let run = |seed| {
-        let mut conference = Conference::new(seed);
+        let mut conference = super::conference(seed);
         let publisher = publish(&mut conference, 10);
         let subscribers = [watch(&mut conference, publisher), watch(&mut conference, publisher)];
         for id in subscribers {
@@ -172,7 +171,7 @@ fn the_same_seed_repeats_the_same_conference() {
 
 #[test]
 fn one_transport_carries_the_tracks_of_many_publishers() {
-    let mut conference = Conference::new(9);
+    let mut conference = super::conference(9);
     let streams = [10, 20, 30, 40, 50, 60];
     let publishers = streams.map(|stream| publish(&mut conference, stream));
     let tracks: Vec<_> = publishers.iter().flat_map(|id| conference.tracks(*id)).collect();
@@ -194,7 +193,7 @@ fn one_transport_carries_the_tracks_of_many_publishers() {
 
 #[test]
 fn a_track_in_a_codec_that_the_subscriber_lacks_is_left_out() {
-    let mut conference = Conference::new(10);
+    let mut conference = super::conference(10);
     let publisher = conference.publish(|config| {
         let config = config.codecs(&[Codec::Opus, Codec::Vp9]);
         config.track(TrackSpec::audio(10)).track(TrackSpec::video(11))
@@ -210,7 +209,7 @@ fn a_track_in_a_codec_that_the_subscriber_lacks_is_left_out() {
 
 #[test]
 fn a_track_that_the_publisher_stops_ends_and_the_rest_goes_on() {
-    let mut conference = Conference::new(11);
+    let mut conference = super::conference(11);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     conference.run_for(SECOND * 2);

@@ -7,11 +7,11 @@ use std::rc::Rc;
 use galene_testkit::{Datagram, Verdict, address};
 use galene_tests::{CORE, Conference};
 
-use crate::{SECOND, publish, rendered, watch};
+use super::{SECOND, publish, rendered, watch};
 
 #[test]
 fn no_packet_crosses_from_one_group_to_the_other() {
-    let mut conference = Conference::new(1);
+    let mut conference = super::conference(1);
     let groups = [[100, 110], [200, 210]];
     let mut members = Vec::new();
     for streams in groups {
@@ -36,7 +36,7 @@ fn no_packet_crosses_from_one_group_to_the_other() {
 
 #[test]
 fn datagrams_of_strangers_get_no_answer_and_reach_no_transport() {
-    let mut conference = Conference::new(2);
+    let mut conference = super::conference(2);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     conference.run_for(SECOND * 2);
@@ -66,7 +66,7 @@ fn datagrams_of_strangers_get_no_answer_and_reach_no_transport() {
 
 #[test]
 fn a_client_hello_from_an_unverified_address_reaches_no_transport() {
-    let mut conference = Conference::new(3);
+    let mut conference = super::conference(3);
     let publisher = publish(&mut conference, 10);
     // Of everything that peers send, requests and hellos are kept, and no hello gets through at first.
     let caught = Rc::new(RefCell::new(Caught::default()));
@@ -113,7 +113,7 @@ fn a_client_hello_from_an_unverified_address_reaches_no_transport() {
 
 #[test]
 fn media_from_another_address_than_the_publishers_is_not_forwarded() {
-    let mut conference = Conference::new(4);
+    let mut conference = super::conference(4);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     conference.run_for(SECOND * 2);

@@ -6,11 +6,11 @@ use galene_sfu::TransportId;
 use galene_testkit::{Profile, TrackSpec};
 use galene_tests::Conference;
 
-use crate::{SECOND, publish, watch};
+use super::{SECOND, publish, watch};
 
 #[test]
 fn five_percent_of_loss_at_a_subscriber_are_repaired_and_others_notice_nothing() {
-    let mut conference = Conference::new(1);
+    let mut conference = super::conference(1);
     let publisher = publish(&mut conference, 10);
     let others: Vec<_> = (0..4).map(|_| watch(&mut conference, publisher)).collect();
     let lossy = watch_over(&mut conference, publisher, AWAY.loss(0.05));
@@ -27,7 +27,7 @@ fn five_percent_of_loss_at_a_subscriber_are_repaired_and_others_notice_nothing()
 
 #[test]
 fn five_percent_of_loss_at_the_publisher_are_repaired_for_all() {
-    let mut conference = Conference::new(2);
+    let mut conference = super::conference(2);
     let publisher = publish(&mut conference, 10);
     let watchers: Vec<_> = (0..3).map(|_| watch(&mut conference, publisher)).collect();
     conference.run_for(SECOND * 2);
@@ -42,7 +42,7 @@ fn five_percent_of_loss_at_the_publisher_are_repaired_for_all() {
 
 #[test]
 fn a_subscriber_without_rtx_recovers_by_keyframes() {
-    let mut conference = Conference::new(3);
+    let mut conference = super::conference(3);
     let publisher = publish(&mut conference, 10);
     let other = watch(&mut conference, publisher);
     let tracks = conference.tracks(publisher);
@@ -62,7 +62,7 @@ fn a_subscriber_without_rtx_recovers_by_keyframes() {
 
 #[test]
 fn a_publisher_without_rtx_recovers_by_keyframes() {
-    let mut conference = Conference::new(4);
+    let mut conference = super::conference(4);
     let publisher = conference.publish(|config| config.without_rtx().track(TrackSpec::video(11)));
     let tracks = conference.wait_for_tracks(&[publisher], 1);
     let subscriber = conference.subscribe(&tracks, |config| config);
@@ -80,7 +80,7 @@ fn a_publisher_without_rtx_recovers_by_keyframes() {
 
 #[test]
 fn what_a_publisher_cannot_repair_is_mended_by_a_keyframe_at_once() {
-    let mut conference = Conference::new(4);
+    let mut conference = super::conference(4);
     let publisher = conference.publish(|config| config.without_rtx().track(TrackSpec::video(11)));
     let tracks = conference.wait_for_tracks(&[publisher], 1);
     let patience = Duration::from_secs(3);
@@ -97,7 +97,7 @@ fn what_a_publisher_cannot_repair_is_mended_by_a_keyframe_at_once() {
 
 #[test]
 fn overtaken_and_repeated_packets_harm_nothing() {
-    let mut conference = Conference::new(5);
+    let mut conference = super::conference(5);
     let publisher = publish(&mut conference, 10);
     let rough = AWAY.reorder(0.05, Duration::from_millis(30)).duplicate(0.1);
     let watchers = [
@@ -119,7 +119,7 @@ fn overtaken_and_repeated_packets_harm_nothing() {
 
 #[test]
 fn bursts_of_loss_are_survived() {
-    let mut conference = Conference::new(6);
+    let mut conference = super::conference(6);
     let publisher = publish(&mut conference, 10);
     // Five percent, in bursts of eight.
     let bursty = watch_over(&mut conference, publisher, AWAY.bursts(152.0, 8.0));
@@ -133,7 +133,7 @@ fn bursts_of_loss_are_survived() {
 
 #[test]
 fn a_blackout_of_five_seconds_ends_with_a_picture() {
-    let mut conference = Conference::new(7);
+    let mut conference = super::conference(7);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     let other = watch(&mut conference, publisher);
@@ -153,7 +153,7 @@ fn a_blackout_of_five_seconds_ends_with_a_picture() {
 
 #[test]
 fn a_subscriber_on_the_other_side_of_the_world_is_repaired() {
-    let mut conference = Conference::new(8);
+    let mut conference = super::conference(8);
     let publisher = publish(&mut conference, 10);
     let tracks = conference.tracks(publisher);
     let patience = Duration::from_millis(1_500);

@@ -7,7 +7,7 @@ use galene_testkit::TrackSpec;
 use galene_tests::Meeting;
 use serde_json::{Value, json};
 
-use crate::SECOND;
+use super::SECOND;
 
 #[test]
 fn three_members_see_and_hear_each_other() {
@@ -30,7 +30,8 @@ fn three_members_see_and_hear_each_other() {
 
 #[test]
 fn groups_are_separate_worlds() {
-    let mut meeting = Meeting::new(2, &[("blue", open_group()), ("red", open_group())]);
+    let mut meeting =
+        Meeting::new(super::SHARDS, 2, &[("blue", open_group()), ("red", open_group())]);
     let groups = [("blue", 10), ("red", 50)];
     let mut members = Vec::new();
     for (group, stream) in groups {
@@ -265,7 +266,7 @@ fn a_stream_that_replaces_another_takes_its_place_without_a_gap() {
 
 /// An operator and two members in `group`, each with a camera: streams 10, 20 and 30.
 fn three_with_cameras(seed: u64) -> (Meeting, [SessionId; 3]) {
-    let mut meeting = Meeting::new(seed, &[("group", open_group())]);
+    let mut meeting = Meeting::new(super::SHARDS, seed, &[("group", open_group())]);
     let members = [("op", "secret"), ("bob", ""), ("carol", "")];
     let sessions = members.map(|(name, password)| meeting.enter("group", name, password));
     for (session, stream) in sessions.into_iter().zip([10, 20, 30]) {

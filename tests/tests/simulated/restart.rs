@@ -4,11 +4,11 @@ use galene_sfu::{Command, EncodingChoice, Event};
 use galene_testkit::Profile;
 use galene_tests::Conference;
 
-use crate::{SECOND, publish, rendered, watch};
+use super::{SECOND, publish, rendered, watch};
 
 #[test]
 fn after_a_publisher_restarts_the_same_subscribers_see_it_again() {
-    let mut conference = Conference::new(1);
+    let mut conference = super::conference(1);
     let old = publish(&mut conference, 10);
     let watchers = [watch(&mut conference, old), watch(&mut conference, old)];
     conference.run_for(SECOND * 3);
@@ -38,7 +38,7 @@ fn after_a_publisher_restarts_the_same_subscribers_see_it_again() {
 
 #[test]
 fn a_stream_on_a_transport_of_its_own_can_replace_another() {
-    let mut conference = Conference::new(2);
+    let mut conference = super::conference(2);
     let old = publish(&mut conference, 10);
     let before = watch(&mut conference, old);
     conference.run_for(SECOND * 2);
@@ -58,7 +58,7 @@ fn a_stream_on_a_transport_of_its_own_can_replace_another() {
 
 #[test]
 fn a_publisher_moves_to_another_network_by_an_ice_restart() {
-    let mut conference = Conference::new(3);
+    let mut conference = super::conference(3);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     conference.run_for(SECOND * 3);
@@ -75,7 +75,7 @@ fn a_publisher_moves_to_another_network_by_an_ice_restart() {
 
 #[test]
 fn a_subscriber_moves_to_another_network_by_an_ice_restart_of_the_core() {
-    let mut conference = Conference::new(4);
+    let mut conference = super::conference(4);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     let other = watch(&mut conference, publisher);
@@ -96,7 +96,7 @@ fn a_subscriber_moves_to_another_network_by_an_ice_restart_of_the_core() {
 
 #[test]
 fn an_ice_restart_in_place_costs_no_frame() {
-    let mut conference = Conference::new(5);
+    let mut conference = super::conference(5);
     let publisher = publish(&mut conference, 10);
     let subscriber = watch(&mut conference, publisher);
     conference.run_for(SECOND * 3);
@@ -111,7 +111,7 @@ fn an_ice_restart_in_place_costs_no_frame() {
 
 #[test]
 fn a_subscriber_that_dies_disturbs_nobody_and_is_not_sent_to_for_long() {
-    let mut conference = Conference::new(6);
+    let mut conference = super::conference(6);
     let publisher = publish(&mut conference, 10);
     let victim = watch(&mut conference, publisher);
     let others = [watch(&mut conference, publisher), watch(&mut conference, publisher)];
@@ -140,7 +140,7 @@ fn a_subscriber_that_dies_disturbs_nobody_and_is_not_sent_to_for_long() {
 
 #[test]
 fn peers_that_close_are_noticed_at_once() {
-    let mut conference = Conference::new(7);
+    let mut conference = super::conference(7);
     let publisher = publish(&mut conference, 10);
     let leaver = watch(&mut conference, publisher);
     let stayer = watch(&mut conference, publisher);

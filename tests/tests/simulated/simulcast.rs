@@ -6,11 +6,11 @@ use galene_sfu::{EncodingChoice, TransportId};
 use galene_testkit::{Codec, Profile, TrackSpec};
 use galene_tests::Conference;
 
-use crate::{SECOND, watch};
+use super::{SECOND, watch};
 
 #[test]
 fn each_subscriber_gets_the_size_that_it_wants() {
-    let mut conference = Conference::new(1);
+    let mut conference = super::conference(1);
     let publisher = publish_simulcast(&mut conference, Codec::Vp8);
     let (high, low) = (watch(&mut conference, publisher), watch(&mut conference, publisher));
     choose(&mut conference, low, publisher, EncodingChoice::Lowest);
@@ -25,7 +25,7 @@ fn each_subscriber_gets_the_size_that_it_wants() {
 
 #[test]
 fn when_the_publisher_drops_the_large_picture_the_small_one_takes_its_place() {
-    let mut conference = Conference::new(3);
+    let mut conference = super::conference(3);
     let publisher = publish_simulcast(&mut conference, Codec::Vp8);
     let subscriber = watch(&mut conference, publisher);
     conference.run_for(SECOND * 4);
@@ -43,7 +43,7 @@ fn when_the_publisher_drops_the_large_picture_the_small_one_takes_its_place() {
 #[test]
 fn a_switch_continues_sequence_numbers_timestamps_and_picture_numbers() {
     for codec in [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1] {
-        let mut conference = Conference::new(2);
+        let mut conference = super::conference(2);
         let publisher = publish_simulcast(&mut conference, codec);
         let subscriber = watch(&mut conference, publisher);
         let other = watch(&mut conference, publisher);
@@ -70,7 +70,7 @@ fn a_switch_continues_sequence_numbers_timestamps_and_picture_numbers() {
 
 #[test]
 fn switching_survives_loss_and_reordering() {
-    let mut conference = Conference::new(4);
+    let mut conference = super::conference(4);
     let publisher = publish_simulcast(&mut conference, Codec::Vp8);
     let tracks = conference.tracks(publisher);
     let subscriber = conference.subscribe(&tracks, |config| config.may_miss_start());

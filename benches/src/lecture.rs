@@ -1,0 +1,389 @@
+//! One publisher and its subscribers around a forwarding core, without sockets and in virtual time.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use galene_sfu::{
+    Codec, Command, EgressKind, EncodingChoice, Event, Sfu, SfuConfig, ShardId, TrackId,
+    TrackRequest, TransportId,
+};
+use galene_testkit::{
+    Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
+    address, epoch,
+};
+
+use crate::Meter;
+
+/// A camera in HD: 1.5 Mbit/s of VP8 in packets of up to 1,200 bytes.
+const BITRATE: u64 = 1_500_000;
+
+/// The steps in which datagrams are handed over, as a socket that is drained every few milliseconds
+/// would.
+const STEP: Duration = Duration::from_millis(2);
+
+/// How often subscribers are told the time. They only have to answer connectivity checks.
+const PEER_STEP: Duration = Duration::from_millis(50);
+
+/// How long subscribers watch, for a few packets of each stream.
+const WATCHED: Duration = Duration::from_millis(150);
+
+/// How long estimates take to have the publisher send all it can: each is sent once a second.
+const RAMP: Duration = Duration::from_millis(2_500);
+
+/// What subscribers say that they can take, in bits per second.
+const ROOM: u64 = 50_000_000;
+
+const CORE: SocketAddr = address(0);
+const PUBLISHER: u16 = 1;
+const FIRST_SUBSCRIBER: u16 = 2;
+
+/// What is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// Sound only.
+    Sound,
+    /// Sound, and VP8 at 1.5 Mbit/s.
+    Camera,
+    /// Sound, and two encodings of VP8, the larger one at 1.5 Mbit/s.
+    Simulcast,
+}
+
+/// A publisher, a core and subscribers, all connected.
+///
+/// Publisher and subscribers stand in for browsers. What they do is never measured. Subscribers see
+/// nothing of the media after the first moments, so all that they send is answers to connectivity checks
+/// and, once a second, an estimate that leaves the publisher all the room it wants; taking those in is not
+/// measured either.
+pub struct Lecture {
+    now: Instant,
+    sfu: Sfu,
+    publisher: PublisherPeer,
+    subscribers: Vec<SubscriberPeer>,
+    tracks: Vec<TrackId>,
+    next_peer_step: Instant,
+    kept: Kept,
+    /// Whether subscribers see the media that they are sent.
+    watching: bool,
+    sizes: Option<Vec<usize>>,
+}
+
+impl fmt::Debug for Lecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lecture").field("subscribers", &self.subscribers.len()).finish()
+    }
+}
+
+/// What the core sent and somebody has to see, in buffers that are used again.
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    datagrams: Vec<(u16, Range<usize>)>,
+}
+
+/// The stages of forwarding, as far as they can be told apart from outside.
+#[derive(Debug)]
+pub struct Stages<'a> {
+    /// From the publisher's datagram to the parsed packet in the ring.
+    pub ingest: &'a mut Meter,
+    /// From there to sealed datagrams that wait, for all subscribers.
+    pub forward: &'a mut Meter,
+    /// Taking the waiting datagrams out, one by one.
+    pub poll: &'a mut Meter,
+    /// What is due by the clock: reports, connectivity checks, estimates.
+    pub timers: &'a mut Meter,
+}
+
+impl Lecture {
+    /// Connects everybody.
+    pub fn connect(media: Media, egress: EgressKind, subscribers: u16) -> Self {
+        let mut lecture = Self::start(media, egress);
+        for _ in 0..subscribers {
+            lecture.subscribe(EncodingChoice::Best, &mut Meter::off());
+        }
+        // Streams that were never seen cannot be estimated.
+        lecture.watching = true;
+        lecture.run(WATCHED, &mut Meter::off());
+        lecture.watching = false;
+        lecture.run(RAMP, &mut Meter::off());
+        lecture
+    }
+
+    /// Connects the publisher.
+    pub fn start(media: Media, egress: EgressKind) -> Self {
+        let now = epoch();
+        let mut config = SfuConfig::new(vec![CORE], 1);
+        config.egress = egress;
+        let camera = TrackSpec::video(2).bitrate(BITRATE);
+        let browser = PublisherConfig::new(address(PUBLISHER)).track(TrackSpec::audio(1));
+        let (browser, tracks) = match media {
+            Media::Sound => (browser, 1),
+            Media::Camera => (browser.track(camera), 2),
+            Media::Simulcast => (browser.track(camera.simulcast()), 2),
+        };
+        let mut lecture = Self {
+            now,
+            sfu: Sfu::new(config, now),
+            publisher: PublisherPeer::new(now, browser),
+            subscribers: Vec::new(),
+            tracks: Vec::new(),
+            next_peer_step: now,
+            kept: Kept::default(),
+            watching: false,
+            sizes: None,
+        };
+        let sdp = lecture.publisher.offer();
+        let (transport, codecs) = (TransportId(0), vec![Codec::Vp8, Codec::Opus]);
+        lecture.sfu.handle_command(Command::Offer { transport, sdp, codecs }, now);
+        let Some(Event::Answer { sdp, .. }) = lecture.sfu.poll_event() else {
+            unreachable!("the stand-in's offer is always answered");
+        };
+        lecture.publisher.handle_answer(now, &sdp).expect("our own answer is good");
+        while lecture.tracks.len() < tracks {
+            lecture.step(&mut Meter::off());
+            while let Some(event) = lecture.sfu.poll_event() {
+                if let Event::TrackStarted { track, .. } = event {
+                    lecture.tracks.push(track);
+                }
+            }
+        }
+        lecture.tracks.sort_by_key(|track| track.section);
+        lecture
+    }
+
+    /// Connects one more subscriber while the publisher is silent, and measures the core's share of it:
+    /// the offer, the answer, ICE, DTLS, and what is sent at once.
+    pub fn subscribe(&mut self, choice: EncodingChoice, meter: &mut Meter) {
+        let number = self.subscribers.len();
+        let transport = transport_of(number);
+        let host = FIRST_SUBSCRIBER + u16::try_from(number).expect("there are fewer subscribers");
+        let config = SubscriberConfig::new(address(host)).remb(ROOM);
+        self.subscribers.push(SubscriberPeer::new(self.now, config));
+        self.want(number, Some(choice), meter);
+        let mut connected = false;
+        while !connected || !self.subscribers[number].is_connected() {
+            self.now += STEP;
+            self.subscribers[number].handle_timeout(self.now);
+            self.exchange(number, meter);
+            while let Some(event) = self.sfu.poll_event() {
+                connected |= event == Event::Connected { transport };
+            }
+        }
+        meter.count(1);
+    }
+
+    /// Lets a subscriber want all tracks, or none, and measures the core's share. If that takes an offer,
+    /// the subscriber answers it.
+    pub fn want(&mut self, number: usize, choice: Option<EncodingChoice>, meter: &mut Meter) {
+        let transport = transport_of(number);
+        let (sfu, now, kept) = (&mut self.sfu, self.now, &mut self.kept);
+        let watching = self.watching;
+        let request =
+            |encoding| move |&track: &TrackId| TrackRequest { track, shard: ShardId(0), encoding };
+        let tracks = choice.map(|c| self.tracks.iter().map(request(c)).collect());
+        let (stream_id, tracks) = ("stream".to_owned(), tracks.unwrap_or_default());
+        let command = Command::Subscribe { transport, stream_id, tracks };
+        let offer = meter.measure(|| {
+            sfu.handle_command(command, now);
+            kept.take(sfu, watching, None);
+            sfu.poll_event()
+        });
+        if let Some(Event::Offer { sdp, .. }) = offer {
+            let answer = self.subscribers[number].handle_offer(now, &sdp);
+            let sdp = answer.expect("our own offer is good");
+            meter.measure(|| {
+                sfu.handle_command(Command::Answer { transport, sdp }, now);
+                kept.take(sfu, watching, None);
+            });
+        }
+        self.deliver();
+    }
+
+    /// Exchanges datagrams with one subscriber till neither has anything to say.
+    fn exchange(&mut self, number: usize, meter: &mut Meter) {
+        loop {
+            let peer = &mut self.subscribers[number];
+            let sent: Vec<_> = std::iter::from_fn(|| peer.poll_transmit()).collect();
+            let (sfu, now, kept) = (&mut self.sfu, self.now, &mut self.kept);
+            let watching = self.watching;
+            meter.measure(|| {
+                for d in &sent {
+                    sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+                }
+                sfu.handle_timeout(now);
+                kept.take(sfu, watching, None);
+            });
+            if sent.is_empty() && self.kept.datagrams.is_empty() {
+                return;
+            }
+            self.deliver();
+        }
+    }
+
+    /// Lets one step of conference pass and measures what the core does in it.
+    pub fn step(&mut self, meter: &mut Meter) {
+        let sent = self.publish();
+        let (sfu, now, kept, sizes) =
+            (&mut self.sfu, self.now, &mut self.kept, self.sizes.as_mut());
+        let watching = self.watching;
+        meter.measure(|| {
+            for d in &sent {
+                sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+            }
+            sfu.handle_timeout(now);
+            kept.take(sfu, watching, sizes);
+        });
+        self.deliver();
+    }
+
+    /// The same, stage by stage.
+    fn step_by_stages(&mut self, stages: &mut Stages<'_>) {
+        let sent = self.publish();
+        let (sfu, now, kept) = (&mut self.sfu, self.now, &mut self.kept);
+        let watching = self.watching;
+        if !sent.is_empty() {
+            stages.ingest.measure(|| {
+                for d in &sent {
+                    sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+                }
+            });
+            // Asking for the next deadline forwards what has arrived, and takes nothing out.
+            stages.forward.measure(|| sfu.poll_timeout());
+            stages.poll.measure(|| kept.take(sfu, watching, None));
+        }
+        stages.timers.measure(|| {
+            sfu.handle_timeout(now);
+            kept.take(sfu, watching, None);
+        });
+        self.deliver();
+    }
+
+    /// Forwards this much conference and counts forwarded packets.
+    pub fn run(&mut self, duration: Duration, meter: &mut Meter) {
+        let before = self.sfu.counters();
+        let end = self.now + duration;
+        while self.now < end {
+            self.step(meter);
+        }
+        let after = self.sfu.counters();
+        meter.count(after.forwarded - before.forwarded);
+    }
+
+    /// The same, stage by stage. Ingest counts published packets.
+    pub fn run_by_stages(&mut self, duration: Duration, mut stages: Stages<'_>) {
+        let before = self.sfu.counters();
+        let end = self.now + duration;
+        while self.now < end {
+            self.step_by_stages(&mut stages);
+        }
+        let after = self.sfu.counters();
+        stages.ingest.count(after.published - before.published);
+        stages.forward.count(after.forwarded - before.forwarded);
+        stages.poll.count(after.forwarded - before.forwarded);
+        stages.timers.count(after.forwarded - before.forwarded);
+    }
+
+    /// Takes in this much conference and counts the publisher's packets.
+    pub fn ingest(&mut self, duration: Duration, meter: &mut Meter) {
+        let before = self.sfu.counters().published;
+        self.run(duration, meter);
+        let forwarded = meter.cost().operations;
+        assert_eq!(forwarded, 0, "with subscribers it would be more than taking packets in");
+        meter.count(self.sfu.counters().published - before);
+    }
+
+    /// Forwards this much conference and returns the sizes of the datagrams that one subscriber is sent.
+    pub fn datagram_sizes(&mut self, duration: Duration) -> Vec<usize> {
+        self.sizes = Some(Vec::new());
+        self.run(duration, &mut Meter::off());
+        self.sizes.take().unwrap_or_default()
+    }
+
+    /// Returns how many subscribers there are.
+    pub fn subscribers(&self) -> usize {
+        self.subscribers.len()
+    }
+
+    /// Returns how many packets were forwarded so far.
+    pub fn forwarded(&self) -> u64 {
+        self.sfu.counters().forwarded
+    }
+
+    /// Lets time pass and returns what the publisher sends.
+    fn publish(&mut self) -> Vec<Datagram> {
+        self.now += STEP;
+        self.publisher.handle_timeout(self.now);
+        std::iter::from_fn(|| self.publisher.poll_transmit()).collect()
+    }
+
+    /// Gives everybody what they have to see, and the core what subscribers answer to it.
+    fn deliver(&mut self) {
+        let Kept { bytes, datagrams } = &self.kept;
+        let mut answering = Vec::new();
+        for (host, range) in datagrams {
+            let contents = bytes[range.clone()].into();
+            let datagram = Datagram { source: CORE, destination: address(*host), contents };
+            if *host == PUBLISHER {
+                self.publisher.handle_datagram(self.now, &datagram);
+            } else {
+                let number = usize::from(*host - FIRST_SUBSCRIBER);
+                self.subscribers[number].handle_datagram(self.now, &datagram);
+                answering.push(number);
+            }
+        }
+        self.kept.bytes.clear();
+        self.kept.datagrams.clear();
+        if self.next_peer_step <= self.now {
+            self.next_peer_step = self.now + PEER_STEP;
+            self.subscribers.iter_mut().for_each(|peer| peer.handle_timeout(self.now));
+            answering = (0..self.subscribers.len()).collect();
+        } else if self.subscribers.last().is_some_and(|newest| !newest.is_connected()) {
+            return; // it is exchanging datagrams with the core
+        }
+        for number in answering {
+            let peer = &mut self.subscribers[number];
+            for d in std::iter::from_fn(|| peer.poll_transmit()) {
+                self.sfu.handle_datagram(self.now, d.source, d.destination, &d.contents);
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// Takes out all that waits in the core, and keeps what somebody has to see.
+    fn take(&mut self, sfu: &mut Sfu, watching: bool, mut sizes: Option<&mut Vec<usize>>) {
+        while let Some(t) = sfu.poll_transmit(1) {
+            let host = host_of(t.destination);
+            if host == PUBLISHER || watching || !is_media(t.contents) {
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(t.contents);
+                self.datagrams.push((host, start..self.bytes.len()));
+            } else if host == FIRST_SUBSCRIBER
+                && let Some(sizes) = &mut sizes
+            {
+                sizes.push(t.contents.len());
+            }
+        }
+    }
+}
+
+fn transport_of(number: usize) -> TransportId {
+    TransportId(1 + number as u64)
+}
+
+/// Returns the number by which the kit made an address.
+fn host_of(address: SocketAddr) -> u16 {
+    match address.ip() {
+        IpAddr::V4(ip) => {
+            let [_, _, high, low] = ip.octets();
+            u16::from_be_bytes([high, low])
+        }
+        IpAddr::V6(_) => unreachable!("the kit's addresses are IPv4"),
+    }
+}
+
+/// Returns whether a datagram is RTP or RTCP (RFC 7983 §7).
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(128..=191))
+}

@@ -1,0 +1,216 @@
+//! The least that a forwarded packet costs on this machine: sealing it and sending it.
+//!
+//! Nothing else is done to a packet here, so what a server needs can be told in multiples of this.
+//! The sinks are bound sockets with tiny receive buffers that are full: what is sent is delivered as far
+//! as there and dropped. Costs are CPU time of the thread, the least of some rounds.
+
+use std::io::{self, IoSlice};
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+
+use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
+use nix::sys::socket::sockopt::{RcvBuf, SndBuf};
+use nix::sys::socket::{
+    ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, sendmmsg, sendmsg, setsockopt,
+};
+use nix::time::{ClockId, clock_gettime};
+
+use crate::arguments::FloorArguments;
+use crate::report::Report;
+
+/// How often each cost is measured; the least counts, since whatever else the machine does only adds.
+const ROUNDS: usize = 7;
+/// How many packets are sealed or sent in a round.
+const PACKETS: usize = 30_000;
+/// How many segments of one destination leave at once.
+const SEGMENTS: [usize; 3] = [2, 4, 9];
+/// How many messages `sendmmsg` is given.
+const BATCH: usize = 64;
+/// What SRTP adds to a packet: header and tag.
+const HEADER: usize = 20;
+const TAG: usize = 16;
+
+/// Why the floor could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FloorError {
+    #[error("there must be at least one sink")]
+    NoSinks,
+    #[error("the network of this host refuses: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl From<nix::Error> for FloorError {
+    fn from(error: nix::Error) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// Measures and reports.
+pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
+    if arguments.sinks == 0 {
+        return Err(FloorError::NoSinks);
+    }
+    let size = usize::from(arguments.size);
+    let sinks = Sinks::open(arguments.sinks)?;
+    let mut report = Report::default();
+    report.figure("sinks", arguments.sinks);
+    report.figure("size", size);
+
+    report.title("floor, CPU time per packet");
+    let seal = seal(&AES_128_GCM, size)?;
+    report.number("seal_aes128_ns", "AES-128-GCM", seal, 0, "ns");
+    let seal256 = self::seal(&AES_256_GCM, size)?;
+    report.number("seal_aes256_ns", "AES-256-GCM", seal256, 0, "ns");
+    let single = sinks.send_singly(size)?;
+    report.number("sendto_ns", "sendto", single, 0, "ns");
+    let batched = sinks.send_batches(size)?;
+    report.number("sendmmsg_ns", "sendmmsg of 64", batched, 0, "ns");
+    let send = single.min(batched);
+    report.number("floor_ns", "floor: AES-128-GCM and a send", seal + send, 0, "ns");
+    report.line("", format!("{:.0} packets per second and core", 1e9 / (seal + send)));
+    for segments in SEGMENTS {
+        let send = sinks.send_segments(size, segments)?;
+        report.figure(&format!("gso{segments}_ns"), send);
+        let label = format!("floor with GSO, {segments} segments");
+        let key = format!("floor_gso{segments}_ns");
+        report.number(&key, &label, seal + send, 0, "ns");
+    }
+    Ok(report)
+}
+
+/// The sockets that are sent to, and the one that sends.
+struct Sinks {
+    sender: UdpSocket,
+    addresses: Vec<SockaddrIn>,
+    /// Bound as long as this exists.
+    _sinks: Vec<UdpSocket>,
+}
+
+impl Sinks {
+    fn open(count: usize) -> Result<Self, FloorError> {
+        let sender = UdpSocket::bind("127.0.0.1:0")?;
+        setsockopt(&sender, SndBuf, &(4 << 20))?;
+        let mut sinks = Vec::with_capacity(count);
+        let mut addresses = Vec::with_capacity(count);
+        for _ in 0..count {
+            let sink = UdpSocket::bind("127.0.0.1:0")?;
+            setsockopt(&sink, RcvBuf, &1)?;
+            if let std::net::SocketAddr::V4(address) = sink.local_addr()? {
+                addresses.push(address.into());
+            }
+            sinks.push(sink);
+        }
+        let sinks = Self { sender, addresses, _sinks: sinks };
+        // Fills the receive buffers.
+        sinks.send_singly(1_200)?;
+        Ok(sinks)
+    }
+
+    /// Sends each packet by a call of its own.
+    fn send_singly(&self, size: usize) -> Result<f64, FloorError> {
+        let packet = vec![7; size];
+        let (fd, flags) = (self.sender.as_raw_fd(), MsgFlags::empty());
+        least(PACKETS, || {
+            for address in self.addresses.iter().cycle().take(PACKETS) {
+                nix::sys::socket::sendto(fd, &packet, address, flags)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives the kernel many packets at once.
+    fn send_batches(&self, size: usize) -> Result<f64, FloorError> {
+        let packet = vec![7; size];
+        let slices = [[IoSlice::new(&packet)]; BATCH];
+        let fd = self.sender.as_raw_fd();
+        let batches = PACKETS / BATCH;
+        let mut next = self.addresses.iter().copied().cycle();
+        let destinations: Vec<Vec<Option<SockaddrIn>>> =
+            (0..batches).map(|_| next.by_ref().take(BATCH).map(Some).collect()).collect();
+        least(batches * BATCH, || {
+            let mut headers = MultiHeaders::preallocate(BATCH, None);
+            for addresses in &destinations {
+                sendmmsg(fd, &mut headers, &slices, addresses, [], MsgFlags::empty())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends runs of packets to one destination by a call each.
+    fn send_segments(&self, size: usize, segments: usize) -> Result<f64, FloorError> {
+        let packets = vec![7; size * segments];
+        let slice = [IoSlice::new(&packets)];
+        let size = u16::try_from(size).expect("the command line bounds it");
+        let control = [ControlMessage::UdpGsoSegments(&size)];
+        let fd = self.sender.as_raw_fd();
+        let calls = PACKETS / segments;
+        least(calls * segments, || {
+            for address in self.addresses.iter().cycle().take(calls) {
+                sendmsg(fd, &slice, &control, MsgFlags::empty(), Some(address))?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Seals packets in place, as SRTP does: the header is authenticated, the payload is encrypted too.
+fn seal(algorithm: &'static Algorithm, size: usize) -> Result<f64, FloorError> {
+    let refused = |_| io::Error::other("the cipher refuses");
+    let key = vec![3; algorithm.key_len()];
+    let key = LessSafeKey::new(UnboundKey::new(algorithm, &key).map_err(refused)?);
+    let mut packet = vec![7; size];
+    let mut number = 0_u64;
+    least(PACKETS, || {
+        for _ in 0..PACKETS {
+            number += 1;
+            let mut nonce = [0; 12];
+            nonce[4..].copy_from_slice(&number.to_be_bytes());
+            let (header, rest) = packet.split_at_mut(HEADER);
+            let end = rest.len() - TAG;
+            let (payload, tag) = rest.split_at_mut(end);
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            let sealed = key
+                .seal_in_place_separate_tag(nonce, Aad::from(&*header), payload)
+                .map_err(refused)?;
+            tag.copy_from_slice(sealed.as_ref());
+        }
+        Ok(())
+    })
+}
+
+/// Returns the CPU time per packet in the quickest of some rounds, in nanoseconds.
+fn least(
+    packets: usize,
+    mut round: impl FnMut() -> Result<(), FloorError>,
+) -> Result<f64, FloorError> {
+    let mut least = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let begun = cpu_nanos()?;
+        round()?;
+        least = least.min((cpu_nanos()? - begun) / packets as f64);
+    }
+    Ok(least)
+}
+
+fn cpu_nanos() -> Result<f64, FloorError> {
+    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)?;
+    Ok(time.tv_sec() as f64 * 1e9 + time.tv_nsec() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_of_sending_works_and_costs_something() {
+        let sinks = Sinks::open(3).expect("loopback");
+        for cost in [
+            sinks.send_singly(100).expect("loopback"),
+            sinks.send_batches(100).expect("loopback"),
+            sinks.send_segments(100, 4).expect("loopback"),
+            seal(&AES_128_GCM, 100).expect("a cipher"),
+        ] {
+            assert!(cost > 0.0 && cost.is_finite());
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What happens in conferences. Each story is told of a media plane with `crate::SHARDS` shards.
+//!
+//! Each test passes everything that subscribers receive through the egress checker, by
+//! `Conference::assert_clean`.
+
+mod egress;
+mod feedback;
+mod forwarding;
+mod isolation;
+mod loss;
+mod meeting;
+mod restart;
+mod simulcast;
+
+use std::time::Duration;
+
+use galene_sfu::TransportId;
+use galene_testkit::TrackSpec;
+use galene_tests::Conference;
+
+use crate::SHARDS;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+fn conference(seed: u64) -> Conference {
+    Conference::new(SHARDS, seed)
+}
+
+/// Publishes microphone and camera, as streams `stream` and `stream + 1`, and waits for both.
+fn publish(conference: &mut Conference, stream: u32) -> TransportId {
+    let publisher = conference.publish(|config| {
+        config.track(TrackSpec::audio(stream)).track(TrackSpec::video(stream + 1))
+    });
+    conference.wait_for_tracks(&[publisher], 2);
+    publisher
+}
+
+/// Adds a subscriber to all tracks of a publisher.
+fn watch(conference: &mut Conference, publisher: TransportId) -> TransportId {
+    let tracks = conference.tracks(publisher);
+    conference.subscribe(&tracks, |config| config)
+}
+
+/// Returns how many frames of a video stream a subscriber could show so far.
+fn rendered(conference: &Conference, subscriber: TransportId, stream: u32) -> u64 {
+    let track = conference.subscriber(subscriber).track_from(stream);
+    track.map_or(0, |track| track.checker().report().frames_rendered)
+}
