@@ -25,8 +25,8 @@ const LIFETIME: Duration = Duration::from_secs(30);
 /// How many addresses are remembered before the older ones have to go: some 100 bytes each. A shard serves
 /// some thousands of peers, and those of all others are spread evenly.
 const MAX_OWNERS: usize = 1 << 16;
-/// How many strangers' checks are handed on in a round. A flood of them comes in rounds that are as large
-/// as a round can be, and so costs each other shard a tenth of what it costs the one that it hits.
+/// How many strangers' checks are handed on in a round. In a flood of them a round has 256 datagrams or
+/// more, so that each other shard gets a quarter at most of what the one that it hits has to look at.
 const MAX_STRANGERS: usize = 64;
 
 /// What one shard knows about the peers of the others behind its port.
