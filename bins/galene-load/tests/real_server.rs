@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
@@ -89,8 +90,12 @@ impl Server {
         let runtime = Runtime::new().unwrap();
         let _guard = runtime.enter();
         let (report, events) = mpsc::unbounded_channel();
-        let media =
-            MediaConfig { ports: PortRange::single(0), advertise: vec![[127, 0, 0, 1].into()] };
+        let media = MediaConfig {
+            ports: PortRange::single(0),
+            advertise: vec![[127, 0, 0, 1].into()],
+            shards: NonZeroU16::new(1),
+            ..MediaConfig::default()
+        };
         let report = move |shard, event| {
             // When the control plane is gone, nobody wants to know.
             let _gone = report.send((ShardId(shard), event));

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -34,9 +35,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) r#static: Option<PathBuf>,
 
-    /// The UDP port for media, or a range MIN-MAX of which the first free one is used
+    /// The UDP port for media, or a range MIN-MAX of which the first free ones are used, one for each
+    /// thread that forwards media
     #[arg(long, value_name = "PORTS", default_value = "8443")]
     pub(crate) udp_range: PortRange,
+
+    /// How many threads forward media; one for each core if not given. If there are fewer ports, they
+    /// share them
+    #[arg(long, value_name = "N")]
+    pub(crate) shards: Option<NonZeroU16>,
+
+    /// Hand each packet to the kernel alone, to measure what UDP segmentation offload saves
+    #[arg(long, hide = true)]
+    pub(crate) no_offload: bool,
 
     /// The directory of recordings
     #[arg(long, value_name = "DIRECTORY", default_value = "recordings")]
@@ -132,6 +143,16 @@ mod tests {
         assert_eq!(arguments.groups, PathBuf::from("groups"));
         assert_eq!(arguments.turn, "auto");
         assert!(arguments.r#static.is_none() && !arguments.insecure);
+    }
+
+    #[test]
+    fn the_number_of_shards_is_at_least_one() {
+        assert_eq!(read("g").expect("nothing is required").shards, None);
+        assert_eq!(read("g -shards 3").expect("a valid line").shards, NonZeroU16::new(3));
+        for line in ["g -shards 0", "g -shards -1", "g -shards all", "g -shards"] {
+            assert!(read(line).is_err(), "{line}");
+        }
+        assert!(read("g -no-offload").expect("a valid line").no_offload);
     }
 
     #[test]

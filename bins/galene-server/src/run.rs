@@ -42,7 +42,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     // What can fail because another server runs comes first, so that it leaves nothing behind.
     let listener = listen(arguments.http)?;
     let (report, events) = mpsc::unbounded_channel();
-    let media = MediaConfig { ports: arguments.udp_range, advertise: arguments.advertise.clone() };
+    let media = MediaConfig {
+        ports: arguments.udp_range,
+        advertise: arguments.advertise.clone(),
+        shards: arguments.shards,
+        offload: !arguments.no_offload,
+    };
     let media = MediaPlane::start(
         &media,
         Arc::new(move |shard, event| {

@@ -1,19 +1,46 @@
 //! What an operator can choose about the media plane.
 
 use std::net::IpAddr;
-use std::num::ParseIntError;
+use std::num::{NonZeroU16, NonZeroUsize, ParseIntError};
 use std::str::FromStr;
 
 /// Where the media plane listens and what it tells its peers about that.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaConfig {
-    /// The UDP ports that may be used.
+    /// The UDP ports that may be used. Each shard has one of its own; if there are not enough, shards
+    /// share them.
     pub ports: PortRange,
     /// The addresses to offer as candidates instead of those of the host.
     ///
     /// An address that the host does not have is taken to be that of a 1:1 NAT in front of it. Empty
     /// means: every address of the host that others can reach, or loopback if there is none.
     pub advertise: Vec<IpAddr>,
+    /// How many shards there are, each a thread. By default one for each core that this process may use.
+    pub shards: Option<NonZeroU16>,
+    /// Whether several packets for one peer are handed to the kernel at once, if it can take them apart
+    /// (UDP segmentation offload). On by default; without it each packet costs about twice as much.
+    pub offload: bool,
+}
+
+impl MediaConfig {
+    /// Returns how many shards there are to be.
+    pub(crate) fn shard_count(&self) -> NonZeroU16 {
+        self.shards.unwrap_or_else(|| {
+            let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            u16::try_from(cores).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MIN)
+        })
+    }
+}
+
+impl Default for MediaConfig {
+    fn default() -> MediaConfig {
+        MediaConfig {
+            ports: PortRange::default(),
+            advertise: Vec::new(),
+            shards: None,
+            offload: true,
+        }
+    }
 }
 
 /// Some consecutive UDP ports, as in `-udp-range 49152-49300`.
@@ -27,6 +54,11 @@ impl PortRange {
     /// One port; 0 lets the kernel choose.
     pub const fn single(port: u16) -> PortRange {
         PortRange { min: port, max: port }
+    }
+
+    /// Whether the kernel chooses.
+    pub(crate) fn is_ephemeral(self) -> bool {
+        self.max == 0
     }
 
     /// The ports of the range, in the order in which they are tried.

@@ -34,18 +34,18 @@ impl ReceiveBuffer {
         }
     }
 
-    /// Fills the buffer by `receive`, which says how many slices it used.
+    /// Fills the buffer by `receive`, which says how many slices it used, and returns that.
     pub(crate) fn fill(
         &mut self,
         receive: impl FnOnce(&mut [IoSliceMut<'_>], &mut [RecvMeta]) -> io::Result<usize>,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         self.filled = 0;
         let mut chunks = self.storage.chunks_exact_mut(BUFFER_SIZE);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
             IoSliceMut::new(chunks.next().expect("the storage has BATCH_SIZE chunks"))
         });
         self.filled = receive(&mut slices, &mut self.metas)?;
-        Ok(())
+        Ok(self.filled)
     }
 
     /// The datagrams received, in order, those joined by the kernel taken apart again.

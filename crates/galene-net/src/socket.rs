@@ -1,147 +1,92 @@
 //! One UDP socket of a shard, with the kernel's batching on both sides.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use quinn_udp::{Transmit, UdpSocketState};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use quinn_udp::{BATCH_SIZE, Transmit, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use crate::PortRange;
 use crate::receive::ReceiveBuffer;
+use crate::statistics::Traffic;
 
-/// What both kernel buffers are asked to hold: 80 ms of 40,000 packets a second of 1,200 bytes.
-const SOCKET_BUFFER: usize = 4 << 20;
 /// How long a full send buffer is waited for before the packet is given up. A burst drains within
 /// that time; a longer wait would hold up what arrives meanwhile.
 const MAX_SEND_WAIT: Duration = Duration::from_millis(5);
 /// How often packets that had to be given up are reported.
 const DROP_REPORT_INTERVAL: Duration = Duration::from_secs(60);
-/// How many ports are tried when the kernel chooses one and the other family has it in use.
-const EPHEMERAL_TRIES: usize = 16;
-
-/// The sockets of one shard: the same port in each address family that the host has.
-#[derive(Debug)]
-pub(crate) struct SocketPair {
-    pub(crate) v4: std::net::UdpSocket,
-    pub(crate) v6: Option<std::net::UdpSocket>,
-    pub(crate) port: u16,
-}
-
-impl SocketPair {
-    /// Binds to the first port of the range that is free in both families.
-    pub(crate) fn bind(ports: PortRange) -> Result<SocketPair, BindError> {
-        let mut last = None;
-        for port in ports.iter() {
-            let tries = if port == 0 { EPHEMERAL_TRIES } else { 1 };
-            for _ in 0..tries {
-                match SocketPair::bind_port(port) {
-                    Err(error) if error.source.kind() == io::ErrorKind::AddrInUse => {
-                        last = Some(error);
-                    }
-                    bound => return bound,
-                }
-            }
-        }
-        Err(last.expect("a range has at least one port"))
-    }
-
-    fn bind_port(port: u16) -> Result<SocketPair, BindError> {
-        let v4 = bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))?;
-        let port = match v4.local_addr() {
-            Ok(address) => address.port(),
-            Err(source) => {
-                return Err(BindError { address: SocketAddr::from(([0; 4], port)), source });
-            }
-        };
-        let v6 = match bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
-            Ok(socket) => Some(socket),
-            Err(error) if error.source.kind() == io::ErrorKind::AddrInUse => return Err(error),
-            Err(error) => {
-                tracing::info!(error = %error.source, "no IPv6 for media on this host");
-                None
-            }
-        };
-        check_buffers(&v4);
-        Ok(SocketPair { v4, v6, port })
-    }
-}
-
-/// An address that could not be bound to.
-#[derive(Debug)]
-pub(crate) struct BindError {
-    pub(crate) address: SocketAddr,
-    pub(crate) source: io::Error,
-}
-
-fn bind(address: SocketAddr) -> Result<std::net::UdpSocket, BindError> {
-    let bound = || {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_nonblocking(true)?;
-        socket.set_recv_buffer_size(SOCKET_BUFFER)?;
-        socket.set_send_buffer_size(SOCKET_BUFFER)?;
-        socket.bind(&address.into())?;
-        Ok(socket.into())
-    };
-    bound().map_err(|source| BindError { address, source })
-}
-
-/// Says so if the kernel allows only smaller buffers than were asked for.
-fn check_buffers(socket: &std::net::UdpSocket) {
-    let socket = SockRef::from(socket);
-    let (Ok(receive), Ok(send)) = (socket.recv_buffer_size(), socket.send_buffer_size()) else {
-        return;
-    };
-    // Linux reports twice what was asked for, its own bookkeeping included: socket(7), SO_RCVBUF.
-    let factor = if cfg!(target_os = "linux") { 2 } else { 1 };
-    let (receive, send) = (receive / factor, send / factor);
-    if receive < SOCKET_BUFFER || send < SOCKET_BUFFER {
-        tracing::info!(
-            wanted = SOCKET_BUFFER,
-            receive,
-            send,
-            "small UDP buffers: bursts may be lost under load; see net.core.rmem_max and net.core.wmem_max"
-        );
-    }
-}
 
 /// A bound socket in the hands of its worker.
 #[derive(Debug)]
 pub(crate) struct MediaSocket {
     io: UdpSocket,
     state: UdpSocketState,
-    dropped: u64,
+    offload: bool,
+    counts: SendCounts,
     last_report: Option<Instant>,
 }
 
+/// What was sent over a socket.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SendCounts {
+    pub(crate) sent: Traffic,
+    pub(crate) calls: u64,
+    /// Datagrams that left in a call together with others.
+    pub(crate) segments: u64,
+    pub(crate) dropped: u64,
+}
+
+/// What is known after a batch was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// The batch was full: there may be more.
+    More,
+    /// There was no more. What comes now makes the socket readable again.
+    All,
+    /// Nothing was received.
+    Nothing,
+}
+
 impl MediaSocket {
-    /// Must be called within the worker's runtime.
-    pub(crate) fn new(socket: std::net::UdpSocket) -> io::Result<MediaSocket> {
+    /// Must be called within the worker's runtime. Without `offload` each datagram leaves alone.
+    pub(crate) fn new(socket: std::net::UdpSocket, offload: bool) -> io::Result<MediaSocket> {
         let io = UdpSocket::from_std(socket)?;
         let state = UdpSocketState::new((&io).into())?;
-        Ok(MediaSocket { io, state, dropped: 0, last_report: None })
+        Ok(MediaSocket { io, state, offload, counts: SendCounts::default(), last_report: None })
     }
 
-    /// Waits till there is something to receive.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        self.io.readable().await
+    /// Is ready when there is something to receive. Only the last task that asked is woken.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_recv_ready(cx)
     }
 
-    /// Receives a batch; `WouldBlock` if there is nothing.
-    pub(crate) fn receive(&self, buffer: &mut ReceiveBuffer) -> io::Result<()> {
-        buffer.fill(|slices, metas| {
-            self.io.try_io(Interest::READABLE, || self.state.recv((&self.io).into(), slices, metas))
-        })
+    /// Receives a batch, if there is anything.
+    pub(crate) fn receive(&self, buffer: &mut ReceiveBuffer) -> Received {
+        let mut filled = 0;
+        let result = self.io.try_io(Interest::READABLE, || {
+            filled =
+                buffer.fill(|slices, metas| self.state.recv((&self.io).into(), slices, metas))?;
+            // A batch that is not full has drained the socket. Saying so here saves the system call that
+            // would find out: what comes later is another event.
+            if filled < BATCH_SIZE { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match (result, filled) {
+            // Errors other than "nothing there" come from ICMP messages about earlier packets.
+            (_, 0) => Received::Nothing,
+            (Ok(()), _) => Received::More,
+            (Err(_), _) => Received::All,
+        }
     }
 
     /// How many datagrams of one size may leave in one call.
     pub(crate) fn max_segments(&self) -> usize {
-        self.state.max_gso_segments()
+        if self.offload { self.state.max_gso_segments() } else { 1 }
+    }
+
+    pub(crate) fn counts(&self) -> SendCounts {
+        self.counts
     }
 
     /// Sends what `contents` holds: one datagram, or several of `segment_size` bytes each (the last
@@ -175,17 +120,21 @@ impl MediaSocket {
                 .io
                 .try_io(Interest::WRITABLE, || self.state.try_send((&self.io).into(), transmit));
             match result {
-                Ok(()) => return Sent::Done,
+                Ok(()) => {
+                    self.count(transmit);
+                    return Sent::Done;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let room = tokio::time::timeout(MAX_SEND_WAIT, self.io.writable()).await;
                     if !matches!(room, Ok(Ok(()))) {
-                        self.report_drop();
+                        self.report_drop(segments(transmit));
                         return Sent::Done;
                     }
                 }
                 Err(error) => {
                     // After EIO or EINVAL quinn-udp stops segmenting: the interface cannot.
-                    if let (Some(size), 1) = (transmit.segment_size, self.max_segments()) {
+                    if let (Some(size), 1) = (transmit.segment_size, self.state.max_gso_segments())
+                    {
                         return Sent::WithoutOffload(size);
                     }
                     // An unreachable network, a packet over the interface's MTU: ICE and
@@ -197,17 +146,31 @@ impl MediaSocket {
         }
     }
 
-    fn report_drop(&mut self) {
-        self.dropped += 1;
+    fn count(&mut self, transmit: &Transmit<'_>) {
+        let segments = segments(transmit);
+        self.counts.sent.add(segments, transmit.contents.len());
+        self.counts.calls += 1;
+        if segments > 1 {
+            self.counts.segments += segments as u64;
+        }
+    }
+
+    fn report_drop(&mut self, segments: usize) {
+        self.counts.dropped += segments as u64;
         let now = Instant::now();
         if self.last_report.is_none_or(|last| now.duration_since(last) >= DROP_REPORT_INTERVAL) {
             self.last_report = Some(now);
             tracing::warn!(
-                dropped = self.dropped,
+                dropped = self.counts.dropped,
                 "the network does not take packets as fast as they leave"
             );
         }
     }
+}
+
+/// How many datagrams a transmit holds.
+fn segments(transmit: &Transmit<'_>) -> usize {
+    transmit.segment_size.map_or(1, |size| transmit.contents.len().div_ceil(size))
 }
 
 /// What became of a transmit.
@@ -232,20 +195,33 @@ pub(crate) fn is_usable(destination: SocketAddr) -> bool {
 mod tests {
     use super::*;
 
+    use std::future::poll_fn;
+    use std::net::Ipv4Addr;
+
+    use crate::ports::SocketPair;
+
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn open() -> (MediaSocket, SocketAddr) {
-        let pair = SocketPair::bind(PortRange::single(0)).expect("a free port");
+        open_with(true)
+    }
+
+    fn open_with(offload: bool) -> (MediaSocket, SocketAddr) {
+        let pair = SocketPair::bind_ephemeral().expect("a free port");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, pair.port));
-        (MediaSocket::new(pair.v4).expect("within a runtime"), address)
+        (MediaSocket::new(pair.v4, offload).expect("within a runtime"), address)
+    }
+
+    async fn readable(socket: &MediaSocket) {
+        poll_fn(|cx| socket.poll_readable(cx)).await.expect("the socket is open");
     }
 
     async fn receive_some(socket: &MediaSocket, count: usize) -> Vec<(IpAddr, Vec<u8>)> {
         let mut buffer = ReceiveBuffer::new();
         let mut seen = Vec::new();
         while seen.len() < count {
-            socket.readable().await.expect("the socket is open");
-            if socket.receive(&mut buffer).is_ok() {
+            readable(socket).await;
+            if socket.receive(&mut buffer) != Received::Nothing {
                 for datagram in buffer.datagrams() {
                     let destination = datagram.destination.expect("the kernel says where to");
                     seen.push((destination, datagram.contents.to_vec()));
@@ -277,8 +253,8 @@ mod tests {
         sender.send(Some(source), address, b"x", None).await;
 
         let mut buffer = ReceiveBuffer::new();
-        receiver.readable().await.expect("the socket is open");
-        receiver.receive(&mut buffer).expect("it is readable");
+        readable(&receiver).await;
+        assert_eq!(receiver.receive(&mut buffer), Received::All);
         let sources: Vec<_> = buffer.datagrams().map(|d| d.source).collect();
         assert_eq!(sources, [SocketAddr::new(source, from.port())]);
     }
@@ -293,16 +269,35 @@ mod tests {
         assert_eq!(receive_some(&receiver, 1).await, [(LOOPBACK, b"next".to_vec())]);
     }
 
-    #[test]
-    fn a_port_in_use_is_passed_over_in_a_range_and_reported_alone() {
-        let first = SocketPair::bind(PortRange::single(0)).expect("a free port");
-        let error = SocketPair::bind(PortRange::single(first.port)).expect_err("it is taken");
-        assert_eq!(error.address, SocketAddr::from((Ipv4Addr::UNSPECIFIED, first.port)));
-        assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+    #[tokio::test]
+    async fn a_socket_that_was_drained_becomes_readable_by_the_next_datagram() {
+        let (mut sender, _) = open();
+        let (receiver, address) = open();
+        for round in 0..3 * BATCH_SIZE {
+            let contents = vec![b'x'; round + 1];
+            for segment in contents.chunks(1) {
+                sender.send(Some(LOOPBACK), address, segment, None).await;
+            }
+            let expected: Vec<_> = contents.chunks(1).map(|c| (LOOPBACK, c.to_vec())).collect();
+            assert_eq!(receive_some(&receiver, contents.len()).await, expected);
+        }
+    }
 
-        let range = format!("{}-{}", first.port, first.port.saturating_add(20));
-        let second = SocketPair::bind(range.parse().expect("a range")).expect("another is free");
-        assert!(second.port > first.port);
+    #[tokio::test]
+    async fn calls_and_segments_are_counted() {
+        let (mut sender, _) = open();
+        let (_receiver, address) = open();
+        sender.send(Some(LOOPBACK), address, b"aaabbbc", Some(3)).await;
+        sender.send(Some(LOOPBACK), address, b"single", None).await;
+        let counts = sender.counts();
+        assert_eq!(counts.sent, Traffic { datagrams: 4, bytes: 13 });
+        assert!(matches!((counts.calls, counts.segments), (2, 3) | (4, 0)), "{counts:?}");
+        assert_eq!(counts.dropped, 0);
+    }
+
+    #[tokio::test]
+    async fn without_offload_there_is_one_datagram_in_a_call() {
+        assert_eq!(open_with(false).0.max_segments(), 1);
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! The media plane over real sockets.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::num::NonZeroU16;
 use std::sync::{Arc, mpsc};
 
 use galene_net::{MediaConfig, MediaPlane, PortRange, StartError};
 use galene_sfu::{Codec, Command, Event, TransportId};
 
 fn loopback() -> MediaConfig {
-    MediaConfig { ports: PortRange::single(0), advertise: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)] }
+    MediaConfig {
+        ports: PortRange::single(0),
+        advertise: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        shards: NonZeroU16::new(1),
+        ..MediaConfig::default()
+    }
 }
 
 fn start(config: &MediaConfig) -> (MediaPlane, mpsc::Receiver<(u16, Event)>) {
@@ -74,12 +80,29 @@ fn the_candidates_are_what_was_asked_for_at_the_port_that_was_bound() {
 }
 
 #[test]
-fn a_port_in_use_is_named() {
-    let (first, _events) = start(&loopback());
-    let taken = first.addresses()[0].port();
-    let config = MediaConfig { ports: PortRange::single(taken), ..loopback() };
-    let error = MediaPlane::start(&config, Arc::new(|_, _| {})).expect_err("it is taken");
-    assert!(matches!(error, StartError::AddressInUse(address) if address.port() == taken));
-    let says = error.to_string();
-    assert!(says.starts_with(&format!("UDP address 0.0.0.0:{taken} is already in use")), "{says}");
+fn a_port_in_use_is_named_though_shards_share_it() {
+    let free = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a free port");
+    let taken = free.local_addr().expect("it is bound").port();
+    drop(free);
+    let ports = PortRange::single(taken);
+    let shared = MediaConfig { ports, shards: NonZeroU16::new(3), ..loopback() };
+    let (first, _events) = start(&shared);
+    assert_eq!(first.commands().len(), 3);
+    assert_eq!(first.addresses(), [SocketAddr::from((Ipv4Addr::LOCALHOST, taken))]);
+    for config in [MediaConfig { ports, ..loopback() }, shared] {
+        let error = MediaPlane::start(&config, Arc::new(|_, _| {})).expect_err("it is taken");
+        assert!(matches!(error, StartError::AddressInUse(address) if address.port() == taken));
+        let says = error.to_string();
+        let expected = format!("UDP address 0.0.0.0:{taken} is already in use");
+        assert!(says.starts_with(&expected), "{says}");
+    }
+}
+
+#[test]
+fn by_default_there_is_a_shard_for_each_core() {
+    let config = MediaConfig { shards: None, ..loopback() };
+    let (plane, _events) = start(&config);
+    let cores = std::thread::available_parallelism().expect("the system can tell").get();
+    assert_eq!(plane.commands().len(), cores);
+    assert_eq!(plane.statistics().len(), cores);
 }

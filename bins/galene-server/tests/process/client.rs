@@ -76,17 +76,20 @@ impl Client {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
     }
 
+    /// The next message. Nothing is lost if the wait is given up.
+    pub(crate) async fn next(&mut self) -> Value {
+        match self.socket.next().await {
+            Some(Ok(Message::Text(text))) => serde_json::from_str(&text).unwrap(),
+            other => panic!("expected a message, not {other:?}"),
+        }
+    }
+
     /// The next message of a type.
     pub(crate) async fn wait_for(&mut self, kind: &str) -> Value {
         loop {
-            match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => {
-                    let message: Value = serde_json::from_str(&text).unwrap();
-                    if message["type"] == kind {
-                        return message;
-                    }
-                }
-                other => panic!("expected a message, not {other:?}"),
+            let message = self.next().await;
+            if message["type"] == kind {
+                return message;
             }
         }
     }
