@@ -50,7 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (start, mut next_report, mut tracks) = (now, now, Vec::new());
     while now - start < Duration::from_secs(5) {
         // 1. Take in whatever has arrived. Packets that came together are forwarded together.
-        core.receive(|d| drop(sfu.handle_datagram(now, d.source, d.destination, &d.contents)))?;
+        core.receive(|d| {
+            sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+        })?;
         sfu.handle_timeout(now);
 
         // 2. React to events: here is where a program decides who may hear whom.
