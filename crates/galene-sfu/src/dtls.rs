@@ -6,9 +6,11 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use dimpl::CryptoError as KeyError;
+use dimpl::crypto::{Buf, HashAlgorithm, KeyProvider, SignatureAlgorithm, SigningKey};
 use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{
@@ -59,7 +61,10 @@ impl SharedDtls {
             return Ok(config.clone());
         }
         // The ICE check that precedes any DTLS record proves the peer's address already.
-        let mut builder = dimpl::Config::builder().use_server_cookie(false);
+        let mut provider = dimpl::crypto::aws_lc_rs::default_provider();
+        provider.key_provider = &OWN_KEY;
+        let mut builder =
+            dimpl::Config::builder().use_server_cookie(false).with_crypto_provider(provider);
         if let Some(mtu) = mtu {
             builder = builder.mtu(mtu);
         }
@@ -92,6 +97,69 @@ impl DtlsProvider for SharedDtls {
         };
         let keys = NEXT_KEYS.take().unwrap_or_default();
         Ok(Box::new(Association { dtls, keys }))
+    }
+}
+
+/// Reads the key of our certificate once, and not for each handshake.
+#[derive(Debug)]
+struct OwnKey {
+    read: OnceLock<(Vec<u8>, SharedKey)>,
+}
+
+static OWN_KEY: OwnKey = OwnKey { read: OnceLock::new() };
+
+impl KeyProvider for OwnKey {
+    fn load_private_key(&self, key_der: &[u8]) -> Result<Box<dyn SigningKey>, KeyError> {
+        if let Some((der, key)) = self.read.get()
+            && der == key_der
+        {
+            return Ok(Box::new(key.clone()));
+        }
+        let stock = dimpl::crypto::aws_lc_rs::default_provider().key_provider;
+        let key = SharedKey::new(stock.load_private_key(key_der)?);
+        // Which one is kept does not matter, should two be first at a time.
+        self.read.get_or_init(|| (key_der.to_vec(), key.clone()));
+        Ok(Box::new(key))
+    }
+}
+
+/// A private key with which several associations sign.
+#[derive(Debug, Clone)]
+struct SharedKey {
+    /// Locked for the 20 µs of a signature, of which a handshake makes one.
+    key: Arc<Mutex<Box<dyn SigningKey>>>,
+    algorithm: SignatureAlgorithm,
+    hash: HashAlgorithm,
+    hashes: Arc<[HashAlgorithm]>,
+}
+
+impl SharedKey {
+    fn new(key: Box<dyn SigningKey>) -> Self {
+        Self {
+            algorithm: key.algorithm(),
+            hash: key.hash_algorithm(),
+            hashes: key.supported_hash_algorithms().into(),
+            key: Arc::new(Mutex::new(key)),
+        }
+    }
+}
+
+impl SigningKey for SharedKey {
+    fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), KeyError> {
+        // A signature that failed leaves nothing behind in a key.
+        self.key.lock().unwrap_or_else(PoisonError::into_inner).sign(data, hash, out)
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    fn hash_algorithm(&self) -> HashAlgorithm {
+        self.hash
+    }
+
+    fn supported_hash_algorithms(&self) -> &[HashAlgorithm] {
+        &self.hashes
     }
 }
 

@@ -231,6 +231,9 @@ impl Sfu {
         }
         // Without a section there is nothing to offer.
         plan.restart = std::mem::take(&mut subscription.restart_wanted) && added > 0;
+        if plan.is_empty() && takers.is_empty() {
+            return;
+        }
 
         let Some(drawn) = self.aftermath.touch(slot, transport, |rtc| plan.carry_out(rtc)) else {
             return;
@@ -256,10 +259,12 @@ impl Sfu {
         }
         if let Some((offer, pending)) = drawn.offer {
             subscription.negotiation = Negotiation::Offered(pending);
-            let (sections, rtc) = (&subscription.sections, transport.engine.rtc());
+            let rtc = transport.engine.rtc();
+            let offered = subscription.sections.iter().map(|s| (s.mid, types_of(rtc, s.format)));
+            let offered: Vec<_> = offered.collect();
             let sdp = sdp::keep_formats(&offer, |mid, pt| {
-                let section = sections.iter().find(|s| *s.mid == *mid);
-                section.is_some_and(|s| offers(rtc, s.format, pt.into()))
+                let section = offered.iter().find(|(offered, _)| **offered == *mid);
+                section.is_some_and(|(_, types)| types.contains(&pt.into()))
             });
             self.events.push_back(Event::Offer { transport: transport.id, sdp });
         }
@@ -383,6 +388,10 @@ struct Drawn {
 }
 
 impl Plan {
+    fn is_empty(&self) -> bool {
+        self.directions.is_empty() && self.additions.is_empty() && !self.restart
+    }
+
     fn carry_out(self, rtc: &mut Rtc) -> Drawn {
         let mut ufrag = rtc.direct_api().local_ice_credentials().ufrag;
         let mut api = rtc.sdp_api();
@@ -421,12 +430,12 @@ fn accepted_outlet(rtc: &Rtc, section: &Section, has_rtx: bool) -> Option<Outlet
     Some(Outlet { payload_type: agreed.pt(), has_rtx: has_rtx && agreed.resend().is_some() })
 }
 
-/// Returns whether a payload type of ours is this format or its retransmission. The types are those of
-/// our first offer until a peer answers with others.
-fn offers(rtc: &Rtc, format: Format, pt: Pt) -> bool {
-    let mut params = rtc.codec_config().params().iter();
-    params
-        .any(|p| (p.pt() == pt || p.resend() == Some(pt)) && Format::of(&p.spec()) == Some(format))
+/// Returns the payload types of this format and its retransmission. They are those of our first offer
+/// until a peer answers with others.
+fn types_of(rtc: &Rtc, format: Format) -> Vec<Pt> {
+    let params = rtc.codec_config().params().iter();
+    let params = params.filter(|p| Format::of(&p.spec()) == Some(format));
+    params.flat_map(|p| [Some(p.pt()), p.resend()]).flatten().collect()
 }
 
 fn unavailable(fault: Fault) -> Refused {
