@@ -7,6 +7,7 @@
 use std::io::{self, IoSlice};
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
 use nix::sys::socket::sockopt::{RcvBuf, SndBuf};
@@ -75,6 +76,10 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
         let key = format!("floor_gso{segments}_ns");
         report.number(&key, &label, seal + send, 0, "ns");
     }
+    let paced = sinks.pace(size, 1)?;
+    report.number("paced_ns", "frames at 30 fps, each packet alone", paced, 0, "ns");
+    let paced = sinks.pace(size, FRAME)?;
+    report.number("paced_gso_ns", "frames at 30 fps, in one send", paced, 0, "ns");
     Ok(report)
 }
 
@@ -153,6 +158,65 @@ impl Sinks {
     }
 }
 
+/// How many packets a frame of video has, and how often one comes.
+const FRAME: usize = 6;
+const FRAME_INTERVAL: Duration = Duration::from_nanos(33_333_333);
+/// How many frames are sent for one figure.
+const FRAMES: usize = 90;
+
+impl Sinks {
+    /// Does the same as a server does that has nothing else to do: a frame to each sink, sealed packet by
+    /// packet, and then a rest until the next one. What is in no cache after the rest costs more; and all
+    /// that happens on the machine meanwhile counts.
+    fn pace(&self, size: usize, segments: usize) -> Result<f64, FloorError> {
+        let refused = |_| io::Error::other("the cipher refuses");
+        let keys = self.addresses.iter().map(|_| {
+            let key = UnboundKey::new(&AES_128_GCM, &[3; 16]).map_err(refused)?;
+            Ok(LessSafeKey::new(key))
+        });
+        let keys = keys.collect::<io::Result<Vec<_>>>()?;
+        let mut frame = vec![7; size * FRAME];
+        let segment = u16::try_from(size).expect("the command line bounds it");
+        let control = [ControlMessage::UdpGsoSegments(&segment)];
+        let control = if segments > 1 { &control[..] } else { &[] };
+        let fd = self.sender.as_raw_fd();
+        let (begun, mut number) = (Instant::now(), 0_u64);
+        let before = cpu_nanos()?;
+        for nth in 1..=FRAMES {
+            for (address, key) in self.addresses.iter().zip(&keys) {
+                for packet in frame.chunks_mut(size) {
+                    number += 1;
+                    seal_one(key, packet, number).map_err(refused)?;
+                }
+                for run in frame.chunks(size * segments) {
+                    sendmsg(fd, &[IoSlice::new(run)], control, MsgFlags::empty(), Some(address))?;
+                }
+            }
+            let next = begun + FRAME_INTERVAL * u32::try_from(nth).unwrap_or(u32::MAX);
+            #[expect(clippy::disallowed_methods, reason = "it is what is measured")]
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+        Ok((cpu_nanos()? - before) / number as f64)
+    }
+}
+
+/// Seals a packet in place under a number of its own.
+fn seal_one(
+    key: &LessSafeKey,
+    packet: &mut [u8],
+    number: u64,
+) -> Result<(), aws_lc_rs::error::Unspecified> {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&number.to_be_bytes());
+    let (header, rest) = packet.split_at_mut(HEADER);
+    let end = rest.len() - TAG;
+    let (payload, tag) = rest.split_at_mut(end);
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let sealed = key.seal_in_place_separate_tag(nonce, Aad::from(&*header), payload)?;
+    tag.copy_from_slice(sealed.as_ref());
+    Ok(())
+}
+
 /// Seals packets in place, as SRTP does: the header is authenticated, the payload is encrypted too.
 fn seal(algorithm: &'static Algorithm, size: usize) -> Result<f64, FloorError> {
     let refused = |_| io::Error::other("the cipher refuses");
@@ -163,16 +227,7 @@ fn seal(algorithm: &'static Algorithm, size: usize) -> Result<f64, FloorError> {
     least(PACKETS, || {
         for _ in 0..PACKETS {
             number += 1;
-            let mut nonce = [0; 12];
-            nonce[4..].copy_from_slice(&number.to_be_bytes());
-            let (header, rest) = packet.split_at_mut(HEADER);
-            let end = rest.len() - TAG;
-            let (payload, tag) = rest.split_at_mut(end);
-            let nonce = Nonce::assume_unique_for_key(nonce);
-            let sealed = key
-                .seal_in_place_separate_tag(nonce, Aad::from(&*header), payload)
-                .map_err(refused)?;
-            tag.copy_from_slice(sealed.as_ref());
+            seal_one(&key, &mut packet, number).map_err(refused)?;
         }
         Ok(())
     })

@@ -93,9 +93,9 @@ impl Stage {
             is_muted: AtomicBool::new(false),
             leave: watch::Sender::new(false),
         });
-        let thread = |name: &str| WorkerThread::start(name, shared.clone());
-        let publishers = thread("publishers").map_err(StageError::Thread)?;
-        let subscribers = (0..target.threads).map(|i| thread(&format!("subscribers-{i}")));
+        let thread = |name: &str, naps| WorkerThread::start(name, shared.clone(), naps);
+        let publishers = thread("publishers", false).map_err(StageError::Thread)?;
+        let subscribers = (0..target.threads).map(|i| thread(&format!("subscribers-{i}"), true));
         let subscribers = subscribers.collect::<io::Result<_>>().map_err(StageError::Thread)?;
         let server = target.server_pid.map(ProcessMeter::of).transpose();
         Ok(Self {

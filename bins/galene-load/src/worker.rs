@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
@@ -62,6 +63,18 @@ pub(crate) struct WorkerThread {
     thread: JoinHandle<()>,
 }
 
+/// How long a thread naps. Latencies are told by when the kernel received a packet.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Lets the thread sleep whenever there is nothing to do, for ever.
+#[expect(clippy::disallowed_methods, reason = "nothing is to wake the thread")]
+async fn nap() {
+    loop {
+        tokio::task::yield_now().await;
+        std::thread::sleep(NAP);
+    }
+}
+
 impl Worker {
     /// Gives access to the counts of the thread; not to be held for long.
     pub(crate) fn tally(&self) -> MutexGuard<'_, Tally> {
@@ -75,8 +88,9 @@ impl Worker {
 }
 
 impl WorkerThread {
-    /// Starts a thread.
-    pub(crate) fn start(name: &str, shared: Arc<Shared>) -> io::Result<Self> {
+    /// Starts a thread. One that naps looks at its sockets from time to time, instead of being woken by
+    /// each packet: waking it would be the server's work, which a network card saves it.
+    pub(crate) fn start(name: &str, shared: Arc<Shared>, naps: bool) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let worker = Arc::new(Worker {
             shared,
@@ -87,8 +101,12 @@ impl WorkerThread {
         let (stop, mut stopped) = watch::channel(false);
         let run = move || {
             runtime.block_on(async {
-                // The other side says so, or is gone, which says the same.
-                let _said = stopped.wait_for(|stopped| *stopped).await;
+                tokio::select! {
+                    biased;
+                    // The other side says so, or is gone, which says the same.
+                    _said = stopped.wait_for(|stopped| *stopped) => {}
+                    () = nap(), if naps => {}
+                }
             });
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;

@@ -33,6 +33,22 @@ struct Place {
     is_new_track: bool,
 }
 
+/// What arrived together of a track, on its way to the subscribers.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    key: TrackKey,
+    arrivals: Vec<Arrival>,
+    /// The next subscriber, by its place in the track's list.
+    next: usize,
+    /// The encodings of which subscribers wait for a keyframe.
+    wanted: [bool; MAX_ENCODINGS],
+    in_use: EncodingSet,
+}
+
+/// So much is sealed before it is sent: then it is still in a core's own cache, and a flood of packets for
+/// hundreds of subscribers takes no more memory than this and the largest batch of one of them.
+const MAX_UNSENT_BYTES: usize = 128 << 10;
+
 impl Sfu {
     /// Takes in a packet that a publisher sent.
     pub(crate) fn handle_rtp(&mut self, slot: Slot, packet: RtpPacket) {
@@ -330,24 +346,43 @@ impl Sfu {
         }
     }
 
-    /// Forwards what has arrived, starts what can start, and asks for keyframes.
+    /// Forwards what has arrived, starts what can start, and asks for keyframes, till there is enough to
+    /// be sent.
     pub(crate) fn flush(&mut self) {
-        while !self.arrived.is_empty() || !self.starting.is_empty() {
+        self.flush_up_to(MAX_UNSENT_BYTES);
+    }
+
+    /// Does the same till about so many bytes wait to be sent.
+    pub(crate) fn flush_up_to(&mut self, limit: usize) {
+        loop {
             for key in std::mem::take(&mut self.arrived) {
-                self.forward_arrivals(key);
+                self.begin_batch(key);
+            }
+            while let Some(mut batch) = self.batches.pop_front() {
+                if !self.forward_batch(&mut batch, limit) {
+                    self.batches.push_front(batch);
+                    return;
+                }
+                self.end_batch(batch);
+            }
+            if self.starting.is_empty() {
+                break;
             }
             for slot in std::mem::take(&mut self.starting) {
                 self.start_sections(slot);
             }
             self.process();
         }
+        self.process();
         // This is asked with every datagram that is polled, and mostly answered at once.
         if self.next_keyframe_request().is_some_and(|at| at <= self.now) {
             self.send_keyframe_requests();
         }
     }
 
-    fn forward_arrivals(&mut self, key: TrackKey) {
+    /// Takes up what has arrived of a track. Other shards get it at once, so that they need not wait for
+    /// the subscribers here.
+    fn begin_batch(&mut self, key: TrackKey) {
         let Some(track) = self.tracks.get_mut(key) else {
             return;
         };
@@ -358,10 +393,23 @@ impl Sfu {
         };
         runs::equalise(&mut arrivals, length);
         self.export_arrivals(key, &arrivals);
-        let track = &self.tracks[key];
-        let mut wanted = [false; MAX_ENCODINGS];
-        let mut in_use = EncodingSet::default();
-        for subscriber in &track.subscribers {
+        self.batches.push_back(Batch {
+            key,
+            arrivals,
+            next: 0,
+            wanted: [false; MAX_ENCODINGS],
+            in_use: EncodingSet::default(),
+        });
+    }
+
+    /// Forwards a batch to one subscriber after the other; returns whether to all of them.
+    fn forward_batch(&mut self, batch: &mut Batch, limit: usize) -> bool {
+        let track = &self.tracks[batch.key];
+        while let Some(subscriber) = track.subscribers.get(batch.next) {
+            if self.aftermath.out.queue.len() >= limit {
+                return false;
+            }
+            batch.next += 1;
             let transport = self.transports.get_mut(subscriber.slot).filter(|t| !t.failed);
             let Some(transport) = transport else {
                 continue;
@@ -374,7 +422,7 @@ impl Sfu {
                 continue;
             }
             let target = track.choose(section.choice, self.now);
-            let packets = arrivals.iter().filter_map(|arrival| {
+            let packets = batch.arrivals.iter().filter_map(|arrival| {
                 let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
                 Some((arrival.encoding, packet, arrival.padding))
             });
@@ -385,21 +433,26 @@ impl Sfu {
             });
             let current = subscription.sections[subscriber.section].forward.current();
             if current != Some(target) && target < MAX_ENCODINGS {
-                wanted[target] = true;
+                batch.wanted[target] = true;
             }
-            in_use.insert(target);
-            current.into_iter().for_each(|current| in_use.insert(current));
+            batch.in_use.insert(target);
+            current.into_iter().for_each(|current| batch.in_use.insert(current));
             let written = self.aftermath.release(subscriber.slot, transport, self.now, sent);
             self.counters.forwarded += written;
         }
+        true
+    }
+
+    fn end_batch(&mut self, batch: Batch) {
+        let Batch { key, mut arrivals, wanted, in_use, next: _ } = batch;
         let track = &mut self.tracks[key];
         for (encoding, _) in track.encodings.iter_mut().zip(wanted).filter(|(_, wanted)| *wanted) {
             encoding.keyframes.request();
             self.wishes.insert(key);
         }
         // The list itself goes back, so that the next packets need no new one.
+        arrivals.clear();
         track.arrivals = arrivals;
-        track.arrivals.clear();
         self.want_import(key, in_use);
     }
 

@@ -61,16 +61,27 @@ impl SendQueue {
         &mut self.bytes[start..]
     }
 
+    /// Returns whether all has been polled, and makes room for more.
+    pub(crate) fn is_polled(&mut self) -> bool {
+        let is_polled = self.next == self.datagrams.len();
+        if is_polled {
+            self.bytes.clear();
+            self.datagrams.clear();
+            self.next = 0;
+        }
+        is_polled
+    }
+
+    /// Returns how many bytes were added since all had been polled.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Returns the next send, of at most `max_segments` datagrams.
     ///
     /// Datagrams are merged only as they stand: same addresses, same length, the last one maybe shorter.
     pub(crate) fn poll(&mut self, max_segments: usize) -> Option<Transmit<'_>> {
-        let Some(&first) = self.datagrams.get(self.next) else {
-            self.bytes.clear();
-            self.datagrams.clear();
-            self.next = 0;
-            return None;
-        };
+        let first = *self.datagrams.get(self.next)?;
         let mut count = 1;
         let mut end = first.start + first.len;
         for d in &self.datagrams[self.next + 1..] {

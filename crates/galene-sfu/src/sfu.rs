@@ -12,6 +12,7 @@ use crate::demux::{Route, Slot};
 use crate::dtls::Crypto;
 use crate::engine::{Datagram, Engine, Fault};
 use crate::exchange::Exchange;
+use crate::media::Batch;
 use crate::send_queue::Transmit;
 use crate::subscription::Section;
 use crate::track::{Track, TrackKey};
@@ -44,6 +45,8 @@ pub struct Sfu {
     pub(crate) events: VecDeque<Event>,
     /// Tracks of which packets have arrived that are not forwarded yet.
     pub(crate) arrived: Vec<TrackKey>,
+    /// What is being forwarded. Nothing else happens until that is done.
+    pub(crate) batches: VecDeque<Batch>,
     /// Tracks of which somebody wants a keyframe.
     pub(crate) wishes: BTreeSet<TrackKey>,
     /// Subscribers with sections that can start.
@@ -103,6 +106,7 @@ impl Sfu {
             exchange: Exchange::default(),
             events: VecDeque::new(),
             arrived: Vec::new(),
+            batches: VecDeque::new(),
             wishes: BTreeSet::new(),
             starting: Vec::new(),
             counters: Counters::default(),
@@ -216,7 +220,9 @@ impl Sfu {
     /// Returns the next thing to send: one datagram, or up to `max_segments` of equal size for one
     /// destination, if the kernel can cut them (Linux's `UDP_SEGMENT`; 1 if it cannot).
     pub fn poll_transmit(&mut self, max_segments: usize) -> Option<Transmit<'_>> {
-        self.flush();
+        if self.aftermath.out.queue.is_polled() {
+            self.flush();
+        }
         self.aftermath.out.queue.poll(max_segments)
     }
 
@@ -252,6 +258,10 @@ impl Sfu {
     }
 
     pub(crate) fn advance(&mut self, now: Instant) {
+        if !self.batches.is_empty() {
+            // Whoever did not poll till the end has to take it all.
+            self.flush_up_to(usize::MAX);
+        }
         self.now = self.now.max(now);
     }
 
