@@ -7,6 +7,7 @@
 use std::io::{self, IoSlice};
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
@@ -76,10 +77,16 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
         let key = format!("floor_gso{segments}_ns");
         report.number(&key, &label, seal + send, 0, "ns");
     }
-    let paced = sinks.pace(size, 1)?;
-    report.number("paced_ns", "frames at 30 fps, each packet alone", paced, 0, "ns");
-    let paced = sinks.pace(size, FRAME)?;
-    report.number("paced_gso_ns", "frames at 30 fps, in one send", paced, 0, "ns");
+    report.title("the same at the pace of a conference, 30 frames a second");
+    for (key, label, segments) in
+        [("paced", "each packet alone", 1), ("paced_gso", "a frame in one send", FRAME)]
+    {
+        let paced = sinks.pace(size, segments)?;
+        report.number(&format!("{key}_ns"), label, paced, 0, "ns");
+        let received = sinks.while_received(|| sinks.pace(size, segments))?;
+        let label = format!("{label}, and somebody receives");
+        report.number(&format!("{key}_received_ns"), &label, received, 0, "ns");
+    }
     Ok(report)
 }
 
@@ -87,8 +94,7 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
 struct Sinks {
     sender: UdpSocket,
     addresses: Vec<SockaddrIn>,
-    /// Bound as long as this exists.
-    _sinks: Vec<UdpSocket>,
+    sinks: Vec<UdpSocket>,
 }
 
 impl Sinks {
@@ -105,7 +111,7 @@ impl Sinks {
             }
             sinks.push(sink);
         }
-        let sinks = Self { sender, addresses, _sinks: sinks };
+        let sinks = Self { sender, addresses, sinks };
         // Fills the receive buffers.
         sinks.send_singly(1_200)?;
         Ok(sinks)
@@ -197,6 +203,39 @@ impl Sinks {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
         Ok((cpu_nanos()? - before) / number as f64)
+    }
+}
+
+impl Sinks {
+    /// Lets somebody receive meanwhile, from time to time and on another core.
+    fn while_received<T>(
+        &self,
+        action: impl FnOnce() -> Result<T, FloorError>,
+    ) -> Result<T, FloorError> {
+        for sink in &self.sinks {
+            setsockopt(sink, RcvBuf, &(1 << 20))?;
+            sink.set_nonblocking(true)?;
+        }
+        let is_over = AtomicBool::new(false);
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut room = vec![0; 1 << 16];
+                while !is_over.load(Relaxed) {
+                    for sink in &self.sinks {
+                        while sink.recv(&mut room).is_ok() {}
+                    }
+                    #[expect(clippy::disallowed_methods, reason = "nothing is to wake it")]
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let result = action();
+            is_over.store(true, Relaxed);
+            result
+        });
+        for sink in &self.sinks {
+            setsockopt(sink, RcvBuf, &1)?;
+        }
+        result
     }
 }
 

@@ -66,12 +66,22 @@ pub(crate) struct WorkerThread {
 /// How long a thread naps. Latencies are told by when the kernel received a packet.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Lets the thread sleep whenever there is nothing to do, for ever.
+/// How often is looked whether it is time for naps.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How many steps of clients follow each other before a nap is due: all that there can be.
+const STEPS_BEFORE_NAP: u32 = 1 << 16;
+
+/// Lets the thread sleep whenever there is nothing to do, while it is measured what the server does.
 #[expect(clippy::disallowed_methods, reason = "nothing is to wake the thread")]
-async fn nap() {
+async fn nap(shared: &Shared) {
     loop {
-        tokio::task::yield_now().await;
-        std::thread::sleep(NAP);
+        if shared.window.contains(shared.clock.nanos()) {
+            tokio::task::yield_now().await;
+            std::thread::sleep(NAP);
+        } else {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 }
 
@@ -91,12 +101,17 @@ impl WorkerThread {
     /// Starts a thread. One that naps looks at its sockets from time to time, instead of being woken by
     /// each packet: waking it would be the server's work, which a network card saves it.
     pub(crate) fn start(name: &str, shared: Arc<Shared>, naps: bool) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut runtime = Builder::new_current_thread();
+        if naps {
+            runtime.event_interval(STEPS_BEFORE_NAP);
+        }
+        let runtime = runtime.enable_all().build()?;
         let worker = Arc::new(Worker {
             shared,
             tally: Mutex::default(),
             buffer: Mutex::new(ReceiveBuffer::new()),
         });
+        let shared = worker.shared.clone();
         let handle = runtime.handle().clone();
         let (stop, mut stopped) = watch::channel(false);
         let run = move || {
@@ -105,7 +120,7 @@ impl WorkerThread {
                     biased;
                     // The other side says so, or is gone, which says the same.
                     _said = stopped.wait_for(|stopped| *stopped) => {}
-                    () = nap(), if naps => {}
+                    () = nap(&shared), if naps => {}
                 }
             });
         };
