@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use crate::authoriser::Authoriser;
 use crate::encodings::Encodings;
 use crate::groups::{GroupStore, look_up};
-use crate::outbox::{Close, Outbox};
+use crate::outbox::{Close, Outbox, Unsent};
 
 /// How much may wait for the control task. It handles tens of thousands of messages a second; when
 /// there are more, those who send them wait.
@@ -321,11 +321,14 @@ impl Driver {
 
     fn send(&mut self, session: SessionId, text: Utf8Bytes, now: Instant) {
         let Some(outbox) = self.sessions.get_mut(&session) else { return };
-        if outbox.send(text, now).is_err() {
-            tracing::info!(
-                session = session.0,
-                "a client that takes messages too slowly is cut off"
-            );
+        if let Err(unsent) = outbox.send(text, now) {
+            match unsent {
+                Unsent::Slow => tracing::info!(
+                    session = session.0,
+                    "a client that takes messages too slowly is cut off"
+                ),
+                Unsent::Gone => tracing::debug!(session = session.0, "a client is gone"),
+            }
             if let Some(outbox) = self.sessions.remove(&session) {
                 outbox.cut();
             }

@@ -57,9 +57,14 @@ pub(crate) struct Close {
     pub(crate) reason: String,
 }
 
-/// The client takes messages too slowly, or is gone.
+/// Why a client gets nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unsent;
+pub(crate) enum Unsent {
+    /// It takes messages too slowly.
+    Slow,
+    /// Its connection has ended.
+    Gone,
+}
 
 impl Outbox {
     pub(crate) fn new() -> (Outbox, OutboxReader, Cut) {
@@ -76,13 +81,13 @@ impl Outbox {
         if queued > LONG_QUEUE_BYTES {
             let since = *self.long_since.get_or_insert(now);
             if queued > MAX_QUEUED_BYTES || now.saturating_duration_since(since) >= MAX_LONG {
-                return Err(Unsent);
+                return Err(Unsent::Slow);
             }
         } else {
             self.long_since = None;
         }
         self.queued.fetch_add(text.len() + MESSAGE_COST, Ordering::Relaxed);
-        self.queue.send(Outgoing::Text(text)).map_err(|_| Unsent)
+        self.queue.send(Outgoing::Text(text)).map_err(|_| Unsent::Gone)
     }
 
     /// Ends the connection after what is in the queue.
@@ -147,7 +152,7 @@ mod tests {
         let (mut outbox, mut reader, _cut) = Outbox::new();
         let now = Instant::now();
         outbox.send(text(MAX_QUEUED_BYTES), now).expect("nothing waits");
-        assert_eq!(outbox.send("y".into(), now), Err(Unsent));
+        assert_eq!(outbox.send("y".into(), now), Err(Unsent::Slow));
         assert!(reader.try_next().is_some());
         assert_eq!(outbox.send("y".into(), now), Ok(()));
     }
@@ -160,7 +165,7 @@ mod tests {
         outbox.send(text(LONG_QUEUE_BYTES), at(0)).expect("nothing waits");
         assert_eq!(outbox.send("y".into(), at(0)), Ok(()));
         assert_eq!(outbox.send("y".into(), at(9)), Ok(()));
-        assert_eq!(outbox.send("y".into(), at(10)), Err(Unsent));
+        assert_eq!(outbox.send("y".into(), at(10)), Err(Unsent::Slow));
         assert!(reader.try_next().is_some());
         assert_eq!(outbox.send(text(LONG_QUEUE_BYTES), at(11)), Ok(()));
         assert_eq!(outbox.send("y".into(), at(20)), Ok(()), "it was short in between");
@@ -170,7 +175,7 @@ mod tests {
     fn a_client_that_is_gone_takes_nothing() {
         let (mut outbox, reader, _cut) = Outbox::new();
         drop(reader);
-        assert_eq!(outbox.send("a".into(), Instant::now()), Err(Unsent));
+        assert_eq!(outbox.send("a".into(), Instant::now()), Err(Unsent::Gone));
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Sealer {
 impl RtcpOpener {
     /// Returns one with a key of which nobody knows.
     #[cfg(fuzzing)]
-    pub(crate) fn for_fuzzing(profile: SrtpProfile) -> Option<Self> {
+    pub(crate) fn for_fuzzing(profile: str0m::crypto::dtls::SrtpProfile) -> Option<Self> {
         let cipher = Cipher::new(profile, Purpose::Rtcp, |label, out| out.fill(label ^ 0x5a))?;
         Some(Self { cipher, replay: ReplayWindow::default() })
     }
