@@ -6,7 +6,7 @@ use std::sync::Arc;
 use galene_protocol::limits::MAX_SECRET_BYTES;
 use galene_protocol::{GroupName, Permissions, Secret, Username};
 
-use crate::{AuthoriseError, Policy, Refusal};
+use crate::{AuthoriseError, Password, Policy, Refusal};
 
 /// What a client gives to prove who it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,6 +58,21 @@ impl AuthoriseRequest {
         };
         let username = Username::parse(name).map_err(|error| refused(Refusal::Username(error)))?;
         Ok(Grant { username, permissions })
+    }
+
+    /// Returns whether the answer is known at once, without the hashing of any password: everybody may
+    /// come in, or nothing was given to compare.
+    pub fn is_quick(&self) -> bool {
+        let Credentials { username, token, .. } = &self.credentials;
+        let has_token = token.as_ref().is_some_and(|token| !token.is_empty());
+        match username {
+            Some(name) if !has_token => {
+                let entry = self.policy.users.get(name).or(self.policy.wildcard_user.as_ref());
+                entry.is_some_and(|entry| matches!(entry.password, Password::Wildcard))
+                    && self.credentials.password.expose().len() <= MAX_SECRET_BYTES
+            }
+            Some(_) | None => true,
+        }
     }
 
     /// Returns which group the question is about.

@@ -37,6 +37,9 @@ impl Authoriser {
 
     /// Answers a request, or says that the server is too busy to.
     pub(crate) async fn run(&self, request: AuthoriseRequest) -> Result<Grant, AuthoriseError> {
+        if request.is_quick() {
+            return request.run();
+        }
         let Ok(waiting) = self.waiting.try_acquire() else { return Err(AuthoriseError::Busy) };
         let turn = timeout(MAX_WAIT, Arc::clone(&self.running).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(AuthoriseError::Busy) };
@@ -55,14 +58,18 @@ impl Authoriser {
 
 #[cfg(test)]
 mod tests {
-    use galene_auth::{Credentials, Policy};
+    use galene_auth::{Credentials, Password, Policy, UserEntry};
     use galene_protocol::GroupName;
 
     use super::*;
 
-    fn request() -> AuthoriseRequest {
+    /// Asks for somebody in a group where others than those with an entry need this password.
+    fn request(password: Password) -> AuthoriseRequest {
         let group = GroupName::parse("a").expect("a valid name");
-        AuthoriseRequest::new(group, Arc::new(Policy::default()), Credentials::default())
+        let entry = UserEntry { password, permissions: None };
+        let policy = Policy { wildcard_user: Some(entry), ..Policy::default() };
+        let credentials = Credentials { username: Some("ann".into()), ..Credentials::default() };
+        AuthoriseRequest::new(group, Arc::new(policy), credentials)
     }
 
     #[tokio::test]
@@ -72,19 +79,30 @@ mod tests {
             Arc::clone(&authoriser.running).acquire_owned().await.expect("it is never closed");
         let waiting = tokio::spawn({
             let authoriser = authoriser.clone();
-            async move { authoriser.run(request()).await }
+            async move { authoriser.run(request(Password::Absent)).await }
         });
         while authoriser.waiting.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(authoriser.run(request()).await, Err(AuthoriseError::Busy), "one waits already");
+        assert_eq!(
+            authoriser.run(request(Password::Absent)).await,
+            Err(AuthoriseError::Busy),
+            "one waits already"
+        );
         drop(turn);
-        assert_eq!(waiting.await.expect("no panic"), Err(AuthoriseError::NoCredentials));
+        assert!(matches!(waiting.await.expect("no panic"), Err(AuthoriseError::NotAuthorised(_))));
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_too_long_is_told_to_come_back() {
         let authoriser = Authoriser::with_limits(0, 1);
-        assert_eq!(authoriser.run(request()).await, Err(AuthoriseError::Busy));
+        assert_eq!(authoriser.run(request(Password::Absent)).await, Err(AuthoriseError::Busy));
+    }
+
+    #[tokio::test]
+    async fn where_there_is_nothing_to_hash_nobody_waits() {
+        let authoriser = Authoriser::with_limits(0, 0);
+        assert!(authoriser.run(request(Password::Wildcard)).await.is_ok());
+        assert_eq!(authoriser.run(request(Password::Absent)).await, Err(AuthoriseError::Busy));
     }
 }
