@@ -296,14 +296,7 @@ impl Worker {
     /// Sends and reports all that the core has. Other shards come first: they can then go to work while
     /// this one sends.
     async fn send_all(&mut self) {
-        while let Some((to, message)) = self.sfu.poll_relay() {
-            self.outbox.put(to, Mail::Relay(message));
-        }
-        let delivered = self.outbox.deliver();
-        self.statistics.relay_batches += delivered.batches;
-        self.statistics.relay_dropped += delivered.dropped_packets;
-        self.statistics.strangers_dropped += delivered.dropped_strangers;
-
+        self.deliver_mail();
         let offload = |socket: &MediaSocket| socket.max_segments();
         let max_segments =
             offload(&self.v4).min(self.v6.as_ref().map_or(MAX_SEGMENTS, offload)).min(MAX_SEGMENTS);
@@ -317,9 +310,22 @@ impl Worker {
             let source = self.addresses.source_of(transmit.source.ip());
             socket.send(source, destination, transmit.contents, transmit.segment_size).await;
         }
+        // Forwarding ends with the last send, and what is wanted of other shards is known then.
+        self.deliver_mail();
         while let Some(event) = self.sfu.poll_event() {
             (self.events)(self.shard.0, event);
         }
+    }
+
+    /// Hands other shards what is for them.
+    fn deliver_mail(&mut self) {
+        while let Some((to, message)) = self.sfu.poll_relay() {
+            self.outbox.put(to, Mail::Relay(message));
+        }
+        let delivered = self.outbox.deliver();
+        self.statistics.relay_batches += delivered.batches;
+        self.statistics.relay_dropped += delivered.dropped_packets;
+        self.statistics.strangers_dropped += delivered.dropped_strangers;
     }
 
     fn publish(&mut self) {
