@@ -1,16 +1,16 @@
 //! What crosses from shard to shard, and what does not.
 
-use galene_sfu::{EncodingChoice, TransportId};
+use galene_sfu::EncodingChoice;
 use galene_testkit::TrackSpec;
 use galene_tests::Conference;
 
 use crate::SHARDS;
-use crate::stories::SECOND;
+use crate::stories::{SECOND, choose, publish, watch};
 
 #[test]
 fn a_packet_crosses_once_to_each_shard_however_many_subscribers_are_there() {
     let mut conference = Conference::new(SHARDS, 1);
-    let publisher = publish(&mut conference);
+    let publisher = publish(&mut conference, 10);
     let subscribers: Vec<_> = (0..30).map(|_| watch(&mut conference, publisher)).collect();
     conference.run_for(SECOND * 2);
     let before = conference.core().counters();
@@ -30,7 +30,7 @@ fn a_packet_crosses_once_to_each_shard_however_many_subscribers_are_there() {
 #[test]
 fn nothing_is_relayed_to_a_shard_without_subscribers() {
     let mut conference = Conference::new(SHARDS, 2);
-    let publisher = publish(&mut conference);
+    let publisher = publish(&mut conference, 10);
     let subscribers: Vec<_> = (0..3).map(|_| watch(&mut conference, publisher)).collect();
     conference.run_for(SECOND * 3);
     for id in subscribers {
@@ -75,7 +75,7 @@ fn only_the_encodings_that_somebody_there_wants_are_relayed() {
 #[test]
 fn what_is_dropped_between_shards_is_asked_for_again() {
     let mut conference = Conference::new(SHARDS, 4);
-    let publisher = publish(&mut conference);
+    let publisher = publish(&mut conference, 10);
     let subscribers: Vec<_> = (0..6).map(|_| watch(&mut conference, publisher)).collect();
     conference.run_for(SECOND * 2);
     conference.core_mut().set_relay_loss(Some(10));
@@ -94,7 +94,7 @@ fn what_is_dropped_between_shards_is_asked_for_again() {
 #[test]
 fn a_newcomer_on_another_shard_sees_a_picture_at_once_and_costs_no_keyframe() {
     let mut conference = Conference::new(2, 5);
-    let publisher = publish(&mut conference);
+    let publisher = publish(&mut conference, 10);
     conference.run_for(SECOND * 3);
     let requests = |c: &Conference| c.publisher(publisher).counts(1, 0).keyframe_requests;
     let first = watch(&mut conference, publisher);
@@ -112,26 +112,4 @@ fn a_newcomer_on_another_shard_sees_a_picture_at_once_and_costs_no_keyframe() {
     }
     assert_eq!(requests(&conference), before, "the keyframe is still young");
     conference.assert_clean();
-}
-
-fn publish(conference: &mut Conference) -> TransportId {
-    let publisher =
-        conference.publish(|config| config.track(TrackSpec::audio(10)).track(TrackSpec::video(11)));
-    conference.wait_for_tracks(&[publisher], 2);
-    publisher
-}
-
-fn watch(conference: &mut Conference, publisher: TransportId) -> TransportId {
-    let tracks = conference.tracks(publisher);
-    conference.subscribe(&tracks, |config| config)
-}
-
-fn choose(
-    conference: &mut Conference,
-    subscriber: TransportId,
-    publisher: TransportId,
-    choice: EncodingChoice,
-) {
-    let tracks = conference.tracks(publisher);
-    conference.resubscribe(subscriber, &tracks, choice);
 }

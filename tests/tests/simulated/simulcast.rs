@@ -6,7 +6,7 @@ use galene_sfu::{EncodingChoice, TransportId};
 use galene_testkit::{Codec, Profile, TrackSpec};
 use galene_tests::Conference;
 
-use super::{SECOND, watch};
+use super::{SECOND, choose, watch};
 
 #[test]
 fn each_subscriber_gets_the_size_that_it_wants() {
@@ -96,14 +96,4 @@ fn publish_simulcast(conference: &mut Conference, codec: Codec) -> TransportId {
     });
     conference.wait_for_tracks(&[publisher], 1);
     publisher
-}
-
-fn choose(
-    conference: &mut Conference,
-    subscriber: TransportId,
-    publisher: TransportId,
-    choice: EncodingChoice,
-) {
-    let tracks = conference.tracks(publisher);
-    conference.resubscribe(subscriber, &tracks, choice);
 }

@@ -14,7 +14,7 @@ mod simulcast;
 
 use std::time::Duration;
 
-use galene_sfu::TransportId;
+use galene_sfu::{EncodingChoice, TransportId};
 use galene_testkit::TrackSpec;
 use galene_tests::Conference;
 
@@ -27,7 +27,7 @@ fn conference(seed: u64) -> Conference {
 }
 
 /// Publishes microphone and camera, as streams `stream` and `stream + 1`, and waits for both.
-fn publish(conference: &mut Conference, stream: u32) -> TransportId {
+pub(crate) fn publish(conference: &mut Conference, stream: u32) -> TransportId {
     let publisher = conference.publish(|config| {
         config.track(TrackSpec::audio(stream)).track(TrackSpec::video(stream + 1))
     });
@@ -36,9 +36,20 @@ fn publish(conference: &mut Conference, stream: u32) -> TransportId {
 }
 
 /// Adds a subscriber to all tracks of a publisher.
-fn watch(conference: &mut Conference, publisher: TransportId) -> TransportId {
+pub(crate) fn watch(conference: &mut Conference, publisher: TransportId) -> TransportId {
     let tracks = conference.tracks(publisher);
     conference.subscribe(&tracks, |config| config)
+}
+
+/// Lets a subscriber have these encodings of all tracks of a publisher.
+pub(crate) fn choose(
+    conference: &mut Conference,
+    subscriber: TransportId,
+    publisher: TransportId,
+    choice: EncodingChoice,
+) {
+    let tracks = conference.tracks(publisher);
+    conference.resubscribe(subscriber, &tracks, choice);
 }
 
 /// Returns how many frames of a video stream a subscriber could show so far.
