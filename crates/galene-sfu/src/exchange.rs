@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::exports::Awaited;
 use crate::imports::Imports;
-use crate::relay::{Body, RelayMessage};
+use crate::relay::{Body, RelayMessage, RelayedPacket};
 use crate::{ShardId, TrackId};
 
 /// How often shards tell each other which encodings are sent and what receivers can take. An encoding
@@ -24,6 +24,20 @@ impl Exchange {
     /// Says something to another shard.
     pub(crate) fn say(&mut self, to: ShardId, track: TrackId, body: Body) {
         self.outbox.push_back((to, RelayMessage { track, body }));
+    }
+
+    /// Hands packets of a track to another shard, and returns how many those are.
+    pub(crate) fn relay(
+        &mut self,
+        to: ShardId,
+        track: TrackId,
+        packets: Vec<RelayedPacket>,
+    ) -> u64 {
+        let count = packets.len() as u64;
+        if count > 0 {
+            self.say(to, track, Body::Packets(packets));
+        }
+        count
     }
 
     /// Returns what is to be said next.

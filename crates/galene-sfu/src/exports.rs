@@ -100,9 +100,8 @@ impl Sfu {
         let again = (first..first.saturating_add(count))
             .take(crate::cursor::MAX_MISSING)
             .filter_map(|index| Some(relayed(encoding, index, ring.get(index)?)));
-        let packets: Vec<_> = again.collect();
-        self.counters.relayed += packets.len() as u64;
-        self.exchange.say(from, id, Body::Packets(packets));
+        let packets = again.collect();
+        self.counters.relayed += self.exchange.relay(from, id, packets);
     }
 
     /// A track has started: shards that wait for it get it.
@@ -143,10 +142,7 @@ impl Sfu {
             state.keyframes.request();
             self.wishes.insert(key);
         }
-        if !packets.is_empty() {
-            self.counters.relayed += packets.len() as u64;
-            self.exchange.say(to, track.id, Body::Packets(packets));
-        }
+        self.counters.relayed += self.exchange.relay(to, track.id, packets);
     }
 
     /// Hands what has arrived of a track to the shards that want it.
@@ -158,11 +154,7 @@ impl Sfu {
                 let packet = track.encodings[a.encoding].ring.get(a.index)?;
                 Some(relayed(a.encoding, a.index, packet))
             });
-            let packets: Vec<_> = packets.collect();
-            if !packets.is_empty() {
-                self.counters.relayed += packets.len() as u64;
-                self.exchange.say(export.to, track.id, Body::Packets(packets));
-            }
+            self.counters.relayed += self.exchange.relay(export.to, track.id, packets.collect());
         }
     }
 

@@ -5,6 +5,7 @@
 //! no clock; who embeds it moves the datagrams and the SDP, and decides who may hear whom.
 
 mod aftermath;
+mod batch;
 mod clock;
 mod command;
 mod config;

@@ -182,10 +182,11 @@ impl Sfu {
                 continue;
             };
             match subscription.sections.iter_mut().find(|s| s.track == Some(key)) {
-                Some(section) => {
+                Some(section) if section.choice != request.encoding => {
                     section.choice = request.encoding;
                     changed.push(key);
                 }
+                Some(_) => {}
                 None => missing.push((key, request.encoding)),
             }
         }

@@ -8,11 +8,11 @@ use slab::Slab;
 use str0m::{Candidate, Event as EngineEvent, IceConnectionState, Rtc};
 
 use crate::aftermath::Aftermath;
+use crate::batch::Batch;
 use crate::demux::{Route, Slot};
 use crate::dtls::Crypto;
 use crate::engine::{Datagram, Engine, Fault};
 use crate::exchange::Exchange;
-use crate::media::Batch;
 use crate::send_queue::Transmit;
 use crate::subscription::Section;
 use crate::track::{Track, TrackKey};
@@ -233,7 +233,8 @@ impl Sfu {
     }
 
     /// Returns the next thing that another shard has to be told, by
-    /// [`handle_relay`](Self::handle_relay). Who runs one shard alone has no need to ask.
+    /// [`handle_relay`](Self::handle_relay). Who runs one shard alone has no need to ask; others also ask
+    /// once all is sent, for forwarding goes on while they send.
     pub fn poll_relay(&mut self) -> Option<(ShardId, RelayMessage)> {
         self.flush();
         self.exchange.poll()
