@@ -98,8 +98,8 @@ impl Client {
     /// # Panics
     ///
     /// Panics if the connection ends, or if nothing comes.
-    pub fn next(&mut self) -> Value {
-        match self.receive() {
+    pub fn receive(&mut self) -> Value {
+        match self.read() {
             Ok(message) => message,
             Err(end) => panic!("{} was closed: {end:?}", self.id),
         }
@@ -107,7 +107,7 @@ impl Client {
 
     /// Returns the next message, which must be of this type.
     pub fn expect(&mut self, kind: &str) -> Value {
-        let message = self.next();
+        let message = self.receive();
         assert_eq!(message["type"], kind, "{message}");
         message
     }
@@ -120,7 +120,7 @@ impl Client {
     /// Returns the next message that is wanted and passes over all before.
     pub fn wait_until(&mut self, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         loop {
-            let message = self.next();
+            let message = self.receive();
             if wanted(&message) {
                 return message;
             }
@@ -132,7 +132,7 @@ impl Client {
         self.send(json!({ "type": "ping" }));
         let mut messages = Vec::new();
         loop {
-            let message = self.next();
+            let message = self.receive();
             if message["type"] == "pong" {
                 return messages;
             }
@@ -149,7 +149,7 @@ impl Client {
 
     /// Returns the text of the error that comes next. The connection goes on.
     pub fn refused(&mut self) -> String {
-        let error = self.next();
+        let error = self.receive();
         assert_eq!(error["type"], "usermessage", "{error}");
         assert_eq!(error["kind"], "error", "{error}");
         assert_eq!(error["privileged"], true, "{error}");
@@ -175,7 +175,7 @@ impl Client {
     pub fn end(mut self) -> End {
         let mut messages = Vec::new();
         loop {
-            match self.receive() {
+            match self.read() {
                 Ok(message) => messages.push(message),
                 Err(end) => return End { messages, ..end },
             }
@@ -188,7 +188,7 @@ impl Client {
         self.end();
     }
 
-    fn receive(&mut self) -> Result<Value, End> {
+    fn read(&mut self) -> Result<Value, End> {
         loop {
             match self.socket.read() {
                 Ok(Message::Text(text)) => {

@@ -122,7 +122,7 @@ fn surprise_19_nothing_is_heard_twice_or_before_joined() {
     }
     alice.drain();
     for other in &mut others {
-        let joined = other.next();
+        let joined = other.receive();
         assert_eq!(joined["type"], "joined", "{joined}");
         let heard = other.drain();
         let chat = heard.iter().filter(|m| m["type"] == "chat" || m["type"] == "chathistory");

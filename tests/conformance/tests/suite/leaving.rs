@@ -19,7 +19,7 @@ fn who_leaves_is_told_and_the_others_hear_of_it() {
     assert!(left["rtcConfiguration"].is_object(), "{left}");
     bob.nothing();
     assert_eq!(
-        alice.next(),
+        alice.receive(),
         json!({ "type": "user", "kind": "delete", "id": "bob", "username": "bob" })
     );
     bob.send(json!({ "type": "chat", "kind": "", "value": "hello" }));

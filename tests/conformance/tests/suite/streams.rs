@@ -158,7 +158,7 @@ fn words_about_streams_that_are_gone_are_passed_over_or_answered_by_close() {
     alice.nothing();
     for kind in ["answer", "abort"] {
         alice.send(json!({ "type": kind, "id": "gone", "sdp": "v=0\r\n" }));
-        assert_eq!(alice.next(), json!({ "type": "close", "id": "gone" }));
+        assert_eq!(alice.receive(), json!({ "type": "close", "id": "gone" }));
     }
     alice.nothing();
 }

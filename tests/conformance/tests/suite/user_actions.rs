@@ -84,7 +84,7 @@ fn surprise_30_whoever_may_no_longer_present_is_told_for_each_stream() {
     alice.wait_for("answer");
     act(&mut op, "unpresent", "alice");
     let told: Vec<Value> =
-        std::iter::from_fn(|| Some(alice.next())).take_while(|m| m["type"] != "user").collect();
+        std::iter::from_fn(|| Some(alice.receive())).take_while(|m| m["type"] != "user").collect();
     let told: Vec<&Value> = told.iter().filter(|m| m["type"] != "ice").collect();
     assert_eq!(told[0]["kind"], "change");
     assert_eq!((&told[1]["type"], &told[1]["id"]), (&json!("abort"), &json!("cam")));
