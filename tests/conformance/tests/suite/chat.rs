@@ -77,7 +77,8 @@ fn surprise_35_a_private_message_reaches_its_addressee_alone() {
     let mut alice = room.member("alice");
     let mut bob = room.member("bob");
     let mut carol = room.member("carol");
-    (alice.drain(), bob.drain());
+    alice.drain();
+    bob.drain();
     alice.send(json!({ "type": "chat", "kind": "", "dest": "bob", "value": "psst" }));
     alice.nothing();
     let chat = bob.expect("chat");
