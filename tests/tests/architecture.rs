@@ -54,6 +54,7 @@ const TABLE: [(&str, Ring, &[&str]); 16] = [
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",
                                          "galene-sfu", "galene-testkit"]),
+    ("galene-conformance", Development, &[]),
     ("galene-examples",   Development, &["galene-sfu"]),
     ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-group",
                                          "galene-protocol", "galene-sfu", "galene-testkit"]),
@@ -186,7 +187,7 @@ fn every_crate_is_called_after_its_folder() {
         let path = folder.strip_prefix(&workspace.workspace_root).expect("a member lies within");
         let expected = match path.parent().map(Utf8Path::as_str) {
             Some("crates" | "bins") => path.file_name().map(str::to_owned),
-            _ => Some(format!("galene-{path}")),
+            _ => path.file_name().map(|folder| format!("galene-{folder}")),
         };
         assert_eq!(Some(package.name.to_string()), expected, "in {path}");
     }
