@@ -2,6 +2,7 @@
 
 mod av1;
 mod codec;
+mod dependency_descriptor;
 mod extended_sequence;
 mod frame_size;
 mod h264;
@@ -16,6 +17,7 @@ mod vp9;
 
 pub use av1::{Av1Elements, Av1Obu, Av1Payload};
 pub use codec::{Codec, MediaKind};
+pub use dependency_descriptor::{DependencyDescriptor, DependencyStructure};
 pub use extended_sequence::ExtendedSequence;
 pub use frame_size::FrameSize;
 pub use h264::{H264Payload, H264Units};

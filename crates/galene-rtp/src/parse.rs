@@ -4,6 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseError {
+    /// A descriptor refers to a structure that is not known.
+    #[error("the descriptor refers to a structure that is not known")]
+    NoStructure,
     /// A number takes more bytes or bits than the format allows.
     #[error("a number is longer than its format allows")]
     NumberTooLong,

@@ -10,8 +10,10 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::Extension;
 
+use crate::descriptors::{self, OutgoingDescriptor};
 use crate::egress::{Egress, Next, Outgoing, Way};
 use crate::engine::Path;
+use crate::extensions;
 use crate::resend_budget::ResendBudget;
 use crate::rtcp::{self, SenderReport};
 use crate::srtp::Sealer;
@@ -53,6 +55,8 @@ struct Stream {
     rtx: Option<Rtx>,
     /// The number of the header extension that says when a packet was sent.
     send_time_id: Option<u8>,
+    /// That of the dependency descriptor.
+    descriptor_id: Option<u8>,
     cname: String,
     clock_rate_hz: u32,
     newest: Option<(u32, Instant)>,
@@ -91,6 +95,7 @@ impl DirectEgress {
         }
         let media = engine.media(packet.mid)?;
         let send_time_id = media.remote_extmap().id_of(Extension::AbsoluteSendTime);
+        let descriptor_id = media.remote_extmap().id_of(descriptors::extension());
         let cname = media.cname().to_owned();
         let params = engine.codec_config().params();
         let params = params.iter().find(|p| p.pt() == packet.payload_type)?;
@@ -103,6 +108,7 @@ impl DirectEgress {
             ssrc: *stream.ssrc(),
             rtx: rtx.map(|(ssrc, payload_type)| Rtx { ssrc: *ssrc, payload_type, next: 0 }),
             send_time_id,
+            descriptor_id,
             cname,
             clock_rate_hz: packet.clock_rate_hz,
             newest: None,
@@ -132,7 +138,7 @@ impl DirectEgress {
 }
 
 /// The numbers under which a packet is written.
-struct Head {
+struct Head<'a> {
     payload_type: Pt,
     marker: bool,
     sequence: u64,
@@ -140,13 +146,15 @@ struct Head {
     ssrc: u32,
     /// The extension's number and value.
     send_time: Option<(u8, [u8; 3])>,
+    /// The dependency descriptor, with the number of its extension.
+    descriptor: Option<(u8, OutgoingDescriptor<'a>)>,
     /// The sequence number that a retransmission repeats.
     original: Option<u16>,
     /// How many bytes of padding follow the payload.
     padding: u8,
 }
 
-impl Head {
+impl Head<'_> {
     /// Writes a packet where it waits to be sent, and seals it.
     fn send(
         &self,
@@ -157,18 +165,48 @@ impl Head {
         vp8: Option<&Vp8Descriptor>,
     ) {
         let mut room = [0; HEADER_BYTES + EXTENSION_BYTES + OSN_BYTES];
+        if let Some(descriptor) = self.descriptor {
+            // Few packets have one, and the others need not pay for so much room.
+            let mut room = [0; HEADER_BYTES + extensions::MAX_BYTES + OSN_BYTES];
+            let len = self.write_extensions(&mut room[HEADER_BYTES..], descriptor);
+            return self.send_with(sealer, path, way, (payload, vp8), (&mut room, len));
+        }
+        let mut len = 0;
+        if let Some((id, [high, middle, low])) = self.send_time {
+            let extension = [0xbe, 0xde, 0, 1, id << 4 | 2, high, middle, low];
+            room[HEADER_BYTES..HEADER_BYTES + EXTENSION_BYTES].copy_from_slice(&extension);
+            len = EXTENSION_BYTES;
+        }
+        self.send_with(sealer, path, way, (payload, vp8), (&mut room, len));
+    }
+
+    /// Writes the header extensions of a packet with a dependency descriptor; returns their length.
+    fn write_extensions(&self, room: &mut [u8], descriptor: (u8, OutgoingDescriptor<'_>)) -> usize {
+        let (id, descriptor) = descriptor;
+        let mut value = descriptors::ROOM;
+        let descriptor = descriptor.write(&mut value).map(|value| (id, value));
+        let time = self.send_time.as_ref().map(|(id, time)| (*id, &time[..]));
+        extensions::write(room, time.into_iter().chain(descriptor))
+    }
+
+    /// Does the rest, given the room for the header with so many bytes of extensions in it.
+    fn send_with(
+        &self,
+        sealer: &Sealer,
+        path: Path,
+        way: &mut Way<'_>,
+        (payload, vp8): (&[u8], Option<&Vp8Descriptor>),
+        (room, extension_bytes): (&mut [u8], usize),
+    ) {
         room[0] = 0x80;
         room[1] = *self.payload_type | if self.marker { 0x80 } else { 0 };
         room[2..4].copy_from_slice(&(self.sequence as u16).to_be_bytes());
         room[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         room[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
-        let mut header = HEADER_BYTES;
-        if let Some((id, [high, middle, low])) = self.send_time {
+        if extension_bytes > 0 {
             room[0] |= 0x10;
-            let extension = [0xbe, 0xde, 0, 1, id << 4 | 2, high, middle, low];
-            room[HEADER_BYTES..HEADER_BYTES + EXTENSION_BYTES].copy_from_slice(&extension);
-            header += EXTENSION_BYTES;
         }
+        let header = HEADER_BYTES + extension_bytes;
         let mut front = header;
         if let Some(original) = self.original {
             room[front..front + OSN_BYTES].copy_from_slice(&original.to_be_bytes());
@@ -206,6 +244,7 @@ impl Egress for DirectEgress {
             timestamp: packet.timestamp,
             ssrc: stream.ssrc,
             send_time: stream.send_time_id.map(|id| (id, time)),
+            descriptor: stream.descriptor_id.zip(packet.descriptor),
             original: None,
             padding: packet.padding,
         };
@@ -240,6 +279,7 @@ impl Egress for DirectEgress {
             timestamp: packet.timestamp,
             ssrc: rtx.ssrc,
             send_time: stream.send_time_id.map(|id| (id, time)),
+            descriptor: stream.descriptor_id.zip(packet.descriptor),
             original: Some(packet.sequence as u16),
             padding: 0,
         };

@@ -13,6 +13,7 @@ use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, Vp8Patch};
 
+use crate::descriptors::OutgoingDescriptor;
 use crate::engine::Path;
 use crate::send_queue::SendQueue;
 
@@ -31,6 +32,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) payload: &'a Arc<[u8]>,
     /// The VP8 payload descriptor to send in place of the payload's own, which is as long.
     pub(crate) vp8: Option<Vp8Descriptor>,
+    /// The dependency descriptor, for whoever negotiated it.
+    pub(crate) descriptor: Option<OutgoingDescriptor<'a>>,
     /// How many bytes of RTP padding make it as long as its neighbours (RFC 3550 §5.1), where padding is
     /// supported: it has no meaning.
     pub(crate) padding: u8,
@@ -114,6 +117,9 @@ impl Egress for ReferenceEgress {
         .nackable(packet.repairable);
         if let Some(patch) = packet.vp8.and_then(|d| vp8_patch(packet.payload, &d)) {
             write = write.vp8_patch(patch);
+        }
+        if let Some(descriptor) = packet.descriptor {
+            write = write.ext_vals(descriptor.to_values());
         }
         stream.write_rtp(write);
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use galene_rtp::{PictureId, SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
 
 use crate::Layer;
+use crate::descriptors::frame_number;
 use crate::ladder::Ladder;
 use crate::packet::Packet;
 use crate::scaling::LayerSet;
@@ -29,6 +30,8 @@ pub(crate) struct Forward {
     /// Since when frames are waited for that would mend that.
     broken_since: Option<Instant>,
     seen: Option<Seen>,
+    /// The frame number of the newest dependency descriptor that was passed on.
+    frame: Option<u16>,
     newest: Option<Newest>,
     waiting: Option<Waiting>,
     catch_up: Option<usize>,
@@ -60,6 +63,8 @@ struct Label {
     pictures: Vp8Shift,
     /// The highest spatial layer that is passed on, whose end is the end of the picture.
     spatial: u8,
+    /// What is added to the frame numbers of dependency descriptors.
+    frames: u16,
 }
 
 /// A packet that was forwarded, as the publisher numbered it.
@@ -80,6 +85,7 @@ impl Forwarded {
             timestamp: packet.timestamp.wrapping_add(self.label.timestamp_offset),
             marker: is_end(packet, self.label.spatial),
             vp8: shifted(packet, self.label.pictures),
+            frames: self.label.frames,
         }
     }
 }
@@ -126,6 +132,8 @@ pub(crate) struct Numbers {
     pub(crate) marker: bool,
     /// The VP8 payload descriptor with numbers that go on, if they are not the publisher's own.
     pub(crate) vp8: Option<Vp8Descriptor>,
+    /// What to add to the frame number of a dependency descriptor.
+    pub(crate) frames: u16,
 }
 
 impl Forward {
@@ -142,6 +150,7 @@ impl Forward {
             broken: LayerSet::NONE,
             broken_since: None,
             seen: None,
+            frame: None,
             newest: None,
             waiting: None,
             catch_up: None,
@@ -237,6 +246,13 @@ impl Forward {
         if let Some(descriptor) = packet.vp8 {
             self.pictures.sent(&descriptor.shifted(mapped.label.pictures));
         }
+        if let Some(number) = packet.descriptor.as_deref().and_then(frame_number) {
+            let number = number.wrapping_add(mapped.label.frames);
+            let is_newer = |newest: u16| number.wrapping_sub(newest) < 0x8000;
+            if self.frame.is_none_or(is_newer) {
+                self.frame = Some(number);
+            }
+        }
         if self.newest.is_none_or(|n| n.sequence < mapped.sequence) {
             self.newest = Some(Newest {
                 sequence: mapped.sequence,
@@ -253,6 +269,7 @@ impl Forward {
             timestamp: self.timestamps.map(packet.timestamp),
             marker: is_end(packet, mapped.label.spatial),
             vp8: shifted(packet, mapped.label.pictures),
+            frames: mapped.label.frames,
         })
     }
 
@@ -370,8 +387,11 @@ impl Forward {
             let elapsed = packet.captured.saturating_duration_since(newest.captured);
             self.timestamps.switch(packet.timestamp, elapsed);
         }
+        let first = packet.descriptor.as_deref().and_then(frame_number);
+        let next = self.frame.map(|newest| newest.wrapping_add(1));
         self.sequences.switch(Label {
             source,
+            frames: next.zip(first).map_or(0, |(next, first)| next.wrapping_sub(first)),
             timestamp_offset: self.timestamps.offset(),
             pictures: self.pictures.shift(),
             spatial: target.spatial,
@@ -420,6 +440,7 @@ mod tests {
             starts_keyframe: Some(keyframe),
             vp8: Some(descriptor(picture, picture as u8)),
             scaling: Scaling::NONE,
+            descriptor: None,
         }
     }
 

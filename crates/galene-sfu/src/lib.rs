@@ -16,6 +16,7 @@ mod config;
 mod containment;
 mod cursor;
 mod demux;
+mod descriptors;
 mod direct;
 mod dtls;
 mod egress;
@@ -23,6 +24,7 @@ mod engine;
 mod event;
 mod exchange;
 mod exports;
+mod extensions;
 mod formats;
 mod forward;
 #[cfg(fuzzing)]

@@ -66,7 +66,8 @@ impl Sfu {
             packet.timestamp,
         );
         encoding.last_arrival = Some(packet.timestamp);
-        let packet = Packet::new(codec, encoding.run, packet, captured);
+        let descriptors = &mut encoding.descriptors;
+        let packet = Packet::new(codec, encoding.run, packet, captured, descriptors);
         let starts_keyframe = packet.starts_keyframe == Some(true);
         if starts_keyframe {
             encoding.keyframes.handle_keyframe();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use galene_rtp::{Codec, MediaKind, Vp8Descriptor, is_keyframe_start};
 use str0m::rtp::RtpPacket;
 
+use crate::descriptors::{DescriptorReader, RawDescriptor};
 use crate::scaling::Scaling;
 
 /// An RTP packet as the publisher sent it, decrypted and looked at once.
@@ -30,11 +31,31 @@ pub(crate) struct Packet {
     pub(crate) vp8: Option<Vp8Descriptor>,
     /// Where it stands among the layers of its encoding.
     pub(crate) scaling: Scaling,
+    /// AV1's dependency descriptor, as it came.
+    pub(crate) descriptor: Option<Arc<[u8]>>,
 }
 
 impl Packet {
     /// Looks at what the publisher sent.
-    pub(crate) fn new(codec: Codec, run: u32, packet: RtpPacket, captured: Instant) -> Self {
+    pub(crate) fn new(
+        codec: Codec,
+        run: u32,
+        packet: RtpPacket,
+        captured: Instant,
+        descriptors: &mut DescriptorReader,
+    ) -> Self {
+        let descriptor = match codec {
+            Codec::Av1 => packet.header.ext_vals.user_values.get::<RawDescriptor>(),
+            Codec::G722
+            | Codec::H264
+            | Codec::Opus
+            | Codec::Pcma
+            | Codec::Pcmu
+            | Codec::Vp8
+            | Codec::Vp9 => None,
+        };
+        let descriptor = descriptor.map(|RawDescriptor(value)| value.clone());
+        let described = descriptor.as_deref().and_then(|value| descriptors.read(value));
         let vp8 = (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok());
         let vp8 = vp8.flatten();
         Self {
@@ -46,8 +67,9 @@ impl Packet {
             captured,
             arrived: packet.timestamp,
             starts_keyframe: Self::inspect(codec, &packet.payload),
-            scaling: Scaling::of(codec, &packet.payload, vp8.as_ref()),
+            scaling: described.unwrap_or_else(|| Scaling::of(codec, &packet.payload, vp8.as_ref())),
             vp8,
+            descriptor,
             payload: packet.payload,
         }
     }
@@ -166,6 +188,7 @@ mod tests {
             starts_keyframe: Some(keyframe),
             vp8: None,
             scaling: Scaling::NONE,
+            descriptor: None,
         }
     }
 

@@ -15,6 +15,11 @@ impl LayerSet {
     pub(crate) const ALL: Self = Self(u16::MAX);
     pub(crate) const NONE: Self = Self(0);
 
+    /// Returns those with exactly these highest layers.
+    pub(crate) fn one(spatial: u8, temporal: u8) -> Self {
+        Self(1 << (spatial.min(Layer::MAX_SPATIAL) * TEMPORAL + temporal.min(Layer::MAX_TEMPORAL)))
+    }
+
     /// Returns everybody who is sent this layer.
     pub(crate) fn from(spatial: u8, temporal: u8) -> Self {
         let spatial = spatial.min(Layer::MAX_SPATIAL);
@@ -45,8 +50,7 @@ impl LayerSet {
     }
 
     pub(crate) fn contains(self, spatial: u8, temporal: u8) -> bool {
-        let spatial = spatial.min(Layer::MAX_SPATIAL);
-        self.0 & (1 << (spatial * TEMPORAL + temporal.min(Layer::MAX_TEMPORAL))) != 0
+        self.0 & Self::one(spatial, temporal).0 != 0
     }
 
     #[must_use]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Mid, Pt};
 
+use crate::descriptors::OutgoingDescriptor;
 use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
@@ -217,6 +218,10 @@ impl<'a> Outgoing<'a> {
             captured: packet.captured,
             payload: &packet.payload,
             vp8: numbers.vp8,
+            descriptor: packet
+                .descriptor
+                .as_ref()
+                .map(|value| OutgoingDescriptor { value, shift: numbers.frames }),
             padding: 0,
             repairable: outlet.has_rtx,
         }

@@ -6,6 +6,7 @@ use str0m::media::Pt;
 use str0m::rtp::Ssrc;
 
 use crate::demux::Slot;
+use crate::descriptors::DescriptorReader;
 use crate::exports::Export;
 use crate::formats::Format;
 use crate::gaps::Gaps;
@@ -74,6 +75,7 @@ pub(crate) struct Encoding {
     pub(crate) gaps: Gaps,
     pub(crate) last_arrival: Option<Instant>,
     pub(crate) meter: LayerMeter,
+    pub(crate) descriptors: DescriptorReader,
 }
 
 /// An encoding that sent nothing for this long is taken to be switched off. A browser at one frame per
@@ -90,6 +92,7 @@ impl Encoding {
             gaps: Gaps::new(has_rtx),
             last_arrival: None,
             meter: LayerMeter::new(),
+            descriptors: DescriptorReader::default(),
         }
     }
 
@@ -109,6 +112,7 @@ impl Encoding {
             self.run += 1;
             self.ring.forget_keyframe();
             self.gaps.reset();
+            self.descriptors.reset();
         }
         true
     }

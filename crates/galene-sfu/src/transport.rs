@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use str0m::{Candidate, RtcConfig};
 
+use crate::descriptors;
 use crate::dtls::Crypto;
 use crate::egress::Next;
 use crate::engine::{self, Engine};
@@ -135,6 +136,10 @@ pub(crate) fn publisher_config(crypto: &Crypto, codecs: &[Codec]) -> RtcConfig {
         .set_extension(4, E::RtpMid)
         .set_extension(10, E::RtpStreamId)
         .set_extension(11, E::RepairedRtpStreamId);
+    let config = match codecs.contains(&Codec::Av1) {
+        true => config.set_extension(descriptors::EXTENSION_ID, descriptors::extension()),
+        false => config,
+    };
     formats::configure(config, codecs, CongestionFeedback::TransportWide)
 }
 
@@ -144,7 +149,8 @@ pub(crate) fn subscriber_config(crypto: &Crypto, egress: EgressKind) -> RtcConfi
     let config = base_config(crypto)
         .clear_extension_map()
         .set_extension(2, E::AbsoluteSendTime)
-        .set_extension(4, E::RtpMid);
+        .set_extension(4, E::RtpMid)
+        .set_extension(descriptors::EXTENSION_ID, descriptors::extension());
     let config = match egress {
         // Whatever the engine would report is kept back, so it is not woken for it.
         EgressKind::Direct => {

@@ -9,6 +9,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 use crate::codec::Codec;
+use crate::descriptor;
 use crate::node::Datagram;
 
 /// One ICE and DTLS association of a browser stand-in.
@@ -28,7 +29,10 @@ const MAX_OUTPUTS: u32 = 100_000;
 impl Engine {
     /// Returns an engine that speaks these codecs.
     pub(crate) fn new(now: Instant, address: SocketAddr, codecs: &[Codec], rtx: bool) -> Self {
-        let mut config = RtcConfig::new().clear_codecs().set_rtp_mode(true);
+        let mut config = RtcConfig::new()
+            .clear_codecs()
+            .set_rtp_mode(true)
+            .set_extension(descriptor::EXTENSION_ID, descriptor::extension());
         for codec in codecs {
             codec.configure(config.codec_config(), rtx);
         }

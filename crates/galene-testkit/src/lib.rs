@@ -7,6 +7,7 @@
 mod checker;
 mod clock;
 mod codec;
+mod descriptor;
 mod engine;
 mod fault;
 mod freeze;

@@ -1,6 +1,7 @@
 //! RTP payloads as browsers make them: real descriptors and headers in front, filler behind.
 
 use crate::codec::{Codec, MediaKind};
+use crate::descriptor;
 use crate::scalability::{Position, Scalability};
 use crate::stamp::{STAMP_LEN, Stamp};
 
@@ -23,6 +24,16 @@ pub(crate) struct Layers {
     pub(crate) mode: Scalability,
     pub(crate) position: Position,
     pub(crate) tl0_pic_idx: u8,
+    /// The number of the picture's lowest spatial layer in dependency descriptors.
+    pub(crate) first_frame: u16,
+}
+
+/// A packet of a frame.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    pub(crate) payload: Vec<u8>,
+    /// The dependency descriptor that goes with AV1.
+    pub(crate) descriptor: Option<Vec<u8>>,
 }
 
 /// What a VP8 payload says about itself (RFC 7741 §4).
@@ -41,9 +52,9 @@ pub(crate) struct Vp8 {
 const MAX_PAYLOAD: usize = 1_110;
 
 impl Frame {
-    /// Returns the payloads of the frame's packets. Their sizes differ by a byte at most, the later ones
+    /// Returns the frame's packets. The sizes of their payloads differ by a byte at most, the later ones
     /// being the longer ones, as browsers split frames.
-    pub(crate) fn packetize(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn packets(&self) -> Vec<Packet> {
         // The longest header that we put in front (H.264's parameter sets).
         const MAX_PREFIX: usize = 40;
         let mode = self.layers.map_or(Scalability::L1T1, |layers| layers.mode);
@@ -65,7 +76,12 @@ impl Frame {
                 let stamp = Stamp { packet, packets, spatial, is_top, ..self.stamp };
                 let mut payload = self.prefix(&stamp, packet == first, len);
                 stamp.append(&mut payload, len);
-                payloads.push(payload);
+                let descriptor = self.layers.filter(|_| self.codec == Codec::Av1).map(|layers| {
+                    let number = layers.first_frame.wrapping_add(spatial.into());
+                    let Layers { mode, position, .. } = layers;
+                    descriptor::write(mode, position, number, &stamp, packet == first)
+                });
+                payloads.push(Packet { payload, descriptor });
             }
         }
         payloads
@@ -107,7 +123,7 @@ impl Frame {
                 let structure = if is_first && is_key { 0x02 } else { 0 };
                 let mut prefix =
                     vec![0x80 | inter | start | end | structure, 0x80 | id_high, id_low];
-                if let Some(Layers { mode, position, tl0_pic_idx }) = self.layers {
+                if let Some(Layers { mode, position, tl0_pic_idx, .. }) = self.layers {
                     let depends = stamp.spatial > 0 && (stamp.is_keyframe || !mode.is_key_only);
                     let alone = stamp.is_top || (mode.is_key_only && !stamp.is_keyframe);
                     prefix[0] |= 0x20 | u8::from(alone);
@@ -223,7 +239,7 @@ mod tests {
     fn the_payloads_of_a_frame_carry_its_stamps_and_fit_into_datagrams() {
         for codec in Codec::ALL {
             for (size, is_keyframe) in [(90, true), (90, false), (30_000, true), (5_000, false)] {
-                let packets = frame(codec, is_keyframe, size).packetize();
+                let packets = payloads(codec, is_keyframe, size);
                 for (i, payload) in packets.iter().enumerate() {
                     let stamp = Stamp::read(payload).expect("freshly stamped");
                     assert_eq!(usize::from(stamp.packet), i);
@@ -243,12 +259,12 @@ mod tests {
             (Codec::Av1, format::detect_av1_keyframe),
         ] {
             for size in [90, 5_000] {
-                let keyframe = frame(codec, true, size).packetize();
+                let keyframe = payloads(codec, true, size);
                 // In H.264 the engine looks for the picture, which may follow the parameter sets.
                 let seen = keyframe.iter().position(|p| detect(p));
                 let is_there = seen == Some(0) || (codec == Codec::H264 && seen == Some(1));
                 assert!(is_there, "{codec} keyframe of {size} bytes");
-                let other = frame(codec, false, size).packetize();
+                let other = payloads(codec, false, size);
                 assert!(other.iter().all(|p| !detect(p)), "{codec} frame of {size} bytes");
             }
         }
@@ -256,7 +272,7 @@ mod tests {
 
     #[test]
     fn vp8_descriptors_say_what_was_written() {
-        let packets = frame(Codec::Vp8, true, 3_000).packetize();
+        let packets = payloads(Codec::Vp8, true, 3_000);
         let picture_id = Some((0x1234, 15));
         let first = Vp8 { starts_frame: true, is_keyframe: true, picture_id };
         let later = Vp8 { starts_frame: false, is_keyframe: false, picture_id };
@@ -264,6 +280,10 @@ mod tests {
         assert_eq!(read, [Some(first), Some(later), Some(later)]);
         assert_eq!(Vp8::read(&[0x90, 0x80, 0x80]), None);
         assert_eq!(Vp8::read(&[]), None);
+    }
+
+    fn payloads(codec: Codec, is_keyframe: bool, size: usize) -> Vec<Vec<u8>> {
+        frame(codec, is_keyframe, size).packets().into_iter().map(|p| p.payload).collect()
     }
 
     fn frame(codec: Codec, is_keyframe: bool, size: usize) -> Frame {

@@ -10,6 +10,7 @@ use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
 use str0m::{Event, IceConnectionState};
 
 use crate::codec::{Codec, MediaKind};
+use crate::descriptor::DescriptorValue;
 use crate::engine::Engine;
 use crate::node::{Datagram, Node};
 use crate::scalability::Scalability;
@@ -421,12 +422,17 @@ impl PublisherPeer {
                 let Some(stream) = api.stream_tx_by_mid(track.mid, encoding.rid) else { continue };
                 let is_video = codec.kind() == MediaKind::Video;
                 let last = frame.payloads.len() - 1;
-                for (i, (sequence, payload)) in (frame.sequence..).zip(frame.payloads).enumerate() {
-                    let extensions = ExtensionValues {
+                let packets = frame.payloads.into_iter().zip(frame.descriptors);
+                for (i, (sequence, packet)) in (frame.sequence..).zip(packets).enumerate() {
+                    let (payload, descriptor) = packet;
+                    let mut extensions = ExtensionValues {
                         audio_level: (!is_video).then_some(-30),
                         voice_activity: (!is_video).then_some(true),
                         ..ExtensionValues::default()
                     };
+                    if let Some(value) = descriptor {
+                        extensions.user_values.set(DescriptorValue(value.into()));
+                    }
                     let (sequence, timestamp) = (SeqNo::from(sequence), frame.timestamp);
                     let write = RtpWrite::new(pt, sequence, timestamp, frame.captured, payload)
                         .marker(is_video && i == last)

@@ -30,6 +30,7 @@ pub(crate) struct Source {
     mode: Scalability,
     since_keyframe: u32,
     tl0_pic_idx: u8,
+    dependency_frame: u16,
     wants_keyframe: bool,
     last_keyframe: Option<Instant>,
     counts: SourceCounts,
@@ -58,6 +59,8 @@ pub(crate) struct SourceFrame {
     /// The sequence number of the first packet.
     pub(crate) sequence: u64,
     pub(crate) payloads: Vec<Arc<[u8]>>,
+    /// The dependency descriptor of each, if they have any.
+    pub(crate) descriptors: Vec<Option<Vec<u8>>>,
 }
 
 /// 30 frames in a second.
@@ -98,6 +101,7 @@ impl Source {
             mode: Scalability::L1T1,
             since_keyframe: 0,
             tl0_pic_idx: 0,
+            dependency_frame: rng.u16(..),
             wants_keyframe: true,
             last_keyframe: None,
             counts: SourceCounts::default(),
@@ -197,9 +201,14 @@ impl Source {
         let size = self.frame_size(is_keyframe);
         let (codec, picture_id) = (self.codec, self.picture_id);
         let (mode, tl0_pic_idx) = (self.mode, self.tl0_pic_idx);
-        let layers = (mode != Scalability::L1T1).then_some(Layers { mode, position, tl0_pic_idx });
+        // AV1 comes with dependency descriptors always.
+        let has_layers = mode != Scalability::L1T1 || codec == Codec::Av1;
+        let first_frame = self.dependency_frame;
+        self.dependency_frame = first_frame.wrapping_add(mode.spatial.into());
+        let layers = has_layers.then_some(Layers { mode, position, tl0_pic_idx, first_frame });
         let frame = Frame { codec, stamp, size, picture_id, layers };
-        let payloads: Vec<Arc<[u8]>> = frame.packetize().into_iter().map(Arc::from).collect();
+        let packets = frame.packets().into_iter().map(|p| (Arc::from(p.payload), p.descriptor));
+        let (payloads, descriptors): (Vec<Arc<[u8]>>, Vec<_>) = packets.unzip();
 
         let sequence = self.sequence;
         self.sequence += payloads.len() as u64;
@@ -209,7 +218,7 @@ impl Source {
         self.counts.keyframes += u64::from(is_keyframe);
         self.counts.packets += payloads.len() as u64;
         self.counts.bytes += payloads.iter().map(|payload| payload.len() as u64).sum::<u64>();
-        SourceFrame { captured, timestamp: stamp.timestamp, sequence, payloads }
+        SourceFrame { captured, timestamp: stamp.timestamp, sequence, payloads, descriptors }
     }
 
     fn is_keyframe_due(&self, now: Instant) -> bool {

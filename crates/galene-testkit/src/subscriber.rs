@@ -11,6 +11,7 @@ use str0m::{Event, IceConnectionState};
 
 use crate::checker::{EgressChecker, ReceivedPacket};
 use crate::codec::{Codec, MediaKind};
+use crate::descriptor::DescriptorValue;
 use crate::engine::{Engine, mid};
 use crate::node::{Datagram, Node};
 use crate::sdp::{self, Section};
@@ -50,6 +51,10 @@ pub struct ReceivedTrack {
     checker: EgressChecker,
     keyframe_requested: Option<Instant>,
     keyframe_requests: u64,
+    /// How many packets came with a dependency descriptor, and the frame number in the latest.
+    descriptors: u64,
+    descriptor_frame: Option<u16>,
+    stray_descriptors: u64,
     /// From the latest sender report: wall-clock time and RTP timestamp.
     sender_report: Option<(SystemTime, u32)>,
     sender_reports: u64,
@@ -257,6 +262,9 @@ impl SubscriberPeer {
             self.tracks.extend(track.map(|track| (ssrc, track)));
         }
         let Some(track) = self.tracks.get_mut(&ssrc) else { return };
+        if let Some(DescriptorValue(value)) = header.ext_vals.user_values.get() {
+            track.handle_descriptor(value);
+        }
         track.checker.handle_packet(
             now,
             ReceivedPacket {
@@ -289,6 +297,9 @@ impl SubscriberPeer {
             checker,
             keyframe_requested: None,
             keyframe_requests: 0,
+            descriptors: 0,
+            descriptor_frame: None,
+            stray_descriptors: 0,
             sender_report: None,
             sender_reports: 0,
             stray_sender_reports: 0,
@@ -348,6 +359,16 @@ impl ReceivedTrack {
         self.keyframe_requests
     }
 
+    /// Returns how many packets came with a dependency descriptor.
+    pub fn descriptors(&self) -> u64 {
+        self.descriptors
+    }
+
+    /// Returns how many of them numbered their frame far from the one before.
+    pub fn stray_descriptors(&self) -> u64 {
+        self.stray_descriptors
+    }
+
     /// Returns how many sender reports were received.
     pub fn sender_reports(&self) -> u64 {
         self.sender_reports
@@ -372,6 +393,16 @@ impl ReceivedTrack {
             since_unix - Duration::from_secs_f64(f64::from(ticks.wrapping_neg()) / clock)
         };
         presented.checked_sub(captured)
+    }
+
+    fn handle_descriptor(&mut self, value: &[u8]) {
+        self.descriptors += 1;
+        let [_, high, low, ..] = *value else { return };
+        let frame = u16::from_be_bytes([high, low]);
+        let last = self.descriptor_frame.replace(frame);
+        // Frames may be left out and packets overtaken; more is a number of another source.
+        let is_near = |last: u16| frame.wrapping_sub(last).cast_signed().unsigned_abs() < 64;
+        self.stray_descriptors += u64::from(last.is_some_and(|last| !is_near(last)));
     }
 
     fn handle_sender_report(&mut self, ntp: SystemTime, timestamp: u32) {

@@ -10,7 +10,7 @@ use super::{SECOND, choose, watch};
 
 #[test]
 fn each_subscriber_gets_the_frame_rate_that_it_wants() {
-    for codec in [Codec::Vp8, Codec::Vp9] {
+    for codec in [Codec::Vp8, Codec::Vp9, Codec::Av1] {
         for kind in [EgressKind::Direct, EgressKind::Reference] {
             let mut conference = Conference::with_egress(kind, super::SHARDS, 21);
             let publisher = publish(&mut conference, codec, Scalability::L1T3);
@@ -34,7 +34,7 @@ fn each_subscriber_gets_the_frame_rate_that_it_wants() {
 
 #[test]
 fn a_temporal_layer_is_dropped_at_once_and_taken_up_without_a_keyframe() {
-    for codec in [Codec::Vp8, Codec::Vp9] {
+    for codec in [Codec::Vp8, Codec::Vp9, Codec::Av1] {
         let mut conference = super::conference(22);
         let publisher = publish(&mut conference, codec, Scalability::L1T3);
         let (subscriber, other) =
@@ -60,9 +60,10 @@ fn a_temporal_layer_is_dropped_at_once_and_taken_up_without_a_keyframe() {
 
 #[test]
 fn each_subscriber_gets_the_picture_size_that_it_wants() {
-    for mode in [Scalability::L3T3, Scalability::L3T3_KEY] {
+    let modes = [Scalability::L3T3, Scalability::L3T3_KEY];
+    for (codec, mode) in [Codec::Vp9, Codec::Av1].into_iter().flat_map(|c| modes.map(|m| (c, m))) {
         let mut conference = super::conference(23);
-        let publisher = publish(&mut conference, Codec::Vp9, mode);
+        let publisher = publish(&mut conference, codec, mode);
         let best = watch(&mut conference, publisher);
         let sizes = [0, 1, 2].map(|spatial| {
             watch_layer(&mut conference, publisher, AtMost { spatial, temporal: 3 })
@@ -156,6 +157,30 @@ fn leaving_out_layers_survives_loss_on_both_legs() {
         let video = conference.report(subscriber, 11);
         assert!(video.frames_rendered > 250, "{codec}: {video}");
         assert!(video.freeze_time < SECOND, "{codec}: {video}");
+    }
+}
+
+#[test]
+fn descriptors_of_av1_reach_whoever_negotiated_them() {
+    for egress in [EgressKind::Direct, EgressKind::Reference] {
+        let mut conference = Conference::with_egress(egress, super::SHARDS, 27);
+        let publisher = conference.publish(|config| {
+            let track = TrackSpec::video(11).bitrate(600_000).encodings(2);
+            config.codecs(&[Codec::Opus, Codec::Av1]).track(track.scalability(Scalability::L1T3))
+        });
+        conference.wait_for_tracks(&[publisher], 1);
+        let subscriber = watch(&mut conference, publisher);
+        conference.run_for(SECOND * 3);
+        for choice in [EncodingChoice::Lowest, EncodingChoice::Best] {
+            choose(&mut conference, subscriber, publisher, choice);
+            conference.run_for(SECOND * 2);
+        }
+        conference.assert_clean();
+        let video = conference.report(subscriber, 11);
+        assert_eq!((video.switches.len(), video.frames_lost), (2, 0), "{video}");
+        let track = conference.subscriber(subscriber).track_from(11).expect("it was received");
+        assert_eq!(track.descriptors(), video.packets);
+        assert_eq!(track.stray_descriptors(), 0, "frames are numbered on where the source changes");
     }
 }
 

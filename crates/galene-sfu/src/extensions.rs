@@ -1,0 +1,78 @@
+//! Writes RTP header extensions of more than one element, or long ones (RFC 8285).
+
+/// So much fits: the frame of two words, and elements of up to 255 bytes and a few short ones.
+pub(crate) const MAX_BYTES: usize = 4 + 2 + 255 + 16;
+
+/// Writes these elements, each with its number and value, and returns how many bytes that took: a
+/// multiple of four, or nothing where there are none.
+///
+/// Values of 1 to 16 bytes under numbers below 15 are written in the one-byte form; if there are others,
+/// all are in the two-byte form, which whoever negotiates such an element has agreed to (RFC 8285 §4.1.2).
+/// Elements that do not fit into `room` are left out.
+pub(crate) fn write<'a>(
+    room: &mut [u8],
+    elements: impl Iterator<Item = (u8, &'a [u8])> + Clone,
+) -> usize {
+    let is_short = |(id, value): (u8, &[u8])| id < 15 && (1..=16).contains(&value.len());
+    let one_byte = elements.clone().all(is_short);
+    let head = if one_byte { 1 } else { 2 };
+    let mut end = 4;
+    for (id, value) in elements {
+        let Ok(len) = u8::try_from(value.len()) else {
+            continue;
+        };
+        let next = end + head + value.len();
+        if next.next_multiple_of(4) > room.len() {
+            continue;
+        }
+        if one_byte {
+            room[end] = id << 4 | (len - 1);
+        } else {
+            room[end..end + 2].copy_from_slice(&[id, len]);
+        }
+        room[end + head..next].copy_from_slice(value);
+        end = next;
+    }
+    if end == 4 {
+        return 0;
+    }
+    let padded = end.next_multiple_of(4);
+    room[end..padded].fill(0);
+    let profile: u16 = if one_byte { 0xbede } else { 0x1000 };
+    let words = u16::try_from(padded / 4 - 1).unwrap_or(0);
+    room[..2].copy_from_slice(&profile.to_be_bytes());
+    room[2..4].copy_from_slice(&words.to_be_bytes());
+    padded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_values_are_written_in_the_one_byte_form() {
+        let mut room = [0xff; MAX_BYTES];
+        let elements = [(2, &[1, 2, 3][..]), (12, &[9, 8, 7, 6])];
+        let len = write(&mut room, elements.into_iter());
+        let expected = [0xbe, 0xde, 0, 3, 0x22, 1, 2, 3, 0xc3, 9, 8, 7, 6, 0, 0, 0];
+        assert_eq!(room[..len], expected);
+    }
+
+    #[test]
+    fn a_long_value_puts_all_into_the_two_byte_form() {
+        let mut room = [0xff; MAX_BYTES];
+        let long = [7; 17];
+        let len = write(&mut room, [(2, &[1, 2, 3][..]), (12, &long)].into_iter());
+        assert_eq!(room[..9], [0x10, 0, 0, 6, 2, 3, 1, 2, 3]);
+        assert_eq!((room[9], room[10], room[11]), (12, 17, 7));
+        assert_eq!(len, 28);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out() {
+        let mut room = [0; 12];
+        let len = write(&mut room, [(1, &[0; 300][..]), (2, &[5; 3])].into_iter());
+        assert_eq!((len, room[4], room[5]), (12, 2, 3));
+        assert_eq!(write(&mut room, std::iter::empty()), 0);
+    }
+}
