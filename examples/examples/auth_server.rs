@@ -102,3 +102,57 @@ fn sign(key: &[u8], claims: &Value) -> String {
 fn now() -> Result<u64, Box<dyn Error>> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::thread;
+
+    use super::*;
+
+    const NOW: u64 = 1_000;
+
+    fn ask(body: &str) -> (String, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut stream =
+            TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let server = thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("somebody connects");
+            answer(Exchange::read(stream).expect("a request"), &[7; 32], NOW);
+        });
+        let length = body.len();
+        write!(stream, "POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").expect("open");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("UTF-8");
+        server.join().expect("no panic");
+        let (head, body) = reply.split_once("\r\n\r\n").expect("HTTP");
+        (head.to_owned(), body.to_owned())
+    }
+
+    fn log_in(username: &str, password: &str) -> (String, String) {
+        let location = "https://example.org/group/x/";
+        ask(&json!({ "location": location, "username": username, "password": password })
+            .to_string())
+    }
+
+    #[test]
+    fn the_right_password_gives_a_token_for_the_group_that_was_asked_from() {
+        let (head, token) = log_in("joe", "tuna");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(head.contains("application/jwt") && head.contains("Allow-Origin: *"), "{head}");
+        let claims = token.split('.').nth(1).expect("three parts");
+        let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).expect("base64url");
+        let claims: Value = serde_json::from_slice(&claims).expect("JSON");
+        let expected = json!({ "sub": "joe", "aud": "https://example.org/group/x/",
+            "permissions": ["present", "message"], "iat": NOW, "exp": NOW + VALIDITY_SECONDS });
+        assert_eq!(claims, expected);
+    }
+
+    #[test]
+    fn others_are_refused_or_left_to_the_group() {
+        assert!(log_in("joe", "salmon").0.starts_with("HTTP/1.1 401"));
+        assert!(log_in("stranger", "").0.starts_with("HTTP/1.1 204"));
+        assert!(ask("nonsense").0.starts_with("HTTP/1.1 400"));
+    }
+}
