@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use galene_conference::{Conference, Config, ShardId};
-use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink};
+use galene_auth::NoTokens;
+use galene_conference::{Conference, Config, ShardId, Site};
+use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink, SiteSettings};
 use galene_net::{MediaConfig, MediaPlane};
 use rustls::crypto::CryptoProvider;
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,10 +75,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let conference = Config {
         rtc_configuration: ice_servers.poll(SystemTime::now()).unwrap_or_default(),
         shards: u16::try_from(commands.len()).unwrap_or(u16::MAX),
-        can_change_password: settings.writable_groups,
+        site: site(&settings),
     };
     let conference = Conference::new(conference, RandomState::new().build_hasher().finish());
-    let mut control = Control::start(conference, files.clone(), MediaLink { commands, events });
+    let mut control = Control::start(
+        conference,
+        files.clone(),
+        Arc::new(NoTokens),
+        MediaLink { commands, events },
+    );
     let (sender, settings) = watch::channel(Arc::new(settings));
     let http =
         HttpConfig { tls, directory: arguments.r#static.clone(), groups: files.clone(), settings };
@@ -143,6 +149,14 @@ async fn check_groups(files: &Arc<GroupFiles>) -> Vec<galene_protocol::GroupName
         files.names()
     });
     checked.await.unwrap_or_default()
+}
+
+/// What of the settings concerns groups.
+pub(crate) fn site(settings: &SiteSettings) -> Site {
+    Site {
+        can_change_password: settings.writable_groups,
+        canonical_host: settings.canonical_host.as_deref().map(Arc::from),
+    }
 }
 
 type Tls = (Option<Arc<rustls::ServerConfig>>, Option<PathBuf>);

@@ -34,6 +34,7 @@ pub(crate) async fn watch(
         match config.read_if_changed() {
             Ok(Some(changed)) => {
                 tracing::info!("the configuration was read again");
+                control.set_site(crate::run::site(&changed)).await;
                 settings.send_replace(Arc::new(changed));
             }
             Ok(None) => {}
