@@ -312,7 +312,7 @@ fn in_order(a: &Token, b: &Token) -> Ordering {
 mod tests {
     use std::fs::{self, OpenOptions};
     use std::io::Write;
-    use std::time::UNIX_EPOCH;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
     use crate::PreconditionFailed;
