@@ -29,7 +29,8 @@ enum Ring {
 
 /// Each crate, its ring, and the crates of ours that it may use as normal or build dependencies.
 #[rustfmt::skip]
-const TABLE: [(&str, Ring, &[&str]); 16] = [
+const TABLE: [(&str, Ring, &[&str]); 18] = [
+    ("galene-congestion", Words,       &[]),
     ("galene-protocol",   Words,       &[]),
     ("galene-rtp",        Words,       &[]),
 
@@ -40,13 +41,14 @@ const TABLE: [(&str, Ring, &[&str]); 16] = [
     ("galene-conference", Whole,       &["galene-auth", "galene-group", "galene-protocol", "galene-sfu"]),
 
     ("galene-http",       Shell,       &["galene-auth", "galene-conference", "galene-group",
-                                         "galene-protocol", "galene-web"]),
+                                         "galene-protocol", "galene-store", "galene-web"]),
     ("galene-net",        Shell,       &["galene-sfu"]),
+    ("galene-store",      Shell,       &["galene-auth", "galene-group", "galene-protocol"]),
     ("galene-web",        Shell,       &[]),
 
     ("galene-server",     Program,     &["galene-auth", "galene-conference", "galene-group",
                                          "galene-http", "galene-net", "galene-protocol",
-                                         "galene-sfu", "galene-web"]),
+                                         "galene-sfu", "galene-store", "galene-web"]),
 
     ("galene-load",       Program,     &["galene-protocol"]),
 

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use galene_auth::TokenStore;
 use galene_conference::{
-    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket,
+    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Site, Ticket,
 };
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
@@ -64,19 +65,26 @@ pub(crate) enum Arrival {
     Groups { answer: oneshot::Sender<Vec<GroupName>> },
     /// Clients are to be told something else about their transports.
     RtcConfiguration(Box<RtcConfiguration>),
+    /// The administrator set something.
+    Site(Box<Site>),
     /// Nothing more is to come.
     End,
 }
 
 impl Control {
     /// Starts the task, which must be done within a runtime.
-    pub fn start(conference: Conference, groups: Arc<dyn GroupStore>, media: MediaLink) -> Control {
+    pub fn start(
+        conference: Conference,
+        groups: Arc<dyn GroupStore>,
+        tokens: Arc<dyn TokenStore>,
+        media: MediaLink,
+    ) -> Control {
         let (handle, arrivals) = ControlHandle::channel();
         let driver = Driver {
             conference,
             groups,
             commands: media.commands,
-            authoriser: Authoriser::new(),
+            authoriser: Authoriser::new(tokens),
             sessions: HashMap::new(),
             encodings: Encodings::new(),
             unheard: Vec::new(),
@@ -138,6 +146,11 @@ impl ControlHandle {
     /// Changes what clients configure their transports with from now on.
     pub async fn set_rtc_configuration(&self, rtc_configuration: RtcConfiguration) {
         self.arrive(Arrival::RtcConfiguration(Box::new(rtc_configuration))).await;
+    }
+
+    /// Changes what the administrator set for all groups.
+    pub async fn set_site(&self, site: Site) {
+        self.arrive(Arrival::Site(Box::new(site))).await;
     }
 
     /// Returns what strangers may know of groups that exist, in the same order; nothing if the server
@@ -267,6 +280,7 @@ impl Driver {
             Arrival::RtcConfiguration(configuration) => {
                 self.conference.set_rtc_configuration(*configuration);
             }
+            Arrival::Site(site) => self.conference.set_site(*site),
             Arrival::End => return true,
         }
         false
@@ -312,6 +326,13 @@ impl Driver {
                 tokio::spawn(async move {
                     let result = authoriser.run(request).await;
                     handle.input(Input::Authorised { ticket, result }).await;
+                });
+            }
+            Output::Tokens { ticket, operation } => {
+                let (authoriser, handle) = (self.authoriser.clone(), self.handle.clone());
+                tokio::spawn(async move {
+                    let result = authoriser.run_on_tokens(operation).await;
+                    handle.input(Input::TokensAnswered { ticket, result }).await;
                 });
             }
             _ => tracing::error!("the conference wants something that this shell does not know"),

@@ -25,7 +25,9 @@ mod session;
 mod settings;
 mod upgrade;
 
+// Where tokens are kept is for whoever starts the control task to say.
 pub use control::{Control, ControlHandle, MediaLink};
+pub use galene_auth::{NoTokens, TokenStore};
 pub use groups::GroupStore;
 pub use server::{HttpConfig, HttpServer, listen, listen_everywhere, tls_config};
 pub use settings::{ParseProxyUrlError, ProxyUrl, SiteSettings};
