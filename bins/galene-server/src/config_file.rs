@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use galene_http::{ParseProxyUrlError, ProxyUrl, SiteSettings};
+use galene_http::{ParseProxyUrlError, ParseTrustedProxyError, ProxyUrl, SiteSettings};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -26,6 +26,8 @@ struct Config {
     #[serde(rename = "proxyURL")]
     proxy_url: Option<String>,
     allow_origin: Vec<String>,
+    /// Not one of Galène's keys.
+    trusted_proxies: Vec<String>,
     // Accepted, so that a file of Galène's works; they belong to the administrative interface.
     #[serde(rename = "users")]
     _users: Option<Value>,
@@ -69,10 +71,15 @@ fn read(path: &Path) -> Result<SiteSettings, ConfigError> {
     let said = |text: Option<String>| text.filter(|text| !text.is_empty());
     let proxy: Option<Result<ProxyUrl, ParseProxyUrlError>> =
         said(config.proxy_url).map(|text| text.parse());
+    let trusted_proxies: Result<_, _> =
+        config.trusted_proxies.iter().map(|proxy| proxy.parse()).collect();
     Ok(SiteSettings {
         allow_origin: config.allow_origin,
         canonical_host: said(config.canonical_host),
         proxy: proxy.transpose().map_err(|error| broken(1, 1, format!("proxyURL: {error}")))?,
+        trusted_proxies: trusted_proxies.map_err(|error: ParseTrustedProxyError| {
+            broken(1, 1, format!("trustedProxies: {error}"))
+        })?,
         writable_groups: config.writable_groups,
     })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use galene_conference::{Conference, Config, ShardId};
-use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink};
+use galene_http::{Control, GroupStore, HttpConfig, HttpServer, Listener, MediaLink};
 use galene_net::{MediaConfig, MediaPlane};
 use rustls::crypto::CryptoProvider;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,8 +39,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
         );
     }
 
+    if arguments.mdns {
+        tracing::warn!("names of the local network are not resolved yet; -mdns has no effect");
+    }
+    if arguments.relay_only {
+        tracing::warn!("there is no relaying yet; -relay-only has no effect");
+    }
+
     // What can fail because another server runs comes first, so that it leaves nothing behind.
-    let listener = listen(arguments.http)?;
+    let listener = listen(&arguments.http)?;
     let (report, events) = mpsc::unbounded_channel();
     let media = MediaConfig {
         ports: arguments.udp_range,
@@ -79,14 +86,24 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let conference = Conference::new(conference, RandomState::new().build_hasher().finish());
     let mut control = Control::start(conference, files.clone(), MediaLink { commands, events });
     let (sender, settings) = watch::channel(Arc::new(settings));
-    let http =
-        HttpConfig { tls, directory: arguments.r#static.clone(), groups: files.clone(), settings };
+    let http = HttpConfig {
+        tls,
+        directory: arguments.r#static.clone(),
+        recordings: Some(arguments.recordings.clone()),
+        ..HttpConfig::new(files.clone(), settings)
+    };
     let http = HttpServer::start(listener, http, control.handle().clone())
         .map_err(|source| RunError::Front { directory: arguments.r#static.clone(), source })?;
     tokio::spawn(crate::watch::watch(files, control.handle().clone(), config, ice_servers, sender));
 
     let banner = Banner {
-        address: http.address(),
+        address: match (&arguments.http, http.address()) {
+            (_, Some(address)) => Ok(address),
+            (HttpAddress::Unix(path), None) => Err(path),
+            (HttpAddress::Everywhere(_) | HttpAddress::On(_), None) => {
+                return Err(RunError::Failed);
+            }
+        },
         insecure: arguments.insecure,
         host: reachable_addresses(),
         self_made: self_made.as_deref(),
@@ -121,10 +138,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     Ok(())
 }
 
-fn listen(address: HttpAddress) -> Result<std::net::TcpListener, RunError> {
+fn listen(address: &HttpAddress) -> Result<Listener, RunError> {
     let (listener, address) = match address {
-        HttpAddress::Everywhere(port) => (galene_http::listen_everywhere(port), format!(":{port}")),
-        HttpAddress::On(address) => (galene_http::listen(address), address.to_string()),
+        HttpAddress::Everywhere(port) => {
+            (galene_http::listen_everywhere(*port).map(Listener::from), format!(":{port}"))
+        }
+        HttpAddress::On(address) => {
+            (galene_http::listen(*address).map(Listener::from), address.to_string())
+        }
+        HttpAddress::Unix(path) => (galene_http::listen_unix(path), path.display().to_string()),
     };
     listener.map_err(|source| {
         if source.kind() == io::ErrorKind::AddrInUse {

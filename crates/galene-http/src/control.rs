@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use galene_auth::{AuthoriseError, AuthoriseRequest, Grant};
 use galene_conference::{
     Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket,
 };
@@ -49,17 +50,20 @@ pub struct Control {
 #[derive(Debug, Clone)]
 pub struct ControlHandle {
     arrivals: mpsc::Sender<Arrival>,
+    authoriser: Authoriser,
 }
 
 /// Something that reaches the control task.
 #[derive(Debug)]
 pub(crate) enum Arrival {
     /// A client connected.
-    Opened { session: SessionId, address: SocketAddr, outbox: Outbox },
+    Opened { session: SessionId, address: Option<SocketAddr>, outbox: Outbox },
     /// Anything else that the conference is told.
     Input(Box<Input>),
     /// Somebody wants to know about groups that exist.
     Statuses { lookups: Vec<GroupLookup>, answer: oneshot::Sender<Vec<GroupStatus>> },
+    /// Somebody wants to know whether there is anybody.
+    Ping { answer: oneshot::Sender<()> },
     /// Somebody wants to know which groups are in memory.
     Groups { answer: oneshot::Sender<Vec<GroupName>> },
     /// Clients are to be told something else about their transports.
@@ -76,7 +80,6 @@ impl Control {
             conference,
             groups,
             commands: media.commands,
-            authoriser: Authoriser::new(),
             sessions: HashMap::new(),
             encodings: Encodings::new(),
             unheard: Vec::new(),
@@ -115,7 +118,7 @@ impl ControlHandle {
     /// Makes the channel that leads to the control task.
     pub(crate) fn channel() -> (ControlHandle, mpsc::Receiver<Arrival>) {
         let (sender, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        (ControlHandle { arrivals: sender }, arrivals)
+        (ControlHandle { arrivals: sender, authoriser: Authoriser::new() }, arrivals)
     }
 
     /// Tells the conference that the definition of a group has changed.
@@ -126,6 +129,12 @@ impl ControlHandle {
     /// Tells the conference that a group is no longer defined.
     pub async fn group_removed(&self, group: GroupName) {
         self.input(Input::GroupRemoved { group }).await;
+    }
+
+    /// Returns whether the control task answers.
+    pub(crate) async fn ping(&self) -> bool {
+        let (answer, pong) = oneshot::channel();
+        self.arrive(Arrival::Ping { answer }).await && pong.await.is_ok()
     }
 
     /// Returns the groups that are in memory.
@@ -140,6 +149,14 @@ impl ControlHandle {
         self.arrive(Arrival::RtcConfiguration(Box::new(rtc_configuration))).await;
     }
 
+    /// Checks credentials, in turn with those of everybody who joins.
+    pub(crate) async fn authorise(
+        &self,
+        request: AuthoriseRequest,
+    ) -> Result<Grant, AuthoriseError> {
+        self.authoriser.run(request).await
+    }
+
     /// Returns what strangers may know of groups that exist, in the same order; nothing if the server
     /// is stopping.
     pub(crate) async fn statuses(&self, lookups: Vec<GroupLookup>) -> Vec<GroupStatus> {
@@ -152,7 +169,7 @@ impl ControlHandle {
     pub(crate) async fn open(
         &self,
         session: SessionId,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         outbox: Outbox,
     ) -> bool {
         self.arrive(Arrival::Opened { session, address, outbox }).await
@@ -189,7 +206,6 @@ struct Driver {
     conference: Conference,
     groups: Arc<dyn GroupStore>,
     commands: Vec<mpsc::Sender<Command>>,
-    authoriser: Authoriser,
     sessions: HashMap<SessionId, Outbox>,
     encodings: Encodings,
     /// Sessions that were cut off, of which the conference does not know yet.
@@ -247,7 +263,7 @@ impl Driver {
         match arrival {
             Arrival::Opened { session, address, outbox } => {
                 self.sessions.insert(session, outbox);
-                self.input(Input::SessionOpened { session, address: Some(address) });
+                self.input(Input::SessionOpened { session, address });
             }
             Arrival::Input(input) => {
                 if let Input::SessionClosed { session } = &*input {
@@ -260,6 +276,7 @@ impl Driver {
                 let statuses = lookups.iter().map(|lookup| self.conference.group_status(lookup));
                 drop(answer.send(statuses.collect()));
             }
+            Arrival::Ping { answer } => drop(answer.send(())),
             Arrival::Groups { answer } => {
                 let names = self.conference.groups().map(|group| group.name().clone());
                 drop(answer.send(names.collect()));
@@ -308,9 +325,9 @@ impl Driver {
             }
             Output::LoadGroup { ticket, group } => self.load(ticket, group),
             Output::Authorise { ticket, request } => {
-                let (authoriser, handle) = (self.authoriser.clone(), self.handle.clone());
+                let handle = self.handle.clone();
                 tokio::spawn(async move {
-                    let result = authoriser.run(request).await;
+                    let result = handle.authorise(request).await;
                     handle.input(Input::Authorised { ticket, result }).await;
                 });
             }

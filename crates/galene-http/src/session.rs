@@ -48,8 +48,12 @@ enum End {
 }
 
 /// Runs a session over an upgraded connection till it ends.
-pub(crate) async fn run<T>(io: T, session: SessionId, address: SocketAddr, control: ControlHandle)
-where
+pub(crate) async fn run<T>(
+    io: T,
+    session: SessionId,
+    address: Option<SocketAddr>,
+    control: ControlHandle,
+) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let (io, written) = Progress::new(io);
@@ -262,7 +266,7 @@ mod tests {
             let (near, far) = duplex(1024);
             let (control, mut arrivals) = ControlHandle::channel();
             let address = SocketAddr::from(([127, 0, 0, 1], 9));
-            let session = tokio::spawn(run(near, SessionId(1), address, control));
+            let session = tokio::spawn(run(near, SessionId(1), Some(address), control));
             let peer = WebSocketStream::from_raw_socket(far, Role::Client, None).await;
             let Some(Arrival::Opened { outbox, .. }) = arrivals.recv().await else {
                 unreachable!("a session begins by opening")
