@@ -64,7 +64,8 @@ impl Meeting {
         // Browsers choose 128 random bits for an id, in hexadecimal.
         let id = ClientId::try_from(format!("{:032x}", u128::from(self.last_session) << 90));
         let version = vec![VERSION.to_owned()];
-        let handshake = Handshake { version, id: Some(id.expect("it is not empty")) };
+        let id = Some(id.expect("it is not empty"));
+        let handshake = Handshake { version, id, ..Handshake::default() };
         let join = Join {
             group: "lounge".to_owned(),
             username: Some(format!("member {}", self.last_session)),

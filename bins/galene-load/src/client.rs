@@ -125,7 +125,8 @@ async fn join(config: &ClientConfig, worker: &Worker) -> Result<Signalling, Clie
     let shared = &worker.shared;
     let mut signalling = Signalling::connect(&shared.connector, &shared.endpoint).await?;
     let id = format!("galene-load-{}-{}", std::process::id(), config.number);
-    let handshake = Handshake { version: vec![VERSION.to_owned()], id: id.try_into().ok() };
+    let version = vec![VERSION.to_owned()];
+    let handshake = Handshake { version, id: id.try_into().ok(), ..Handshake::default() };
     signalling.say(ClientBody::Handshake(handshake)).await?;
     let join = Join {
         group: config.group.clone(),

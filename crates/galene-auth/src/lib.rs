@@ -14,6 +14,7 @@ mod password_json;
 mod pbkdf2;
 mod policy;
 mod role;
+mod stateful;
 
 pub use authorise::{AuthoriseRequest, Credentials, Grant};
 pub use bcrypt::BcryptHash;
@@ -22,6 +23,7 @@ pub use password::{Password, UnusablePassword};
 pub use pbkdf2::Pbkdf2Hash;
 pub use policy::{PermissionSpec, Policy, UserEntry};
 pub use role::{Role, UnknownRole};
+pub use stateful::{StatefulToken, TOKEN_NAME_BYTES, token_name};
 
 /// The most iterations of PBKDF2 that a stored password may ask for. Ten times what is recommended
 /// today; they keep a core busy for a few seconds, and a thousand times as many would for an hour.

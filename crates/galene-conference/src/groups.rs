@@ -9,7 +9,7 @@ use galene_protocol::{
 use galene_sfu::{Codec, ShardId};
 
 use crate::limits::MAX_IDLE_GROUPS;
-use crate::{Conference, Now, Output, SessionId};
+use crate::{Conference, Now, SessionId};
 
 /// A group and when it was last used.
 #[derive(Debug)]
@@ -185,7 +185,7 @@ impl Conference {
                 }
                 Notice::Send { to, message } => {
                     let sessions = to.into_iter().map(SessionId::from).collect();
-                    self.output(Output::Send { sessions, message });
+                    self.send_to(sessions, message);
                 }
             }
         }
@@ -206,7 +206,7 @@ impl Conference {
     pub(crate) fn send(&mut self, to: Vec<MemberId>, message: ServerMessage) {
         if !to.is_empty() {
             let sessions = to.into_iter().map(SessionId::from).collect();
-            self.output(Output::Send { sessions, message: message.into() });
+            self.send_to(sessions, message.into());
         }
     }
 }

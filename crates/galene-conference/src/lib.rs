@@ -9,6 +9,7 @@ mod allowance;
 mod chat;
 mod conference;
 mod config;
+mod features;
 mod groups;
 mod inbox;
 mod input;

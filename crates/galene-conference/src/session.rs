@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use galene_group::MemberId;
 use galene_protocol::{
-    ClientBody, ClientId, ClientMessage, CloseCode, DecodeError, GroupName, Handshake,
+    ClientBody, ClientId, ClientMessage, CloseCode, DecodeError, Features, GroupName, Handshake,
     ServerMessage, StreamId, StreamRequest, UserMessage, VERSION, truncate_close_reason,
 };
 use galene_sfu::TransportId;
 
 use crate::allowance::Allowance;
 use crate::conference::Timer;
+use crate::features::FEATURES;
 use crate::inbox::Inbox;
 use crate::join::Joining;
 use crate::limits::{GONE_AFTER, HANDSHAKE_TIMEOUT, LIVENESS_INTERVAL, PING_AFTER, PONG_WITHIN};
@@ -24,6 +25,8 @@ pub(crate) struct Session {
     pub(crate) address: Option<SocketAddr>,
     /// The id that the client chose for itself, if it chose one.
     pub(crate) client: Option<ClientId>,
+    /// What the client understands beyond Galène's protocol.
+    pub(crate) features: Features,
     pub(crate) phase: Phase,
     /// What the client sent while it was joining.
     pub(crate) inbox: Inbox,
@@ -69,6 +72,7 @@ impl Session {
         Self {
             address,
             client: None,
+            features: Features::default(),
             phase: Phase::Greeting,
             inbox: Inbox::default(),
             request: StreamRequest::default(),
@@ -138,7 +142,7 @@ impl Conference {
     }
 
     fn greet(&mut self, session: SessionId, first: ClientBody, now: Now) {
-        let ClientBody::Handshake(Handshake { version, id }) = first else {
+        let ClientBody::Handshake(Handshake { version, id, features }) = first else {
             return self.break_off(
                 session,
                 CloseCode::Protocol.into(),
@@ -148,9 +152,11 @@ impl Conference {
         };
         let Some(state) = self.sessions.get_mut(&session) else { return };
         state.client = id;
+        state.features = features;
         state.phase = Phase::Outside;
         self.timers.cancel(Timer::Handshake(session));
-        self.tell(session, ServerMessage::Handshake { version: vec![VERSION.to_owned()] });
+        let ours = vec![VERSION.to_owned()];
+        self.tell(session, ServerMessage::Handshake { version: ours, features: FEATURES });
         if !version.iter().any(|v| v == VERSION) {
             self.warn(
                 session,
@@ -261,7 +267,7 @@ impl Conference {
     /// Says something to one client.
     pub(crate) fn tell(&mut self, session: SessionId, message: ServerMessage) {
         if self.sessions.contains_key(&session) {
-            self.output(Output::Send { sessions: vec![session], message: message.into() });
+            self.send_to(vec![session], message.into());
         }
     }
 }

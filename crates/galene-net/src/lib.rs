@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_methods, reason = "the shell reads the clock for the pure crates")]
 
 mod addresses;
+mod calm;
 mod config;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod kernel_drops;

@@ -14,6 +14,7 @@ use galene_sfu::{Command, Event, Sfu, SfuConfig, ShardId};
 use tokio::sync::{mpsc, watch};
 
 use crate::addresses::LocalAddresses;
+use crate::calm::Calm;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use crate::kernel_drops::{KernelDrops, Watching};
 use crate::mail::{Mail, Outbox};
@@ -183,6 +184,7 @@ impl Start<'_> {
             kernel_drops: Arc::clone(&self.kernel_drops[number]),
             statistics: ShardStatistics::default(),
             published,
+            calm: Calm::new(now),
         };
         let thread = std::thread::Builder::new()
             .name(format!("media-{}", shard.0))

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use crate::addresses::LocalAddresses;
+use crate::calm::{Calm, REST};
 use crate::mail::{Mail, Outbox, Steered, Trust};
 use crate::mailbox::Mailbox;
 use crate::plane::EventSink;
@@ -62,6 +63,7 @@ pub(crate) struct Worker {
     pub(crate) kernel_drops: Arc<AtomicU64>,
     pub(crate) statistics: ShardStatistics,
     pub(crate) published: watch::Sender<ShardStatistics>,
+    pub(crate) calm: Calm,
 }
 
 /// The mailbox of a worker, closed when the worker ends.
@@ -90,6 +92,7 @@ impl Worker {
             }
             let deadline = self.sfu.poll_timeout().map_or(next_look, |at| at.min(next_look));
             timer.set(deadline);
+            self.rest(now);
             match self.wait(&mut timer).await {
                 Woken::Command(command) => self.handle_commands(command),
                 Woken::Stop => break,
@@ -113,6 +116,14 @@ impl Worker {
         }
         self.send_all().await;
         self.publish();
+    }
+
+    /// Lets what is not urgent gather, while nothing is.
+    #[expect(clippy::disallowed_methods, reason = "the thread has nothing else to do")]
+    fn rest(&mut self, now: Instant) {
+        if self.inbox.is_empty() && self.calm.may_rest(self.sfu.counters().published, now) {
+            std::thread::sleep(REST);
+        }
     }
 
     /// Waits for something to do, till the timer goes off at most.
@@ -166,6 +177,7 @@ impl Worker {
 
     fn handle_commands(&mut self, first: Command) {
         let now = Instant::now();
+        self.calm.disturb(now);
         self.sfu.handle_command(first, now);
         for _ in 1..MAX_COMMANDS {
             let Ok(command) = self.commands.try_recv() else { return };
@@ -184,6 +196,9 @@ impl Worker {
         {
             match mail {
                 Mail::Relay(message) => {
+                    if message.packet_count() > 0 {
+                        self.calm.disturb(now);
+                    }
                     packets += message.packet_count().max(1);
                     self.sfu.handle_relay(now, from, message);
                 }

@@ -6,8 +6,8 @@ mod encode;
 use serde_json::Value;
 
 use crate::{
-    ClientId, Data, DecodeError, IceCandidate, MessageId, Secret, StreamId, StreamRequest,
-    TokenTemplate, Wanted,
+    ClientId, Data, DecodeError, Features, IceCandidate, MessageId, Secret, StreamId,
+    StreamRequest, TokenTemplate, Wanted,
 };
 
 /// A message from a client.
@@ -85,6 +85,8 @@ pub struct Handshake {
     pub version: Vec<String>,
     /// The client's id. Without one it cannot join.
     pub id: Option<ClientId>,
+    /// What the client understands beyond Galène's protocol.
+    pub features: Features,
 }
 
 /// Credentials for a group.

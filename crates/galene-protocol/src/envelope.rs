@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::surrogate::replace_lone_surrogates;
 use crate::{
-    ClientId, Data, DecodeError, GroupStatus, IceCandidate, Permissions, RtcConfiguration, Secret,
-    Timestamp,
+    ClientId, Data, DecodeError, Features, GroupStatus, IceCandidate, Permissions,
+    RtcConfiguration, Secret, Timestamp,
 };
 
 /// Defines [`Incoming`] from the list of members.
@@ -50,6 +50,7 @@ macro_rules! incoming {
 incoming! {
     "type" message_type: String,
     "version" version: Vec<String>,
+    "features" features: Features,
     "kind" kind: String,
     "error" error: String,
     "id" id: String,
@@ -106,6 +107,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) message_type: &'static str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub(crate) version: &'a [String],
+    #[serde(skip_serializing_if = "Features::is_empty")]
+    pub(crate) features: Features,
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) kind: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]

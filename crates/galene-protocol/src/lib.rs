@@ -11,6 +11,7 @@ mod client;
 mod close_code;
 mod decode_error;
 mod envelope;
+mod feature;
 mod group_name;
 mod group_status;
 mod ice;
@@ -34,6 +35,7 @@ pub use client::{
 };
 pub use close_code::{CloseCode, truncate_close_reason};
 pub use decode_error::DecodeError;
+pub use feature::{Feature, Features};
 pub use group_name::{GroupName, GroupNameError};
 pub use group_status::GroupStatus;
 pub use ice::IceCandidate;
@@ -48,7 +50,7 @@ pub use server::{
 };
 pub use stream_request::{StreamRequest, VideoRequest, Wanted};
 pub use timestamp::{Timestamp, TimestampError};
-pub use token::{Token, TokenTemplate, TokenTime};
+pub use token::{Token, TokenError, TokenTemplate, TokenTime};
 pub use username::{Username, UsernameError};
 
 /// The protocol version that both sides name in their handshake.

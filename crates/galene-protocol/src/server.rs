@@ -4,8 +4,8 @@ mod decode;
 mod encode;
 
 use crate::{
-    Answer, ClearChat, ClientId, Data, DecodeError, GroupName, GroupStatus, HistoryEntry, Ice,
-    Permissions, Relayed, RtcConfiguration, StreamId, Token, Username,
+    Answer, ClearChat, ClientId, Data, DecodeError, Feature, Features, GroupName, GroupStatus,
+    HistoryEntry, Ice, Permissions, Relayed, RtcConfiguration, StreamId, Token, Username,
 };
 
 /// A message from the server.
@@ -31,6 +31,8 @@ pub enum ServerMessage {
     Handshake {
         /// The protocol versions that the server speaks.
         version: Vec<String>,
+        /// What the server has to say beyond Galène's protocol, to clients that named it.
+        features: Features,
     },
     /// A candidate of the server.
     Ice(Ice),
@@ -233,6 +235,27 @@ impl ServerMessage {
     /// Writes the message as JSON.
     pub fn encode(&self) -> String {
         encode::encode(self)
+    }
+
+    /// Returns what a client must have named in its handshake to be sent this, or `None` for the words
+    /// of Galène's protocol, which all clients know.
+    pub fn feature(&self) -> Option<Feature> {
+        match self {
+            Self::Abort { .. }
+            | Self::Answer(_)
+            | Self::Chat(_)
+            | Self::ChatHistory(_)
+            | Self::Close { .. }
+            | Self::Handshake { .. }
+            | Self::Ice(_)
+            | Self::Joined(_)
+            | Self::Offer(_)
+            | Self::Ping
+            | Self::Pong
+            | Self::Renegotiate { .. }
+            | Self::User(_)
+            | Self::UserMessage(_) => None,
+        }
     }
 
     /// Reads one WebSocket message, as a client would.

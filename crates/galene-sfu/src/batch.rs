@@ -4,7 +4,7 @@ use crate::egress::Way;
 use crate::relay::EncodingSet;
 use crate::runs;
 use crate::sfu::Sfu;
-use crate::track::{Arrival, TrackKey};
+use crate::track::{Arrival, Origin, TrackKey};
 use crate::transport::Role;
 
 /// What arrived together of a track, on its way to the subscribers.
@@ -71,6 +71,11 @@ impl Sfu {
             packet.map_or(0, |packet| packet.payload.len())
         };
         runs::equalise(&mut arrivals, length);
+        let has_other_layers = matches!(track.origin, Origin::Publisher(_))
+            && track.ladder.refresh(&mut track.encodings, self.now);
+        if has_other_layers {
+            self.export_activity(key);
+        }
         self.export_arrivals(key, &arrivals);
         self.batches.push_back(Batch {
             key,
@@ -96,11 +101,13 @@ impl Sfu {
             let Role::Subscriber(subscription) = &mut transport.role else {
                 continue;
             };
-            let section = &subscription.sections[subscriber.section];
+            let section = &mut subscription.sections[subscriber.section];
             if !section.live {
                 continue;
             }
-            let target = track.choose(section.choice, self.now);
+            let Some(target) = section.selection.choose(&track.ladder).layer else {
+                continue;
+            };
             let packets = batch.arrivals.iter().filter_map(|arrival| {
                 let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
                 Some((arrival.encoding, packet, arrival.padding))
@@ -111,10 +118,10 @@ impl Sfu {
                 subscription.forward_all(&mut way, subscriber.section, target, packets, track)
             });
             let current = subscription.sections[subscriber.section].forward.current();
-            if current != Some(target) {
-                batch.wanted.insert(target);
+            if current != Some(target.encoding) {
+                batch.wanted.insert(target.encoding);
             }
-            batch.in_use.insert(target);
+            batch.in_use.insert(target.encoding);
             current.into_iter().for_each(|current| batch.in_use.insert(current));
             let written = self.aftermath.release(subscriber.slot, transport, self.now, sent);
             self.counters.forwarded += written;

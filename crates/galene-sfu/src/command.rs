@@ -1,6 +1,6 @@
 //! What the forwarding core can be told to do, as plain data that can cross a thread or a network.
 
-use crate::{Codec, ShardId, TrackId, TransportId};
+use crate::{Codec, Layer, ShardId, TrackId, TransportId};
 
 /// A wish of the control plane.
 ///
@@ -71,15 +71,21 @@ pub struct TrackRequest {
     /// The shard of its publisher. From another shard than one's own it is
     /// [relayed](crate::RelayMessage).
     pub shard: ShardId,
-    /// Which of its simulcast encodings.
+    /// Which of its simulcast encodings and layers.
     pub encoding: EncodingChoice,
 }
 
-/// Which simulcast encoding of a track is wanted.
+/// How much of a track is wanted. What is not sent is replaced by the next smaller, or else by the least
+/// that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EncodingChoice {
     /// The best that there is.
     Best,
-    /// The smallest that there is (`video-low`).
+    /// The smallest picture that there is (`video-low`): the smallest simulcast encoding, and of it the
+    /// lowest spatial layer, with all frames.
     Lowest,
+    /// This layer and those below it.
+    AtMost(Layer),
+    /// Nothing for now. The media section stays, and another choice needs no negotiation.
+    Nothing,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::media::MAX_ENCODINGS;
 use crate::packet::Packet;
-use crate::relay::{Body, EncodingSet, RelayedPacket, TrackDescription};
+use crate::relay::{Activity, Body, EncodingSet, RelayedPacket, TrackDescription};
 use crate::sfu::Sfu;
 use crate::track::{Arrival, Track, TrackKey};
 use crate::{ShardId, TrackId};
@@ -158,7 +158,7 @@ impl Sfu {
         }
     }
 
-    /// Tells other shards which encodings of a track are sent.
+    /// Tells other shards which layers of a track are sent.
     pub(crate) fn export_activity(&mut self, key: TrackKey) {
         let track = &self.tracks[key];
         for export in &track.exports {
@@ -183,8 +183,13 @@ impl Sfu {
     }
 }
 
-fn activity(track: &Track) -> [Option<std::time::Instant>; MAX_ENCODINGS] {
-    std::array::from_fn(|at| track.encodings.get(at).and_then(|e| e.last_arrival))
+fn activity(track: &Track) -> Activity {
+    Activity {
+        last_arrivals: std::array::from_fn(|at| {
+            track.encodings.get(at).and_then(|e| e.last_arrival)
+        }),
+        rungs: track.ladder.rungs().to_vec(),
+    }
 }
 
 fn relayed(encoding: usize, index: u64, packet: &Packet) -> RelayedPacket {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use galene_rtp::{SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
 
+use crate::Layer;
 use crate::packet::Packet;
 use crate::sent_numbers::SentNumbers;
 
@@ -140,18 +141,18 @@ impl Forward {
         Some(Forwarded { encoding, run, sequence: found.sequence, outgoing, label: found.label })
     }
 
-    /// Decides about a packet of the track, while the encoding `target` is wanted. No two packets ever
+    /// Decides about a packet of an encoding of the track, while `target` is wanted. No two packets ever
     /// get the same number, whatever a publisher sends.
     pub(crate) fn accept(
         &mut self,
         encoding: usize,
-        target: usize,
+        target: Layer,
         packet: &Packet,
     ) -> Option<Numbers> {
         let source = Source { encoding, run: packet.run };
-        self.update_waiting(source, target, packet);
+        self.update_waiting(source, target.encoding, packet);
         if self.current != Some(source) {
-            if encoding == target && packet.starts_keyframe == Some(true) {
+            if encoding == target.encoding && packet.starts_keyframe == Some(true) {
                 if self.must_wait(source) {
                     self.waiting = Some(Waiting { source, since: packet.arrived });
                     return None;
@@ -276,69 +277,70 @@ mod tests {
     #[test]
     fn a_newcomer_gets_nothing_before_a_keyframe() {
         let mut forward = Forward::new(200, 90_000);
-        assert_eq!(forward.accept(0, 0, &packet(70_000, 0, 0, false, 0)), None);
-        let first = forward.accept(0, 0, &packet(70_001, 3_000, 1, true, 33));
+        assert_eq!(forward.accept(0, Layer::whole(0), &packet(70_000, 0, 0, false, 0)), None);
+        let first = forward.accept(0, Layer::whole(0), &packet(70_001, 3_000, 1, true, 33));
         assert_eq!(first.map(|n| (n.sequence, n.timestamp)), Some((100, 3_000)));
-        let late = forward.accept(0, 0, &packet(70_000, 0, 0, false, 40));
+        let late = forward.accept(0, Layer::whole(0), &packet(70_000, 0, 0, false, 40));
         assert_eq!(late, None, "what lies before the keyframe is of no use");
     }
 
     #[test]
     fn a_switch_waits_for_a_keyframe_and_all_numbers_go_on() {
         let mut forward = Forward::new(0, 90_000);
-        forward.accept(0, 0, &packet(10, 1_000, 500, true, 0));
-        forward.accept(0, 0, &packet(11, 4_000, 501, false, 33));
+        forward.accept(0, Layer::whole(0), &packet(10, 1_000, 500, true, 0));
+        forward.accept(0, Layer::whole(0), &packet(11, 4_000, 501, false, 33));
 
-        assert!(forward.accept(1, 1, &packet(900, 77, 9, false, 50)).is_none());
-        let still = forward.accept(0, 1, &packet(12, 7_000, 502, false, 66));
+        assert!(forward.accept(1, Layer::whole(1), &packet(900, 77, 9, false, 50)).is_none());
+        let still = forward.accept(0, Layer::whole(1), &packet(12, 7_000, 502, false, 66));
         assert_eq!(still.map(|n| n.sequence), Some(2));
 
-        let switched = forward.accept(1, 1, &packet(901, 3_077, 10, true, 100));
+        let switched = forward.accept(1, Layer::whole(1), &packet(901, 3_077, 10, true, 100));
         let numbers = switched.expect("the keyframe is where the switch happens");
         assert_eq!(numbers.sequence, 3);
         assert_eq!(numbers.timestamp, 7_000 + 34 * 90);
         assert_eq!(numbers.vp8, Some(descriptor(503, 503u16 as u8)));
-        assert_eq!(forward.accept(0, 1, &packet(13, 10_000, 503, false, 101)), None);
-        let next = forward.accept(1, 1, &packet(902, 6_077, 11, false, 133));
+        assert_eq!(forward.accept(0, Layer::whole(1), &packet(13, 10_000, 503, false, 101)), None);
+        let next = forward.accept(1, Layer::whole(1), &packet(902, 6_077, 11, false, 133));
         assert_eq!(next.map(|n| n.sequence), Some(4));
     }
 
     #[test]
     fn a_switch_lets_the_frame_that_is_being_sent_end() {
         let mut forward = Forward::new(0, 90_000);
-        forward.accept(0, 0, &packet(10, 1_000, 500, true, 0));
+        forward.accept(0, Layer::whole(0), &packet(10, 1_000, 500, true, 0));
         let open = Packet { ends_frame: false, ..packet(11, 4_000, 501, false, 33) };
-        forward.accept(0, 1, &open);
+        forward.accept(0, Layer::whole(1), &open);
         let keyframe = packet(900, 77, 9, true, 34);
-        assert_eq!(forward.accept(1, 1, &keyframe), None);
+        assert_eq!(forward.accept(1, Layer::whole(1), &keyframe), None);
         assert_eq!(forward.take_catch_up(), None);
 
-        let end = forward.accept(0, 1, &packet(12, 4_000, 501, false, 35));
+        let end = forward.accept(0, Layer::whole(1), &packet(12, 4_000, 501, false, 35));
         assert_eq!(end.map(|n| n.sequence), Some(2));
         assert_eq!(forward.take_catch_up(), Some(1));
-        assert_eq!(forward.accept(1, 1, &keyframe).map(|n| n.sequence), Some(3));
+        assert_eq!(forward.accept(1, Layer::whole(1), &keyframe).map(|n| n.sequence), Some(3));
     }
 
     #[test]
     fn a_frame_whose_end_is_lost_is_not_waited_for_and_seen_as_lost() {
         let mut forward = Forward::new(0, 90_000);
         let open = Packet { ends_frame: false, ..packet(10, 1_000, 500, true, 0) };
-        forward.accept(0, 0, &open);
+        forward.accept(0, Layer::whole(0), &open);
         let keyframe = packet(900, 77, 9, true, 34);
-        assert_eq!(forward.accept(1, 1, &keyframe), None);
-        assert_eq!(forward.accept(0, 1, &packet(12, 4_000, 501, false, 35)), None);
+        assert_eq!(forward.accept(1, Layer::whole(1), &keyframe), None);
+        assert_eq!(forward.accept(0, Layer::whole(1), &packet(12, 4_000, 501, false, 35)), None);
         assert_eq!(forward.take_catch_up(), Some(1));
-        let numbers = forward.accept(1, 1, &keyframe);
+        let numbers = forward.accept(1, Layer::whole(1), &keyframe);
         assert_eq!(numbers.map(|n| n.sequence), Some(2), "number 1 stays empty");
     }
 
     #[test]
     fn another_track_in_the_same_section_goes_on_too() {
         let mut forward = Forward::new(0, 90_000);
-        forward.accept(0, 0, &packet(10, 1_000, 500, true, 0));
+        forward.accept(0, Layer::whole(0), &packet(10, 1_000, 500, true, 0));
         forward.detach();
-        assert_eq!(forward.accept(0, 0, &packet(5, 9, 1, false, 10)), None);
-        let numbers = forward.accept(0, 0, &packet(6, 99, 2, true, 1_000)).expect("a keyframe");
+        assert_eq!(forward.accept(0, Layer::whole(0), &packet(5, 9, 1, false, 10)), None);
+        let numbers =
+            forward.accept(0, Layer::whole(0), &packet(6, 99, 2, true, 1_000)).expect("a keyframe");
         assert_eq!((numbers.sequence, numbers.timestamp), (1, 91_000));
     }
 }

@@ -1,8 +1,9 @@
 //! Tracks of publishers on other shards that this shard has subscribers for.
 
 use crate::cursor::{Arrived, Cursor};
+use crate::ladder::Ladder;
 use crate::media::MAX_ENCODINGS;
-use crate::relay::{Body, EncodingSet, RelayMessage, RelayedPacket, TrackDescription};
+use crate::relay::{Activity, Body, EncodingSet, RelayMessage, RelayedPacket, TrackDescription};
 use crate::sfu::Sfu;
 use crate::track::{Arrival, Encoding, Origin, Track, TrackKey};
 use crate::transport::Role;
@@ -119,6 +120,7 @@ impl Sfu {
             origin: Origin::Shard(Box::new(import)),
             msid: description.msid.clone(),
             encodings: encodings.collect(),
+            ladder: Ladder::new(description.encodings),
             subscribers: Vec::new(),
             exports: Vec::new(),
             arrivals: Vec::new(),
@@ -173,16 +175,13 @@ impl Sfu {
         }
     }
 
-    fn handle_activity(
-        &mut self,
-        from: ShardId,
-        id: TrackId,
-        activity: [Option<Instant>; MAX_ENCODINGS],
-    ) {
+    fn handle_activity(&mut self, from: ShardId, id: TrackId, activity: Activity) {
         if let Some(key) = self.imported(from, id) {
-            for (encoding, arrival) in self.tracks[key].encodings.iter_mut().zip(activity) {
+            let track = &mut self.tracks[key];
+            for (encoding, arrival) in track.encodings.iter_mut().zip(activity.last_arrivals) {
                 encoding.last_arrival = encoding.last_arrival.max(arrival);
             }
+            track.ladder.replace(activity.rungs);
             self.refresh_import(key);
         }
     }
@@ -201,8 +200,9 @@ impl Sfu {
                     continue;
                 };
                 let section = &subscription.sections[subscriber.section];
-                if section.live {
-                    wanted.insert(track.choose(section.choice, self.now));
+                let choice = section.selection.peek(&track.ladder);
+                if let Some(layer) = choice.layer.filter(|_| section.live) {
+                    wanted.insert(layer.encoding);
                     section.forward.current().inspect(|current| wanted.insert(*current));
                 }
             }

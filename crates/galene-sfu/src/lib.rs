@@ -6,6 +6,9 @@
 
 mod aftermath;
 mod batch;
+#[cfg(test)]
+mod call;
+mod choose;
 mod clock;
 mod command;
 mod config;
@@ -28,6 +31,10 @@ mod gaps;
 mod ids;
 mod imports;
 mod keyframes;
+mod ladder;
+mod layer;
+mod layer_meter;
+mod limits;
 mod media;
 mod negotiate;
 mod packet;
@@ -38,6 +45,7 @@ mod resend_budget;
 mod rtcp;
 mod runs;
 mod sdp;
+mod selection;
 mod send_queue;
 mod sent_numbers;
 mod sfu;
@@ -53,6 +61,7 @@ pub use config::{EgressKind, SfuConfig};
 pub use event::{CloseReason, Event};
 pub use galene_rtp::{Codec, MediaKind};
 pub use ids::{ShardId, TrackId, TransportId};
+pub use layer::Layer;
 pub use relay::RelayMessage;
 pub use send_queue::Transmit;
 pub use sfu::{Counters, Intake, Sfu};

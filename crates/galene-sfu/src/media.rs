@@ -13,6 +13,7 @@ use crate::demux::Slot;
 use crate::direct::DirectEgress;
 use crate::egress::Way;
 use crate::formats::Format;
+use crate::ladder::Ladder;
 use crate::packet::{MAX_PAYLOAD, Packet};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate;
@@ -64,7 +65,6 @@ impl Sfu {
             codec.clock_rate_hz(),
             packet.timestamp,
         );
-        let is_resuming = !encoding.is_alive(self.now);
         encoding.last_arrival = Some(packet.timestamp);
         let packet = Packet::new(codec, encoding.run, packet, captured);
         let starts_keyframe = packet.starts_keyframe == Some(true);
@@ -79,6 +79,7 @@ impl Sfu {
             encoding.keyframes.request();
             self.wishes.insert(key);
         }
+        encoding.meter.count(0, 0, packet.payload.len());
         let index = encoding.ring.push(packet);
         let is_met = |encoding: &Encoding| encoding.keyframes.due().is_none();
         if starts_keyframe && !self.wishes.is_empty() && track.encodings.iter().all(is_met) {
@@ -88,9 +89,6 @@ impl Sfu {
             self.arrived.push(key);
         }
         track.arrivals.push(Arrival { encoding: stream.encoding, index, padding: 0 });
-        if is_resuming {
-            self.export_activity(key);
-        }
     }
 
     /// Finds out to which track a packet belongs; the first one makes the track.
@@ -137,6 +135,7 @@ impl Sfu {
             origin: Origin::Publisher(payload_type),
             msid: section.msid.clone(),
             encodings: (0..encodings).map(|_| Encoding::new(kind, has_rtx)).collect(),
+            ladder: Ladder::new(encodings),
             subscribers: Vec::new(),
             exports: Vec::new(),
             arrivals: Vec::new(),
@@ -170,10 +169,13 @@ impl Sfu {
         };
         if let Some(key) = section.track {
             let track = &mut self.tracks[key];
-            let target = track.choose(section.choice, self.now);
-            let encoding = section.forward.current().unwrap_or(target);
-            track.encodings[encoding].keyframes.request();
-            self.wishes.insert(key);
+            let target = section.selection.peek(&track.ladder).layer.map(|layer| layer.encoding);
+            if let Some(encoding) = section.forward.current().or(target)
+                && let Some(encoding) = track.encodings.get_mut(encoding)
+            {
+                encoding.keyframes.request();
+                self.wishes.insert(key);
+            }
         }
     }
 
@@ -344,12 +346,14 @@ impl Sfu {
             let Some(key) = section.track.filter(|_| starts) else {
                 continue;
             };
-            section.live = true;
             let track = &self.tracks[key];
-            let now = self.now;
-            let target = track.choose(section.choice, now);
+            let Some(target) = section.selection.choose(&track.ladder).layer else {
+                continue;
+            };
+            section.live = true;
+            let (now, encoding) = (self.now, target.encoding);
             let mut packets =
-                track.encodings[target].ring.replay(now).map(|p| (target, p, 0)).peekable();
+                track.encodings[encoding].ring.replay(now).map(|p| (encoding, p, 0)).peekable();
             // Whoever has seen more recent pictures already would watch the past again.
             let is_past = packets.peek().is_some_and(|(_, p, _)| section.forward.has_passed(p));
             let packets = packets.filter(|_| !is_past);
@@ -364,9 +368,9 @@ impl Sfu {
             }
             started.push(key);
             // A shard that is told that an encoding is wanted now sees to a keyframe itself.
-            let is_on_its_way = matches!(&track.origin, Origin::Shard(i) if !i.has(target));
+            let is_on_its_way = matches!(&track.origin, Origin::Shard(i) if !i.has(encoding));
             if subscription.sections[index].forward.current().is_none() && !is_on_its_way {
-                self.tracks[key].encodings[target].keyframes.request();
+                self.tracks[key].encodings[encoding].keyframes.request();
                 self.wishes.insert(key);
             }
         }
@@ -485,7 +489,8 @@ impl Sfu {
             };
             let section = &subscription.sections[s.section];
             let has_it = section.forward.current() == Some(encoding);
-            let wants_it = track.wanted(section.choice) == encoding;
+            let wants_it =
+                section.selection.wished_encoding(track.encodings.len()) == Some(encoding);
             (section.live && (has_it || wants_it))
                 .then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
         });

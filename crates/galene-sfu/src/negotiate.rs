@@ -181,18 +181,19 @@ impl Sfu {
             let Some(key) = self.by_track_id.get(&request.track).copied() else {
                 continue;
             };
-            match subscription.sections.iter_mut().find(|s| s.track == Some(key)) {
-                Some(section) if section.choice != request.encoding => {
-                    section.choice = request.encoding;
-                    changed.push(key);
+            let mut sections = subscription.sections.iter_mut().enumerate();
+            match sections.find(|(_, s)| s.track == Some(key)) {
+                Some((at, section)) => {
+                    if section.selection.want(request.encoding) {
+                        changed.push(SubscriberSection { slot, section: at });
+                    }
                 }
-                Some(_) => {}
                 None => missing.push((key, request.encoding)),
             }
         }
         let is_offered = subscription.negotiation.is_offered();
-        for key in changed {
-            self.refresh_import(key);
+        for section in changed {
+            self.apply_selection(section);
         }
         if !is_offered {
             self.offer(slot, &missing);
@@ -254,7 +255,7 @@ impl Sfu {
             }
             let section = &mut subscription.sections[at];
             section.track = Some(key);
-            section.choice = choice;
+            section.selection.want(choice);
             section.offered = true;
             track.subscribers.push(SubscriberSection { slot, section: at });
         }

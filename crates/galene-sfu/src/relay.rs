@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use crate::TrackId;
 use crate::formats::Format;
+use crate::ladder::Rung;
 use crate::media::MAX_ENCODINGS;
 use crate::packet::Packet;
 
@@ -62,8 +63,8 @@ pub(crate) enum Body {
     Started(Arc<TrackDescription>),
     /// Packets in the order of their arrival.
     Packets(Vec<RelayedPacket>),
-    /// When each encoding last sent something, be it wanted or not.
-    Activity([Option<Instant>; MAX_ENCODINGS]),
+    /// What is being sent, be it wanted or not.
+    Activity(Activity),
     /// The track is gone. It may start again.
     Ended,
 }
@@ -74,6 +75,15 @@ pub(crate) struct TrackDescription {
     pub(crate) format: Format,
     pub(crate) msid: Option<(String, String)>,
     pub(crate) encodings: usize,
+}
+
+/// What a publisher sends of a track.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    /// When each encoding last sent something.
+    pub(crate) last_arrivals: [Option<Instant>; MAX_ENCODINGS],
+    /// The track's ladder.
+    pub(crate) rungs: Vec<Rung>,
 }
 
 /// A packet on its way to another shard.

@@ -11,9 +11,10 @@ use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
 use crate::rate::ReceiverRate;
+use crate::selection::Selection;
 use crate::srtp::RtcpOpener;
 use crate::track::{Track, TrackKey};
-use crate::{EncodingChoice, MediaKind, TrackRequest};
+use crate::{EncodingChoice, Layer, MediaKind, TrackRequest};
 
 /// What a transport forwards to its peer.
 #[derive(Debug)]
@@ -58,7 +59,8 @@ pub(crate) struct Section {
     pub(crate) format: Format,
     /// What it forwards; none while it is inactive.
     pub(crate) track: Option<TrackKey>,
-    pub(crate) choice: EncodingChoice,
+    /// How much of that.
+    pub(crate) selection: Selection,
     /// Whether our last offer says that it sends.
     pub(crate) offered: bool,
     /// Set once packets are handed on.
@@ -141,7 +143,7 @@ impl Subscription {
         &mut self,
         way: &mut Way<'_>,
         section: usize,
-        target: usize,
+        target: Layer,
         packets: impl Iterator<Item = (usize, &'a Packet, u8)>,
         track: &'a Track,
     ) -> u64 {
@@ -161,7 +163,7 @@ impl Subscription {
         &mut self,
         way: &mut Way<'_>,
         section: usize,
-        target: usize,
+        target: Layer,
         encoding: usize,
         packet: &Packet,
         padding: u8,
@@ -234,7 +236,7 @@ impl Section {
             mid,
             format,
             track: None,
-            choice: EncodingChoice::Best,
+            selection: Selection::new(EncodingChoice::Best),
             offered: false,
             live: false,
             answered: false,

@@ -11,8 +11,10 @@ use crate::formats::Format;
 use crate::gaps::Gaps;
 use crate::imports::Import;
 use crate::keyframes::KeyframeRequests;
+use crate::ladder::Ladder;
+use crate::layer_meter::LayerMeter;
 use crate::packet::PacketRing;
-use crate::{EncodingChoice, MediaKind, TrackId};
+use crate::{MediaKind, TrackId};
 
 /// The place of a track in its shard.
 pub(crate) type TrackKey = usize;
@@ -33,6 +35,8 @@ pub(crate) struct Track {
     pub(crate) msid: Option<(String, String)>,
     /// By decreasing quality, as the publisher's `a=simulcast` lists them.
     pub(crate) encodings: Vec<Encoding>,
+    /// What of that is being sent.
+    pub(crate) ladder: Ladder,
     pub(crate) subscribers: Vec<SubscriberSection>,
     /// The other shards that have subscribers.
     pub(crate) exports: Vec<Export>,
@@ -69,6 +73,7 @@ pub(crate) struct Encoding {
     pub(crate) keyframes: KeyframeRequests,
     pub(crate) gaps: Gaps,
     pub(crate) last_arrival: Option<Instant>,
+    pub(crate) meter: LayerMeter,
 }
 
 /// An encoding that sent nothing for this long is taken to be switched off. A browser at one frame per
@@ -84,6 +89,7 @@ impl Encoding {
             keyframes: KeyframeRequests::default(),
             gaps: Gaps::new(has_rtx),
             last_arrival: None,
+            meter: LayerMeter::new(),
         }
     }
 
@@ -117,25 +123,5 @@ impl Track {
     /// Returns whether somebody is to get it, here or on another shard.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.subscribers.is_empty() || !self.exports.is_empty()
-    }
-
-    /// Returns the encoding that serves `choice` best, be it sent or not.
-    pub(crate) fn wanted(&self, choice: EncodingChoice) -> usize {
-        match choice {
-            EncodingChoice::Best => 0,
-            EncodingChoice::Lowest => self.encodings.len() - 1,
-        }
-    }
-
-    /// Returns the encoding that serves `choice` best among those that are being sent; the one that was
-    /// sent last if all are silent.
-    pub(crate) fn choose(&self, choice: EncodingChoice, now: Instant) -> usize {
-        let mut sent = self.encodings.iter().enumerate().filter(|(_, e)| e.is_alive(now));
-        let found = match choice {
-            EncodingChoice::Best => sent.next(),
-            EncodingChoice::Lowest => sent.next_back(),
-        };
-        let latest = || self.encodings.iter().enumerate().max_by_key(|(_, e)| e.last_arrival);
-        found.or_else(latest).map_or(0, |(at, _)| at)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use galene_sfu::{EncodingChoice, TransportId};
+use galene_sfu::{EncodingChoice, Layer, TransportId};
 use galene_testkit::{Codec, Profile, TrackSpec};
 use galene_tests::Conference;
 
-use super::{SECOND, choose, watch};
+use super::{SECOND, choose, rendered, watch};
 
 #[test]
 fn each_subscriber_gets_the_size_that_it_wants() {
@@ -87,6 +87,29 @@ fn switching_survives_loss_and_reordering() {
     let video = conference.report(subscriber, 11);
     assert!(video.switches.len() >= 10, "{:?}", video.switches);
     assert!(video.complete_share() > 0.97, "{video}");
+}
+
+#[test]
+fn a_subscriber_that_wants_nothing_for_now_gets_nothing_and_comes_back_without_an_offer() {
+    let mut conference = super::conference(6);
+    let publisher = publish_simulcast(&mut conference, Codec::Vp8);
+    let (subscriber, other) =
+        (watch(&mut conference, publisher), watch(&mut conference, publisher));
+    conference.run_for(SECOND * 3);
+    choose(&mut conference, subscriber, publisher, EncodingChoice::Nothing);
+    conference.run_for(SECOND / 2);
+    let (before, of_other) =
+        (rendered(&conference, subscriber, 11), rendered(&conference, other, 11));
+    conference.run_for(SECOND * 3);
+    assert_eq!(rendered(&conference, subscriber, 11), before);
+    assert!(rendered(&conference, other, 11) > of_other + 80);
+    choose(&mut conference, subscriber, publisher, EncodingChoice::AtMost(Layer::whole(1)));
+    conference.run_for(SECOND * 2);
+    conference.assert_clean();
+    assert!(rendered(&conference, subscriber, 11) > before + 50);
+    let video = conference.report(subscriber, 11);
+    assert_eq!(video.switches.iter().map(|s| s.to.encoding).collect::<Vec<_>>(), [1]);
+    assert_eq!(conference.subscriber(subscriber).tracks().count(), 1, "one SSRC");
 }
 
 fn publish_simulcast(conference: &mut Conference, codec: Codec) -> TransportId {

@@ -36,7 +36,8 @@ fn body(incoming: &mut Incoming) -> Result<ClientBody, DecodeError> {
         "handshake" => {
             let version = incoming.version.take().unwrap_or_default();
             let id = text("id", incoming.id.take(), MAX_ID_BYTES)?;
-            ClientBody::Handshake(Handshake { version, id: ClientId::try_from(id).ok() })
+            let features = incoming.features.take().unwrap_or_default();
+            ClientBody::Handshake(Handshake { version, id: ClientId::try_from(id).ok(), features })
         }
         "ice" => ice(incoming)?,
         "join" => join(incoming)?,

@@ -24,9 +24,10 @@ fn body(body: &ClientBody) -> Outgoing<'_> {
         ClientBody::Chat(post) => self::post("chat", post),
         ClientBody::Close { id } => about("close", id),
         ClientBody::GroupAction(action) => group_action(action),
-        ClientBody::Handshake(Handshake { version, id }) => {
+        ClientBody::Handshake(Handshake { version, id, features }) => {
             let id = id.as_ref().map_or("", |id| id.as_str());
-            Outgoing { message_type: "handshake", version, id, ..Outgoing::default() }
+            let features = *features;
+            Outgoing { message_type: "handshake", version, id, features, ..Outgoing::default() }
         }
         ClientBody::Ice(Ice { id, candidate }) => {
             Outgoing { candidate: Some(candidate), ..about("ice", id) }

@@ -26,9 +26,10 @@ pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
         "chat" => ServerMessage::Chat(relayed(incoming, "chat")?),
         "chathistory" => ServerMessage::ChatHistory(history(incoming)?),
         "close" => ServerMessage::Close { id: stream(incoming, "close")? },
-        "handshake" => {
-            ServerMessage::Handshake { version: incoming.version.take().unwrap_or_default() }
-        }
+        "handshake" => ServerMessage::Handshake {
+            version: incoming.version.take().unwrap_or_default(),
+            features: incoming.features.take().unwrap_or_default(),
+        },
         "ice" => {
             let missing = DecodeError::Missing { message: "ice", field: "candidate" };
             let Object(candidate) = incoming.candidate.take().ok_or(missing)?;

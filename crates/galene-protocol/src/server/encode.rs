@@ -18,8 +18,9 @@ pub(super) fn encode(message: &ServerMessage) -> String {
         ServerMessage::Chat(chat) => relayed("chat", chat),
         ServerMessage::ChatHistory(entry) => history(entry),
         ServerMessage::Close { id } => about("close", id),
-        ServerMessage::Handshake { version } => {
-            Outgoing { message_type: "handshake", version, ..Outgoing::default() }
+        ServerMessage::Handshake { version, features } => {
+            let features = *features;
+            Outgoing { message_type: "handshake", version, features, ..Outgoing::default() }
         }
         ServerMessage::Ice(Ice { id, candidate }) => {
             Outgoing { candidate: Some(candidate), ..about("ice", id) }
