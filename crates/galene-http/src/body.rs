@@ -32,9 +32,11 @@ pub(crate) struct FileBody {
 
 enum State {
     Idle(File),
-    Reading(Pin<Box<dyn Future<Output = io::Result<(File, Bytes)>> + Send>>),
+    Reading(Reading),
     Done,
 }
+
+type Reading = Pin<Box<dyn Future<Output = io::Result<(File, Bytes)>> + Send>>;
 
 impl FileBody {
     /// Sends `length` bytes of a file from where it stands.

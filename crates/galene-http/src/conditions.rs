@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::{
     IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName};
 
 /// What of a file conditions compare with.
 #[derive(Debug, Clone, Copy)]
@@ -55,18 +55,6 @@ fn first_tag(list: &str) -> Option<(&str, &str)> {
     let length = opaque.find('"')?;
     let end = list.len() - opaque.len() + length + 1;
     Some(list.split_at(end))
-}
-
-/// Checks `If-Match` and then `If-None-Match` against something that may not exist.
-pub(crate) fn check_tags(method: &Method, headers: &HeaderMap, etag: Option<&str>) -> Verdict {
-    if lists(headers, &IF_MATCH, etag) == Some(false) {
-        return Verdict::Failed;
-    }
-    match lists(headers, &IF_NONE_MATCH, etag) {
-        Some(true) if [Method::GET, Method::HEAD].contains(method) => Verdict::NotModified,
-        Some(true) => Verdict::Failed,
-        Some(false) | None => Verdict::Proceed,
-    }
 }
 
 /// Checks all conditions of a request for a file, in the order of RFC 9110 §13.2.2.
@@ -181,22 +169,6 @@ mod tests {
         assert_eq!(listed("a"), Some(false));
         assert_eq!(lists(&headers(&[(IF_MATCH, "*")]), &IF_MATCH, None), Some(false));
         assert_eq!(lists(&HeaderMap::new(), &IF_MATCH, Some("\"a\"")), None);
-    }
-
-    #[test]
-    fn conditions_on_something_that_may_not_exist() {
-        let create = headers(&[(IF_NONE_MATCH, "*")]);
-        assert_eq!(check_tags(&Method::PUT, &create, None), Verdict::Proceed);
-        assert_eq!(check_tags(&Method::PUT, &create, Some("\"a\"")), Verdict::Failed);
-        let update = headers(&[(IF_MATCH, "\"a\"")]);
-        assert_eq!(check_tags(&Method::PUT, &update, Some("\"a\"")), Verdict::Proceed);
-        assert_eq!(check_tags(&Method::PUT, &update, Some("\"b\"")), Verdict::Failed);
-        assert_eq!(check_tags(&Method::PUT, &update, None), Verdict::Failed);
-        let fetch = headers(&[(IF_NONE_MATCH, "\"a\"")]);
-        assert_eq!(check_tags(&Method::GET, &fetch, Some("\"a\"")), Verdict::NotModified);
-        assert_eq!(check_tags(&Method::GET, &fetch, Some("\"b\"")), Verdict::Proceed);
-        let both = headers(&[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")]);
-        assert_eq!(check_tags(&Method::GET, &both, Some("\"a\"")), Verdict::Failed);
     }
 
     #[test]

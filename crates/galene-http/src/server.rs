@@ -78,8 +78,7 @@ impl HttpServer {
         let service = Service {
             control,
             front,
-            recordings: config.recordings.map(|root| Recordings::new(root, disk.clone())),
-            disk,
+            recordings: config.recordings.map(|root| Recordings::new(root, disk)),
             groups: config.groups,
             settings: config.settings,
             next_session: AtomicU64::new(1),

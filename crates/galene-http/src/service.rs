@@ -15,7 +15,6 @@ use tokio::sync::watch;
 
 use crate::client_address::client_address;
 use crate::control::ControlHandle;
-use crate::disk::Disk;
 use crate::front::Front;
 use crate::groups::{GroupStore, look_up};
 use crate::listener::Lifetime;
@@ -34,12 +33,20 @@ pub(crate) struct Peer {
     pub(crate) secure: bool,
 }
 
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+struct Asker {
+    peer: Peer,
+    /// The client behind a proxy, or the peer itself.
+    client: Option<SocketAddr>,
+    is_stopping: bool,
+}
+
 /// All that answers depend on.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) control: ControlHandle,
     pub(crate) front: Front,
-    pub(crate) disk: Disk,
     pub(crate) recordings: Option<Recordings>,
     pub(crate) groups: Arc<dyn GroupStore>,
     pub(crate) settings: watch::Receiver<Arc<SiteSettings>>,
@@ -70,21 +77,18 @@ impl Service {
                 Route::Recordings(None) => {
                     response::plain(StatusCode::BAD_REQUEST, "expected the name of a group")
                 }
-                _ if !is_head && request.method() != Method::GET => {
-                    let mut refusal =
-                        response::plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-                    refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                    refusal
-                }
-                Route::Health => match health::health(&self.control, client).await {
-                    Some(response) => response,
-                    None => self.front.not_found().await,
-                },
-                Route::Readiness => {
+                route @ (Route::File(_)
+                | Route::Group(_)
+                | Route::GroupStatus(_)
+                | Route::Health
+                | Route::Moved { .. }
+                | Route::NotFound
+                | Route::PublicGroups
+                | Route::Readiness
+                | Route::WebSocket) => {
                     let is_stopping = *lifetime.stop.borrow();
-                    health::readiness(&self.control, is_stopping).await
+                    self.answer(route, &request, Asker { peer, client, is_stopping }).await
                 }
-                route => self.answer(route, &request, peer, &settings).await,
             },
         };
         if is_head && let Some(length) = response.body().size_hint().exact() {
@@ -94,25 +98,31 @@ impl Service {
         response
     }
 
+    /// Answers a request for something that can only be fetched.
     async fn answer(
         &self,
         route: Route,
         request: &Request<Incoming>,
-        peer: Peer,
-        settings: &SiteSettings,
+        asker: Asker,
     ) -> Response<Body> {
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            let mut refusal = response::plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+            refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return refusal;
+        }
+        let settings = Arc::clone(&self.settings.borrow());
         let host = host(request).unwrap_or("localhost");
-        let base = Base::new(settings.proxy.as_ref(), peer.secure, host);
+        let base = Base::new(settings.proxy.as_ref(), asker.peer.secure, host);
         match route {
             Route::Group(group) => self.group_page(&group, request.headers()).await,
             Route::GroupStatus(group) => {
                 let mut response = self.group_status(&group, &base).await;
-                allow_origin(&mut response, request.headers(), settings);
+                allow_origin(&mut response, request.headers(), &settings);
                 response
             }
             Route::PublicGroups => {
                 let mut response = self.public_groups(&base).await;
-                allow_origin(&mut response, request.headers(), settings);
+                allow_origin(&mut response, request.headers(), &settings);
                 response
             }
             Route::File(path) => self.front.file(path, request).await,
@@ -124,10 +134,13 @@ impl Service {
                 redirect_with_query(status, path, request)
             }
             Route::NotFound => self.front.not_found().await,
+            Route::Health => match health::health(&self.control, asker.client).await {
+                Some(response) => response,
+                None => self.front.not_found().await,
+            },
+            Route::Readiness => health::readiness(&self.control, asker.is_stopping).await,
             // Dealt with before; there are no such pages.
-            Route::Health | Route::Readiness | Route::Recordings(_) | Route::WebSocket => {
-                self.front.not_found().await
-            }
+            Route::Recordings(_) | Route::WebSocket => self.front.not_found().await,
         }
     }
 
