@@ -20,8 +20,11 @@ use sha2::{Digest, Sha256};
 const FOLDERS: [&str; 3] = ["app", "packages/client", "vendor"];
 
 /// The names by which modules may be imported from anywhere, and what they stand for.
-const IMPORT_MAP: [(&str, &str); 2] =
-    [("galene-client", "packages/client/index.js"), ("lit", "vendor/lit.js")];
+const IMPORT_MAP: [(&str, &str); 3] = [
+    ("galene-client", "packages/client/index.js"),
+    ("galene-client/admin", "packages/client/admin.js"),
+    ("lit", "vendor/lit.js"),
+];
 
 /// The pages: the function that returns each, and its source.
 const PAGES: [(&str, &str); 3] =

@@ -24,6 +24,7 @@ export const MEETING = {
 export class Server {
   #directory;
   #port;
+  #options;
   #process = null;
   #log = "";
   #exited = Promise.resolve();
@@ -31,25 +32,37 @@ export class Server {
   /**
    * @param {string} directory
    * @param {number} port
+   * @param {string[]} options
    */
-  constructor(directory, port) {
+  constructor(directory, port, options) {
     this.#directory = directory;
     this.#port = port;
+    this.#options = options;
   }
 
   /**
    * Starts a server with these groups: their definitions, or the text of the files.
    * @param {Record<string, object | string>} groups
+   * @param {string[]} [options] More options of the program
+   * @param {Record<string, object>} [data] Files of its data directory
    */
-  static async start(groups) {
+  static async start(groups, options = [], data = {}) {
     const directory = await mkdtemp(path.join(os.tmpdir(), "galene-test-"));
     await mkdir(path.join(directory, "groups"));
     for (const [name, definition] of Object.entries(groups)) {
       const text = typeof definition === "string" ? definition : JSON.stringify(definition);
       await writeFile(path.join(directory, "groups", `${name}.json`), text);
     }
-    const server = new Server(directory, await freePort());
-    await server.run();
+    await mkdir(path.join(directory, "data"));
+    for (const [name, content] of Object.entries(data)) {
+      await writeFile(path.join(directory, "data", name), JSON.stringify(content));
+    }
+    const server = new Server(directory, await freePort(), options);
+    await server.run().catch(async (error) => {
+      // A program that goes on without us would keep the whole run from ending.
+      await server.end("SIGKILL");
+      throw error;
+    });
     return server;
   }
 
@@ -74,6 +87,7 @@ export class Server {
         ["-groups", at("groups")],
         ["-recordings", at("recordings")],
         ["-udp-range", "40000-40999"],
+        this.#options,
       ].flat(),
       { stdio: ["ignore", "pipe", "pipe"], cwd: this.#directory },
     );
@@ -88,7 +102,7 @@ export class Server {
     }
     await eventually(async () => {
       if (child.exitCode !== null) throw new Error(`the server ended:\n${this.#log}`);
-      const response = await fetch(`${this.url}/`);
+      const response = await fetch(`${this.url}/public-groups.json`);
       if (!response.ok) throw new Error(`the server answers ${response.status}`);
     });
   }

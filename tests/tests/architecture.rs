@@ -29,7 +29,7 @@ enum Ring {
 
 /// Each crate, its ring, and the crates of ours that it may use as normal or build dependencies.
 #[rustfmt::skip]
-const TABLE: [(&str, Ring, &[&str]); 15] = [
+const TABLE: [(&str, Ring, &[&str]); 16] = [
     ("galene-protocol",   Words,       &[]),
     ("galene-rtp",        Words,       &[]),
 
@@ -40,19 +40,21 @@ const TABLE: [(&str, Ring, &[&str]); 15] = [
     ("galene-conference", Whole,       &["galene-auth", "galene-group", "galene-protocol", "galene-sfu"]),
 
     ("galene-http",       Shell,       &["galene-auth", "galene-conference", "galene-group",
-                                         "galene-protocol", "galene-web"]),
+                                         "galene-protocol", "galene-store", "galene-web"]),
     ("galene-net",        Shell,       &["galene-sfu"]),
+    ("galene-store",      Shell,       &["galene-auth", "galene-group", "galene-protocol"]),
     ("galene-web",        Shell,       &[]),
 
     ("galene-server",     Program,     &["galene-auth", "galene-conference", "galene-group",
                                          "galene-http", "galene-net", "galene-protocol",
-                                         "galene-sfu", "galene-web"]),
+                                         "galene-sfu", "galene-store", "galene-web"]),
 
     ("galene-load",       Program,     &["galene-protocol"]),
 
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",
                                          "galene-sfu", "galene-testkit"]),
+    ("galene-conformance", Development, &[]),
     ("galene-examples",   Development, &["galene-sfu"]),
     ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-group",
                                          "galene-protocol", "galene-sfu", "galene-testkit"]),
@@ -185,7 +187,7 @@ fn every_crate_is_called_after_its_folder() {
         let path = folder.strip_prefix(&workspace.workspace_root).expect("a member lies within");
         let expected = match path.parent().map(Utf8Path::as_str) {
             Some("crates" | "bins") => path.file_name().map(str::to_owned),
-            _ => Some(format!("galene-{path}")),
+            _ => path.file_name().map(|folder| format!("galene-{folder}")),
         };
         assert_eq!(Some(package.name.to_string()), expected, "in {path}");
     }

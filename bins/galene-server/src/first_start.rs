@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustls::crypto::{CryptoProvider, GetRandomFailed};
 
-use crate::durable::{self, Readers};
+use galene_store::{Readers, write_file};
 
 /// The group's name.
 pub(crate) const GROUP: &str = "meeting";
@@ -40,7 +40,7 @@ pub(crate) fn make_group(
     let mut text = format!("{definition:#}");
     text.push('\n');
     fs::create_dir_all(directory)?;
-    durable::write(&directory.join(format!("{GROUP}.json")), text.as_bytes(), Readers::Owner)?;
+    write_file(&directory.join(format!("{GROUP}.json")), text.as_bytes(), Readers::Owner)?;
     Ok(Some(password))
 }
 

@@ -4,13 +4,10 @@
 mod arguments;
 mod banner;
 mod certificate;
-mod config_file;
-mod durable;
 mod first_start;
-mod group_files;
 mod ice_servers;
 mod run;
-mod stamp;
+mod site;
 mod watch;
 
 use std::error::Error;

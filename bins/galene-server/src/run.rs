@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use galene_conference::{Conference, Config, ShardId};
-use galene_http::{Control, GroupStore, HttpConfig, HttpServer, Listener, MediaLink};
+use galene_http::{Control, HttpConfig, HttpServer, Listener, MediaLink};
 use galene_net::{MediaConfig, MediaPlane};
+use galene_store::{ConfigFile, FileError, GroupFiles};
 use rustls::crypto::CryptoProvider;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -18,10 +19,9 @@ use tokio::time::timeout;
 use crate::arguments::{Arguments, HttpAddress};
 use crate::banner::Banner;
 use crate::certificate::{Certificate, CertificateError};
-use crate::config_file::{ConfigError, ConfigFile};
 use crate::first_start::{self, FirstStartError};
-use crate::group_files::GroupFiles;
 use crate::ice_servers::IceServersFile;
+use crate::site::{self, SiteError};
 
 /// What members are told when the server stops.
 const GOODBYE: &str = "the server is shutting down";
@@ -68,6 +68,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ConfigFile::new(arguments.data.join("config.json"));
     let settings = config.read_if_changed().map_err(RunError::Config)?.unwrap_or_default();
+    let settings = site::settings(&settings).map_err(RunError::Site)?;
     let password = first_start::make_group(&arguments.groups, &provider)
         .map_err(|source| RunError::FirstGroup { directory: arguments.groups.clone(), source })?;
     let files = Arc::new(GroupFiles::new(arguments.groups.clone()));
@@ -206,7 +207,7 @@ pub(crate) enum RunError {
     Certificate(#[source] CertificateError),
     /// The site's configuration is broken.
     #[error("the configuration cannot be used")]
-    Config(#[source] ConfigError),
+    Config(#[source] FileError),
     /// A part of the server failed; the log says which.
     #[error("the server failed")]
     Failed,
@@ -222,6 +223,9 @@ pub(crate) enum RunError {
     /// The media plane did not start.
     #[error(transparent)]
     Media(galene_net::StartError),
+    /// A part of the site's configuration is wrong.
+    #[error("the configuration cannot be used")]
+    Site(#[source] SiteError),
     /// Signals cannot be received.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),

@@ -1,18 +1,19 @@
 //! Looks at the files that are in use again and again, and passes on what changed.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use galene_group::{GroupLookup, LookupError};
-use galene_http::{ControlHandle, GroupStore, SiteSettings};
+use galene_http::{ControlHandle, SiteSettings};
 use galene_protocol::GroupName;
+use galene_store::{ConfigFile, GroupFiles};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use crate::config_file::ConfigFile;
-use crate::group_files::GroupFiles;
 use crate::ice_servers::IceServersFile;
+use crate::site;
 
 /// How often. Whoever saves a file and tries again a moment later should see the effect.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -31,19 +32,16 @@ pub(crate) async fn watch(
     let mut known: BTreeMap<GroupName, GroupLookup> = BTreeMap::new();
     loop {
         interval.tick().await;
-        match config.read_if_changed() {
+        match read_if_changed(&mut config) {
             Ok(Some(changed)) => {
                 tracing::info!("the configuration was read again");
                 settings.send_replace(Arc::new(changed));
             }
             Ok(None) => {}
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(
-                    error,
-                    "the configuration cannot be used; the last good one stays in force"
-                );
-            }
+            Err(error) => tracing::error!(
+                error,
+                "the configuration cannot be used; the last good one stays in force"
+            ),
         }
         if let Some(changed) = ice_servers.poll(SystemTime::now()) {
             control.set_rtc_configuration(changed).await;
@@ -65,6 +63,11 @@ pub(crate) async fn watch(
             }
         }
     }
+}
+
+fn read_if_changed(config: &mut ConfigFile) -> Result<Option<SiteSettings>, Box<dyn Error>> {
+    let changed = config.read_if_changed()?;
+    Ok(changed.as_ref().map(site::settings).transpose()?)
 }
 
 async fn look_up(files: &Arc<GroupFiles>, name: &GroupName) -> Result<GroupLookup, LookupError> {

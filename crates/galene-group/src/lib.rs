@@ -15,7 +15,7 @@ mod notice;
 mod refusal;
 mod suggestion;
 
-pub use description::{Description, DescriptionError};
+pub use description::{DEFINITION_KEYS, Description, DescriptionError};
 pub use dictionary::{MAX_DICTIONARY_BYTES, TooLarge};
 pub use group::{
     Group, JoinRefusal, PermissionChange, PermissionsChanged, ServerFacts, check_note,

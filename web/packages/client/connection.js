@@ -3,8 +3,11 @@
  * Knows nothing about the page, and nothing about sockets: messages come in by `handleMessage` and go
  * out through a function. `connect` in `socket.js` joins it to a WebSocket.
  *
- * @import { ClientId, ClientMessage, Dictionary, GroupStatus, Joined, ServerMessage, ServerOffer,
- *   ServerWords, StreamId, StreamRequest, UserChange } from "./protocol.js"
+ * @import { DownStream } from "./down-stream.js"
+ * @import { PublishOptions } from "./stream-table.js"
+ * @import { UpStream } from "./up-stream.js"
+ * @import { ClientId, ClientMessage, Dictionary, GroupStatus, Joined, ServerMessage, ServerWords,
+ *   Speakers, StreamRequest, UserChange } from "./protocol.js"
  *
  * @typedef {object} User
  * @property {ClientId} id
@@ -19,12 +22,6 @@
  * @property {string} [token] Counts instead of the password
  * @property {Dictionary} [data] What others are told about this user from the start
  *
- * @typedef {object} PublishOptions
- * @property {string} label `camera`, `screenshare` or `video`
- * @property {RTCRtpEncodingParameters[]} [audioEncodings]
- * @property {RTCRtpEncodingParameters[]} [videoEncodings]
- * @property {UpStream} [replace] Ends, and the new stream takes its place on everybody's screen
- *
  * @typedef {object} ConnectionEvents
  * @property {{}} opened The server speaks our version; joining is possible
  * @property {{}} joined We are in the group
@@ -33,6 +30,7 @@
  * @property {{kind: "add" | "change" | "delete", user: User}} user
  * @property {ServerWords} chat What is said, or was said before we came (`chathistory`)
  * @property {ServerWords} usermessage
+ * @property {Speakers} speakers Who speaks, if the server tells
  * @property {{stream: DownStream, replaced: DownStream | null}} stream Somebody's stream arrives
  * @property {{code: number, reason: string}} closed The connection is gone
  *
@@ -43,8 +41,9 @@
  * @property {() => string} [createId]
  */
 import { Emitter } from "./emitter.js";
+import { JoinError } from "./errors.js";
 import { VERSIONS } from "./protocol.js";
-import { DownStream, UpStream } from "./streams.js";
+import { StreamTable } from "./stream-table.js";
 
 /** How often `handleTick` is to be called. */
 export const TICK_MS = 10_000;
@@ -54,24 +53,6 @@ const PING_TICKS = 2;
 
 /** Ticks of silence after which the connection is given up; the server drops us after 45 s. */
 const SILENT_TICKS = 6;
-
-/** Why joining did not work. */
-export class JoinError extends Error {
-  /** @override */
-  name = "JoinError";
-
-  /**
-   * @param {"fail" | "redirect" | "closed"} kind Refused; is elsewhere, at the URL `value`; the
-   *   connection was lost
-   * @param {string} code For programs; empty if the server has no word for it
-   * @param {string} value For people, or an URL
-   */
-  constructor(kind, code, value) {
-    super(value);
-    this.kind = kind;
-    this.code = code;
-  }
-}
 
 /** @extends {Emitter<ConnectionEvents>} */
 export class ServerConnection extends Emitter {
@@ -87,10 +68,6 @@ export class ServerConnection extends Emitter {
   data = {};
   /** Everybody in the group, ourselves included. @type {Map<ClientId, User>} */
   users = new Map();
-  /** @type {Map<StreamId, UpStream>} */
-  up = new Map();
-  /** @type {Map<StreamId, DownStream>} */
-  down = new Map();
 
   /** @type {RTCConfiguration} */
   #rtcConfiguration = {};
@@ -98,8 +75,10 @@ export class ServerConnection extends Emitter {
   #joining = null;
   #silentTicks = 0;
   #heard = false;
+  #doubted = false;
   #closing = false;
   #outside;
+  #streams;
 
   /** @param {Outside} outside */
   constructor(outside) {
@@ -111,6 +90,27 @@ export class ServerConnection extends Emitter {
       ...outside,
     };
     this.id = this.#outside.createId();
+    this.#streams = new StreamTable({
+      send: (message) => this.#send(message),
+      createPeerConnection: () => this.#outside.createPeerConnection(this.#rtcConfiguration),
+      createId: this.#outside.createId,
+      arrived: (stream, replaced) => this.emit("stream", { stream, replaced }),
+    });
+  }
+
+  /** What we publish, by the id of the stream. @returns {ReadonlyMap<string, UpStream>} */
+  get up() {
+    return this.#streams.up;
+  }
+
+  /** What we receive, by the id of the stream. @returns {ReadonlyMap<string, DownStream>} */
+  get down() {
+    return this.#streams.down;
+  }
+
+  /** How peer connections are set up here. @returns {Readonly<RTCConfiguration>} */
+  get rtcConfiguration() {
+    return this.#rtcConfiguration;
   }
 
   /** Begins; to be called when messages can be sent. */
@@ -208,19 +208,29 @@ export class ServerConnection extends Emitter {
    * @param {PublishOptions} options
    * @returns {UpStream}
    */
-  publish(media, { label, audioEncodings = [], videoEncodings = [], replace }) {
+  publish(media, options) {
     if (this.state !== "joined") throw new Error(`cannot publish while ${this.state}`);
-    const id = this.#outside.createId();
-    const source = { id: this.id, username: this.username };
-    const stream = new UpStream(id, label, media, source, replace?.id ?? "", this.#wire());
-    this.up.set(id, stream);
-    stream.on("ended", () => this.up.delete(id));
-    const [audio] = media.getAudioTracks();
-    const [video] = media.getVideoTracks();
-    if (audio) stream.setTrack("audio", audio, audioEncodings);
-    if (video) stream.setTrack("video", video, videoEncodings);
-    replace?.end("replaced");
-    return stream;
+    return this.#streams.publish(media, options, { id: this.id, username: this.username });
+  }
+
+  /** Looks for other ways to the server, for all streams: the network changed. */
+  restartIce() {
+    this.#streams.restartIce();
+  }
+
+  /**
+   * Asks the server whether it is there. Unless something is heard before the next
+   * `handleProbe`, the connection is given up: for when there is reason to doubt it.
+   */
+  probe() {
+    if (this.state === "closed") return;
+    this.#doubted = true;
+    this.#send({ type: "ping" });
+  }
+
+  /** The time for an answer to `probe` is over. */
+  handleProbe() {
+    if (this.state !== "closed" && this.#doubted) this.close("the server is silent");
   }
 
   /**
@@ -230,6 +240,7 @@ export class ServerConnection extends Emitter {
   handleMessage(message) {
     if (this.state === "closed") return;
     this.#heard = true;
+    this.#doubted = false;
     this.#silentTicks = 0;
     if (this.state === "opening" && message.type !== "handshake") {
       return this.close("the server did not begin with a handshake");
@@ -254,20 +265,17 @@ export class ServerConnection extends Emitter {
         return this.emit("chat", message);
       case "usermessage":
         return this.emit("usermessage", message);
+      case "speakers":
+        return this.emit("speakers", message);
       case "offer":
-        return this.#handleOffer(message);
       case "answer":
-        this.up.get(message.id)?.handleAnswer(message);
-        return;
       case "ice":
-        return (this.up.get(message.id) ?? this.down.get(message.id))?.handleIce(message.candidate);
       case "renegotiate":
-        this.up.get(message.id)?.handleRenegotiate();
-        return;
       case "abort":
-        return this.up.get(message.id)?.handleAbort();
       case "close":
-        return this.down.get(message.id)?.end("closed");
+      case "encodings":
+      case "streamstatus":
+        return this.#streams.handleMessage(message);
       default:
         /** @satisfies {never} */ (message);
     }
@@ -336,7 +344,7 @@ export class ServerConnection extends Emitter {
   }
 
   #forgetGroup() {
-    for (const stream of [...this.up.values(), ...this.down.values()]) stream.end("lost");
+    this.#streams.endAll();
     for (const user of [...this.users.values()]) {
       this.users.delete(user.id);
       this.emit("user", { kind: "delete", user });
@@ -366,33 +374,8 @@ export class ServerConnection extends Emitter {
     }
   }
 
-  /** @param {ServerOffer} offer */
-  #handleOffer({ id, label, source, username, replace, sdp }) {
-    if (this.up.has(id)) return this.#send({ type: "abort", id });
-    const known = this.down.get(id);
-    if (known) {
-      known.handleOffer(sdp);
-      return;
-    }
-    const replaced = this.down.get(replace) ?? null;
-    const localId = replaced?.localId ?? this.#outside.createId();
-    const stream = new DownStream(id, label, { id: source, username }, localId, this.#wire());
-    this.down.set(id, stream);
-    stream.on("ended", () => this.down.delete(id));
-    replaced?.end("replaced");
-    this.emit("stream", { stream, replaced });
-    stream.handleOffer(sdp);
-  }
-
   #source() {
     return { source: this.id, username: this.username };
-  }
-
-  #wire() {
-    return {
-      send: (/** @type {ClientMessage} */ message) => this.#send(message),
-      pc: this.#outside.createPeerConnection(this.#rtcConfiguration),
-    };
   }
 
   /** @param {ClientMessage} message */

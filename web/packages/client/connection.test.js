@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { JoinError, ServerConnection } from "./connection.js";
+import { ServerConnection } from "./connection.js";
+import { JoinError } from "./errors.js";
 import { decode } from "./protocol.js";
 import { FakePeerConnection, fakeMedia, settle } from "./fakes.test.js";
 

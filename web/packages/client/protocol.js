@@ -25,7 +25,7 @@
  * @property {number} [clientCount]
  * @property {boolean} [canChangePassword]
  *
- * @typedef {{type: "handshake", version: string[], id: ClientId}} Handshake
+ * @typedef {{type: "handshake", version: string[], id: ClientId, features?: string[]}} Handshake
  * @typedef {{type: "ping"}} Ping
  * @typedef {{type: "pong"}} Pong
  * @typedef {{type: "join", kind: "join", group: string, username?: string, password?: string,
@@ -80,21 +80,25 @@
  * @typedef {{type: "offer", id: StreamId, source: ClientId, username: string, label: string,
  *   replace: StreamId, sdp: string}} ServerOffer
  *
+ * @typedef {{type: "encodings", id: StreamId, active: string[]}} ServerEncodings Which encodings of
+ *   a stream of ours somebody watches, by RID
+ * @typedef {{type: "streamstatus", id: StreamId, state: string, reason: string}} StreamStatus How
+ *   well a stream comes through, and what limits it
+ * @typedef {{type: "speakers", ids: ClientId[]}} Speakers Who speaks, the latest first
+ *
  * @typedef {ServerHandshake | Ping | Pong | Joined | UserChange | ServerWords | ServerOffer | Answer
- *   | Ice | Renegotiate | Close | Abort} ServerMessage
+ *   | Ice | Renegotiate | Close | Abort | ServerEncodings | StreamStatus | Speakers} ServerMessage
  */
+import { Fields, isDictionary, ProtocolError } from "./fields.js";
 
 /** The versions spoken here, best first. */
 export const VERSIONS = ["2"];
 
+/** Messages beyond the version that we understand: a server that knows them sends them, others do not. */
+export const FEATURES = ["encodings", "speakers", "streamstatus"];
+
 /** The server refuses longer messages (a limit of Galène's protocol). */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
-
-/** A message that does not follow the protocol. */
-export class ProtocolError extends Error {
-  /** @override */
-  name = "ProtocolError";
-}
 
 /**
  * Writes a message as it is sent.
@@ -202,156 +206,13 @@ export function decode(text) {
     case "close":
     case "abort":
       return { type, id: fields.id("id") };
+    case "encodings":
+      return { type, id: fields.id("id"), active: fields.texts("active") };
+    case "streamstatus":
+      return { type, id: fields.id("id"), state: fields.text("state"), reason: fields.text("reason") };
+    case "speakers":
+      return { type, ids: fields.texts("ids") };
     default:
       return null;
   }
 }
-
-/**
- * @param {unknown} value
- * @returns {value is Dictionary}
- */
-export function isDictionary(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The fields of one message, read as what they should be. What is absent is empty. */
-class Fields {
-  #object;
-
-  /** @param {Dictionary} object */
-  constructor(object) {
-    this.#object = object;
-  }
-
-  /** @param {string} name */
-  value(name) {
-    return this.#object[name] ?? null;
-  }
-
-  /** @param {string} name */
-  text(name) {
-    const value = this.value(name) ?? "";
-    if (typeof value !== "string") throw this.#wrong(name, "text");
-    return value;
-  }
-
-  /** @param {string} name */
-  id(name) {
-    const value = this.text(name);
-    if (value === "") throw this.#wrong(name, "an id");
-    return value;
-  }
-
-  /**
-   * @template {string} Word
-   * @param {string} name
-   * @param {Word[]} words
-   */
-  oneOf(name, words) {
-    const value = this.text(name);
-    const word = words.find((known) => known === value);
-    if (word === undefined) throw this.#wrong(name, words.join(" or "));
-    return word;
-  }
-
-  /** @param {string} name */
-  texts(name) {
-    const value = this.value(name) ?? [];
-    const texts = Array.isArray(value) && value.filter((item) => typeof item === "string");
-    if (!texts || texts.length !== value.length) throw this.#wrong(name, "a list of texts");
-    return texts;
-  }
-
-  /** @param {string} name */
-  flag(name) {
-    const value = this.value(name) ?? false;
-    if (typeof value !== "boolean") throw this.#wrong(name, "true or false");
-    return value;
-  }
-
-  /** @param {string} name */
-  time(name) {
-    const text = this.text(name);
-    if (text === "") return null;
-    const time = new Date(text);
-    if (Number.isNaN(time.getTime())) throw this.#wrong(name, "a time");
-    return time;
-  }
-
-  /** @param {string} name */
-  dictionary(name) {
-    const value = this.value(name);
-    if (value !== null && !isDictionary(value)) throw this.#wrong(name, "an object");
-    return value;
-  }
-
-  /** @param {string} name */
-  status(name) {
-    const status = this.dictionary(name);
-    return status === null ? null : decodeStatus(status);
-  }
-
-  /**
-   * @param {string} name
-   * @returns {RTCConfiguration | null}
-   */
-  rtcConfiguration(name) {
-    const value = this.dictionary(name);
-    const servers = value?.["iceServers"] ?? [];
-    if (!Array.isArray(servers) || !servers.every(isDictionary)) {
-      throw this.#wrong(name, "an RTCConfiguration");
-    }
-    return value;
-  }
-
-  /**
-   * @param {string} name
-   * @returns {RTCIceCandidateInit}
-   */
-  candidate(name) {
-    const value = this.dictionary(name);
-    if (typeof value?.["candidate"] !== "string") throw this.#wrong(name, "a candidate");
-    return value;
-  }
-
-  /**
-   * @param {string} name
-   * @param {string} expected
-   */
-  #wrong(name, expected) {
-    const type = this.#object["type"];
-    return new ProtocolError(`${name} of ${String(type)} should be ${expected}`);
-  }
-}
-
-/**
- * Reads the status of a group, as it comes with `joined`, from the group's `.status` and in the list
- * of public groups.
- * @param {unknown} value
- * @returns {GroupStatus}
- * @throws {ProtocolError} If it is not one
- */
-export function decodeStatus(value) {
-  if (!isDictionary(value)) throw new ProtocolError("a status that is not an object");
-  for (const name of TEXTS_OF_STATUS) {
-    if (!["string", "undefined"].includes(typeof value[name])) {
-      throw new ProtocolError(`${name} of a status should be text`);
-    }
-  }
-  if (!["number", "undefined"].includes(typeof value["clientCount"])) {
-    throw new ProtocolError("clientCount of a status should be a number");
-  }
-  return /** @type {GroupStatus} */ ({ name: "", ...value });
-}
-
-const TEXTS_OF_STATUS = [
-  "name",
-  "displayName",
-  "description",
-  "location",
-  "endpoint",
-  "redirect",
-  "authServer",
-  "authPortal",
-];

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { decode, decodeStatus, encode, MAX_MESSAGE_BYTES, ProtocolError } from "./protocol.js";
+import { decodeStatus, ProtocolError } from "./fields.js";
+import { decode, encode, MAX_MESSAGE_BYTES } from "./protocol.js";
 
 test("what the server left out is put back", () => {
   assert.deepEqual(decode('{"type":"joined","kind":"fail","group":"g","value":"no"}'), {

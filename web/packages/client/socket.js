@@ -2,7 +2,8 @@
  * Joins a `ServerConnection` to a WebSocket.
  */
 import { ServerConnection, TICK_MS } from "./connection.js";
-import { decode, encode, ProtocolError } from "./protocol.js";
+import { ProtocolError } from "./fields.js";
+import { decode, encode } from "./protocol.js";
 
 /**
  * Connects to a server. Resolves when a group can be joined; rejects if there is no server, or one

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakePeerConnection, fakeMedia, settle } from "./fakes.test.js";
-import { DownStream, MAX_WAITING_CANDIDATES, UpStream } from "./streams.js";
+import { DownStream } from "./down-stream.js";
+import { MAX_WAITING_CANDIDATES } from "./stream.js";
+import { UpStream } from "./up-stream.js";
 
 test("publishing offers all tracks and sends on what the browser finds", async () => {
   const { stream, pc, sent } = upStream();

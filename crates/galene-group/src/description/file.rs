@@ -211,6 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn every_key_defines_the_group_or_says_who_may_join_or_is_obsolete() {
+        let error = serde_json::from_str::<File>(r#"{"no such key": 1}"#).unwrap_err().to_string();
+        let keys: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+        let (definition, others) = keys.split_at(crate::DEFINITION_KEYS.len() + 3);
+        let definition: Vec<_> = definition
+            .iter()
+            .filter(|key| !["users", "wildcard-user", "authKeys"].contains(key))
+            .collect();
+        assert_eq!(definition, crate::DEFINITION_KEYS.iter().collect::<Vec<_>>());
+        assert_eq!(others, ["op", "presenter", "other", "allow-subgroups", "allow-anonymous"]);
+    }
+
+    #[test]
     fn nulls_count_as_absent_and_zero_as_the_default() {
         let description = parse(
             r#"{"public": null, "users": null, "max-clients": 0, "max-history-age": 0, "redirect": ""}"#,

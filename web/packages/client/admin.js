@@ -1,0 +1,333 @@
+/**
+ * The server's administrative API: groups, users, tokens, statistics. What was read comes with an
+ * ETag; writing with it fails instead of undoing what somebody else wrote meanwhile.
+ *
+ * @import { Dictionary } from "./protocol.js"
+ *
+ * @typedef {{username: string, password: string} | {token: string}} AdminCredentials
+ */
+import { isDictionary, ProtocolError } from "./fields.js";
+
+/**
+ * Something and the version of it that was read.
+ * @template Value
+ * @typedef {{value: Value, etag: string}} Versioned
+ */
+
+/** Why a request failed. */
+export class AdminError extends Error {
+  /** @override */
+  name = "AdminError";
+
+  /**
+   * @param {number} status Of HTTP: 401 wrong credentials, 403 not allowed, 404 does not exist, 412
+   *   somebody else changed it meanwhile (or it exists already); 0 if the server was not reached
+   * @param {string} message
+   */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The user that everybody is whom no other user's name fits, and the one without a name. */
+export const WILDCARD_USER = Symbol("wildcard user");
+export const EMPTY_USER = Symbol("empty user");
+
+/** @typedef {string | typeof WILDCARD_USER | typeof EMPTY_USER} UserKey */
+
+export class Admin {
+  #base;
+  #authorization;
+  #fetch;
+
+  /**
+   * @param {string | URL} server Where it is; any page of it will do
+   * @param {AdminCredentials} credentials
+   * @param {typeof fetch} [fetcher]
+   */
+  constructor(server, credentials, fetcher = globalThis.fetch.bind(globalThis)) {
+    this.#base = new URL("/galene-api/v0/", server);
+    this.#authorization =
+      "token" in credentials
+        ? `Bearer ${credentials.token}`
+        : `Basic ${base64(`${credentials.username}:${credentials.password}`)}`;
+    this.#fetch = fetcher;
+  }
+
+  /** Returns the names of all groups. */
+  async groups() {
+    return texts((await this.#get(".groups/")).value);
+  }
+
+  /**
+   * Returns the description of a group, without its users and keys.
+   * @param {string} name
+   * @returns {Promise<Versioned<Dictionary>>}
+   */
+  async group(name) {
+    return dictionary(await this.#get(groupPath(name)));
+  }
+
+  /**
+   * @param {string} name
+   * @param {Dictionary} description
+   */
+  createGroup(name, description) {
+    return this.#put(groupPath(name), description, "");
+  }
+
+  /**
+   * @param {string} name
+   * @param {Dictionary} description
+   * @param {string} etag As it was read
+   */
+  updateGroup(name, description, etag) {
+    return this.#put(groupPath(name), description, etag);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} etag
+   */
+  deleteGroup(name, etag) {
+    return this.#delete(groupPath(name), etag);
+  }
+
+  /**
+   * Returns the names of the users of a group.
+   * @param {string} group
+   * @returns {Promise<Versioned<string[]>>}
+   */
+  async users(group) {
+    const { value, etag } = await this.#get(`${groupPath(group)}/.users/`);
+    return { value: texts(value), etag };
+  }
+
+  /**
+   * @param {string} group
+   * @param {UserKey} user
+   * @returns {Promise<Versioned<Dictionary>>}
+   */
+  async user(group, user) {
+    return dictionary(await this.#get(userPath(group, user)));
+  }
+
+  /**
+   * @param {string} group
+   * @param {UserKey} user
+   * @param {string | string[]} permissions A role, or a list of permissions
+   */
+  createUser(group, user, permissions) {
+    return this.#put(userPath(group, user), { permissions }, "");
+  }
+
+  /**
+   * @param {string} group
+   * @param {UserKey} user
+   * @param {string | string[]} permissions
+   * @param {string} etag
+   */
+  updateUser(group, user, permissions, etag) {
+    return this.#put(userPath(group, user), { permissions }, etag);
+  }
+
+  /**
+   * @param {string} group
+   * @param {UserKey} user
+   * @param {string} etag
+   */
+  deleteUser(group, user, etag) {
+    return this.#delete(userPath(group, user), etag);
+  }
+
+  /**
+   * Sets a password; the server keeps a hash of it only.
+   * @param {string} group
+   * @param {UserKey} user
+   * @param {string} password
+   */
+  setPassword(group, user, password) {
+    const headers = { "Content-Type": "text/plain" };
+    const path = `${userPath(group, user)}/.password`;
+    return this.#ask(path, { method: "POST", headers, body: password });
+  }
+
+  /**
+   * Lets anybody be this user, whatever password they give.
+   * @param {string} group
+   * @param {UserKey} user
+   */
+  allowAnyPassword(group, user) {
+    return this.#put(`${userPath(group, user)}/.password`, { type: "wildcard" });
+  }
+
+  /**
+   * Takes the password away: nobody can be this user until another is set.
+   * @param {string} group
+   * @param {UserKey} user
+   */
+  deletePassword(group, user) {
+    return this.#delete(`${userPath(group, user)}/.password`);
+  }
+
+  /**
+   * Returns the tokens of a group; with an empty name, those of the whole server.
+   * @param {string} group
+   */
+  async tokens(group) {
+    return texts((await this.#get(tokenPath(group, ""))).value);
+  }
+
+  /**
+   * @param {string} group
+   * @param {string} token
+   * @returns {Promise<Versioned<Dictionary>>}
+   */
+  async token(group, token) {
+    return dictionary(await this.#get(tokenPath(group, token)));
+  }
+
+  /**
+   * Makes a token, and returns it.
+   * @param {string} group
+   * @param {Dictionary} template
+   */
+  async createToken(group, template) {
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify(template);
+    const response = await this.#ask(tokenPath(group, ""), { method: "POST", headers, body });
+    const location = response.headers.get("Location") ?? "";
+    return decodeURIComponent(location.slice(location.lastIndexOf("/") + 1));
+  }
+
+  /**
+   * @param {string} group
+   * @param {string} token
+   * @param {string} etag
+   */
+  deleteToken(group, token, etag) {
+    return this.#delete(tokenPath(group, token), etag);
+  }
+
+  /** Returns who is where, and how well they are served. */
+  async stats() {
+    const { value } = await this.#get(".stats");
+    if (!Array.isArray(value)) throw new ProtocolError("statistics that are not a list");
+    return value.filter(isDictionary);
+  }
+
+  /** @param {string} path */
+  async #get(path) {
+    const response = await this.#ask(path, { method: "GET" });
+    /** @type {unknown} */
+    const value = await response.json();
+    return { value, etag: response.headers.get("ETag") ?? "" };
+  }
+
+  /**
+   * @param {string} path
+   * @param {unknown} value
+   * @param {string} [etag] Empty: it must not exist yet; left out: whatever is there
+   */
+  async #put(path, value, etag) {
+    const headers = { "Content-Type": "application/json", ...precondition(etag) };
+    await this.#ask(path, { method: "PUT", headers, body: JSON.stringify(value) });
+  }
+
+  /**
+   * @param {string} path
+   * @param {string} [etag]
+   */
+  async #delete(path, etag) {
+    const headers = etag ? precondition(etag) : {};
+    await this.#ask(path, { method: "DELETE", headers });
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} init
+   */
+  async #ask(path, { headers = {}, ...init }) {
+    const request = {
+      ...init,
+      headers: { ...headers, Authorization: this.#authorization },
+      // The browser must neither ask for a password itself nor send one that it remembers.
+      credentials: /** @type {const} */ ("omit"),
+      cache: /** @type {const} */ ("no-store"),
+    };
+    const response = await this.#fetch(new URL(path, this.#base), request).catch((cause) => {
+      throw new AdminError(0, String(cause));
+    });
+    if (!response.ok) throw new AdminError(response.status, await problemOf(response));
+    return response;
+  }
+}
+
+/**
+ * Sets one's own password, with the old one.
+ * @param {string | URL} server
+ * @param {{group: string, username: string, oldPassword: string, newPassword: string}} change
+ * @param {typeof fetch} [fetcher]
+ */
+export async function changePassword(server, change, fetcher) {
+  const { group, username, oldPassword, newPassword } = change;
+  const admin = new Admin(server, { username, password: oldPassword }, fetcher);
+  await admin.setPassword(group, username, newPassword);
+}
+
+/** @param {Response} response */
+async function problemOf(response) {
+  const isText = response.headers.get("Content-Type")?.startsWith("text/plain");
+  return isText ? (await response.text()).trim() : response.statusText;
+}
+
+/** @param {string} [etag] */
+function precondition(etag) {
+  if (etag === undefined) return {};
+  return etag === "" ? { "If-None-Match": "*" } : { "If-Match": etag };
+}
+
+/** @param {string} name */
+function groupPath(name) {
+  return `.groups/${name.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/**
+ * @param {string} group
+ * @param {UserKey} user
+ */
+function userPath(group, user) {
+  if (user === WILDCARD_USER) return `${groupPath(group)}/.wildcard-user`;
+  if (user === EMPTY_USER || user === "") return `${groupPath(group)}/.empty-user`;
+  return `${groupPath(group)}/.users/${encodeURIComponent(/** @type {string} */ (user))}`;
+}
+
+/**
+ * @param {string} group
+ * @param {string} token
+ */
+function tokenPath(group, token) {
+  const base = group === "" ? ".groups" : groupPath(group);
+  return `${base}/.tokens/${encodeURIComponent(token)}`;
+}
+
+/** @param {unknown} value */
+function texts(value) {
+  if (!Array.isArray(value)) throw new ProtocolError("an answer that is not a list");
+  return value.map(String);
+}
+
+/**
+ * @param {Versioned<unknown>} answer
+ * @returns {Versioned<Dictionary>}
+ */
+function dictionary({ value, etag }) {
+  if (!isDictionary(value)) throw new ProtocolError("an answer that is not an object");
+  return { value, etag };
+}
+
+/** Of UTF-8, which `btoa` alone does not do. @param {string} text */
+function base64(text) {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}

@@ -1,0 +1,84 @@
+/**
+ * A stream of somebody else.
+ * @import { ClientId, Medium, StreamId, StreamStatus } from "./protocol.js"
+ * @import { Wire } from "./stream.js"
+ */
+import { Stream } from "./stream.js";
+
+export class DownStream extends Stream {
+  /**
+   * Names its place on the page: a stream that replaces another one inherits it.
+   * @type {string}
+   */
+  localId;
+  /**
+   * What is received. `null` until the first description.
+   * @type {MediaStream | null}
+   */
+  media = null;
+  /**
+   * What the server says about how it comes through; `null` as long as it says nothing.
+   * @type {{state: string, reason: string} | null}
+   */
+  quality = null;
+
+  /**
+   * @param {StreamId} id
+   * @param {string} label
+   * @param {{id: ClientId, username: string}} source Who publishes
+   * @param {string} localId
+   * @param {Wire} wire
+   */
+  constructor(id, label, source, localId, wire) {
+    super(id, label, wire);
+    this.source = source;
+    this.localId = localId;
+    this.pc.addEventListener("track", ({ streams: [media] }) => {
+      if (media) this.media = media;
+    });
+    this.pc.addEventListener("iceconnectionstatechange", () => {
+      if (this.pc.iceConnectionState === "failed") this.restartIce();
+    });
+  }
+
+  /**
+   * Asks for something else of this stream than of others with its label.
+   * @param {Medium[] | null} request `null`: what was asked for the label after all
+   */
+  request(request) {
+    if (!this.hasEnded) this.send({ type: "requestStream", id: this.id, request });
+  }
+
+  /** Refuses the stream. The server answers with a `close`, which ends it. */
+  abort() {
+    if (!this.hasEnded) this.send({ type: "abort", id: this.id });
+  }
+
+  /** Looks for another way to the server: it offers, so all we can do is to ask for it. */
+  restartIce() {
+    if (!this.hasEnded) this.send({ type: "renegotiate", id: this.id });
+  }
+
+  /** @param {StreamStatus} status */
+  handleStatus({ state, reason }) {
+    this.quality = { state, reason };
+    this.emit("quality", {});
+  }
+
+  /** @param {string} sdp */
+  handleOffer(sdp) {
+    return this.enqueue(async () => {
+      try {
+        await this.pc.setRemoteDescription({ type: "offer", sdp });
+        await this.addWaitingCandidates();
+        await this.pc.setLocalDescription(await this.pc.createAnswer());
+      } catch (error) {
+        this.abort();
+        throw error;
+      }
+      if (this.hasEnded) return;
+      this.send({ type: "answer", id: this.id, sdp: this.pc.localDescription?.sdp ?? "" });
+      this.emit("negotiated", {});
+    });
+  }
+}
