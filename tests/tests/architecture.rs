@@ -29,7 +29,8 @@ enum Ring {
 
 /// Each crate, its ring, and the crates of ours that it may use as normal or build dependencies.
 #[rustfmt::skip]
-const TABLE: [(&str, Ring, &[&str]); 16] = [
+const TABLE: [(&str, Ring, &[&str]); 18] = [
+    ("galene-congestion", Words,       &[]),
     ("galene-protocol",   Words,       &[]),
     ("galene-rtp",        Words,       &[]),
 
