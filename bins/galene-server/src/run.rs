@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use galene_conference::{Conference, Config, ShardId};
 use galene_http::{Control, HttpConfig, HttpServer, Listener, MediaLink};
 use galene_net::{MediaConfig, MediaPlane};
-use galene_store::{ConfigFile, FileError, GroupFiles};
+use galene_store::{ConfigFile, FileError, GroupFiles, TokenFile};
 use rustls::crypto::CryptoProvider;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -68,6 +68,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ConfigFile::new(arguments.data.join("config.json"));
     let settings = config.read_if_changed().map_err(RunError::Config)?.unwrap_or_default();
+    let of_groups = site::of_groups(&settings);
     let settings = site::settings(&settings).map_err(RunError::Site)?;
     let password = first_start::make_group(&arguments.groups, &provider)
         .map_err(|source| RunError::FirstGroup { directory: arguments.groups.clone(), source })?;
@@ -82,10 +83,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let conference = Config {
         rtc_configuration: ice_servers.poll(SystemTime::now()).unwrap_or_default(),
         shards: u16::try_from(commands.len()).unwrap_or(u16::MAX),
-        can_change_password: settings.writable_groups,
+        site: of_groups,
     };
     let conference = Conference::new(conference, RandomState::new().build_hasher().finish());
-    let mut control = Control::start(conference, files.clone(), MediaLink { commands, events });
+    let tokens = Arc::new(TokenFile::new(arguments.data.join("var/tokens.jsonl")));
+    let mut control =
+        Control::start(conference, files.clone(), tokens.clone(), MediaLink { commands, events });
     let (sender, settings) = watch::channel(Arc::new(settings));
     let http = HttpConfig {
         tls,
@@ -95,6 +98,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     };
     let http = HttpServer::start(listener, http, control.handle().clone())
         .map_err(|source| RunError::Front { directory: arguments.r#static.clone(), source })?;
+    tokio::spawn(crate::watch::expire(tokens));
     tokio::spawn(crate::watch::watch(files, control.handle().clone(), config, ice_servers, sender));
 
     let banner = Banner {

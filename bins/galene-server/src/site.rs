@@ -1,5 +1,8 @@
-//! What the web is told of the site's configuration.
+//! What the web and the groups are told of the site's configuration.
 
+use std::sync::Arc;
+
+use galene_conference::Site;
 use galene_http::{ParseProxyUrlError, ParseTrustedProxyError, SiteSettings};
 use galene_store::Config;
 
@@ -15,6 +18,14 @@ pub(crate) fn settings(config: &Config) -> Result<SiteSettings, SiteError> {
         trusted_proxies: trusted_proxies.map_err(SiteError::TrustedProxies)?,
         writable_groups: config.writable_groups,
     })
+}
+
+/// Picks out of the configuration what concerns groups.
+pub(crate) fn of_groups(config: &Config) -> Site {
+    Site {
+        can_change_password: config.writable_groups,
+        canonical_host: config.canonical_host.as_deref().map(Arc::from),
+    }
 }
 
 /// A text of the configuration is not what it should be.
@@ -44,6 +55,8 @@ mod tests {
         assert_eq!(of_site.proxy, Some("/base".parse().expect("a valid URL")));
         assert_eq!(of_site.canonical_host.as_deref(), Some("a.org"));
         assert!(of_site.writable_groups);
+        assert_eq!(of_groups(&config).canonical_host.as_deref(), Some("a.org"));
+        assert!(of_groups(&config).can_change_password);
 
         config.trusted_proxies = vec!["10.0.0.0/8".to_owned(), "unix".to_owned()];
         assert_eq!(settings(&config).expect("valid").trusted_proxies.len(), 2);

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use galene_auth::{AuthoriseError, AuthoriseRequest, Grant};
+use galene_auth::{AuthoriseError, AuthoriseRequest, Grant, TokenStore};
 use galene_conference::{
-    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket,
+    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Site, Ticket,
 };
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
@@ -68,14 +68,21 @@ pub(crate) enum Arrival {
     Groups { answer: oneshot::Sender<Vec<GroupName>> },
     /// Clients are to be told something else about their transports.
     RtcConfiguration(Box<RtcConfiguration>),
+    /// The administrator set something.
+    Site(Box<Site>),
     /// Nothing more is to come.
     End,
 }
 
 impl Control {
     /// Starts the task, which must be done within a runtime.
-    pub fn start(conference: Conference, groups: Arc<dyn GroupStore>, media: MediaLink) -> Control {
-        let (handle, arrivals) = ControlHandle::channel();
+    pub fn start(
+        conference: Conference,
+        groups: Arc<dyn GroupStore>,
+        tokens: Arc<dyn TokenStore>,
+        media: MediaLink,
+    ) -> Control {
+        let (handle, arrivals) = ControlHandle::channel(Authoriser::new(tokens));
         let driver = Driver {
             conference,
             groups,
@@ -116,9 +123,9 @@ impl Control {
 
 impl ControlHandle {
     /// Makes the channel that leads to the control task.
-    pub(crate) fn channel() -> (ControlHandle, mpsc::Receiver<Arrival>) {
+    pub(crate) fn channel(authoriser: Authoriser) -> (ControlHandle, mpsc::Receiver<Arrival>) {
         let (sender, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        (ControlHandle { arrivals: sender, authoriser: Authoriser::new() }, arrivals)
+        (ControlHandle { arrivals: sender, authoriser }, arrivals)
     }
 
     /// Tells the conference that the definition of a group has changed.
@@ -155,6 +162,11 @@ impl ControlHandle {
         request: AuthoriseRequest,
     ) -> Result<Grant, AuthoriseError> {
         self.authoriser.run(request).await
+    }
+
+    /// Changes what the administrator set for all groups.
+    pub async fn set_site(&self, site: Site) {
+        self.arrive(Arrival::Site(Box::new(site))).await;
     }
 
     /// Returns what strangers may know of groups that exist, in the same order; nothing if the server
@@ -284,6 +296,7 @@ impl Driver {
             Arrival::RtcConfiguration(configuration) => {
                 self.conference.set_rtc_configuration(*configuration);
             }
+            Arrival::Site(site) => self.conference.set_site(*site),
             Arrival::End => return true,
         }
         false
@@ -329,6 +342,13 @@ impl Driver {
                 tokio::spawn(async move {
                     let result = handle.authorise(request).await;
                     handle.input(Input::Authorised { ticket, result }).await;
+                });
+            }
+            Output::Tokens { ticket, operation } => {
+                let handle = self.handle.clone();
+                tokio::spawn(async move {
+                    let result = handle.authoriser.run_on_tokens(operation).await;
+                    handle.input(Input::TokensAnswered { ticket, result }).await;
                 });
             }
             _ => tracing::error!("the conference wants something that this shell does not know"),

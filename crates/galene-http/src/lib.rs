@@ -38,7 +38,9 @@ mod settings;
 mod upgrade;
 
 pub use client_address::{ParseTrustedProxyError, TrustedProxy};
+// Where tokens are kept is for whoever starts the control task to say.
 pub use control::{Control, ControlHandle, MediaLink};
+pub use galene_auth::{NoTokens, TokenStore};
 pub use groups::GroupStore;
 pub use listen::{Listener, UnixSocket, listen, listen_everywhere, listen_unix};
 pub use server::{HttpConfig, HttpServer, tls_config};

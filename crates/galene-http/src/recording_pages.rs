@@ -133,7 +133,8 @@ async fn authorise(
     let Some(given @ Authorization::Basic { .. }) = Authorization::read(headers) else {
         return Err(refused(challenge(group)));
     };
-    let question = galene_auth::AuthoriseRequest::new(group.clone(), policy, given.credentials());
+    let question =
+        galene_auth::AuthoriseRequest::new(group.clone(), policy, None, given.credentials());
     match service.control.authorise(question).await {
         Ok(grant) if grant.permissions.contains(&Permission::Record) => Ok(()),
         Err(galene_auth::AuthoriseError::Busy) => {

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use galene_conference::{Conference, Config};
-use galene_http::{Control, HttpConfig, HttpServer, MediaLink, SiteSettings, listen_unix};
+use galene_http::{
+    Control, HttpConfig, HttpServer, MediaLink, NoTokens, SiteSettings, listen_unix,
+};
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::sync::{mpsc, watch};
 
@@ -58,7 +60,8 @@ async fn a_socket_in_the_file_system_serves_pages_and_conferences() {
     let (commands, _commands) = mpsc::channel(100);
     let (_events, events) = mpsc::unbounded_channel();
     let link = MediaLink { commands: vec![commands], events };
-    let control = Control::start(Conference::new(Config::default(), 1), groups.clone(), link);
+    let conference = Conference::new(Config::default(), 1);
+    let control = Control::start(conference, groups.clone(), Arc::new(NoTokens), link);
     let settings = watch::channel(Arc::new(trusting(&["unix"]))).1;
     let config = HttpConfig::new(groups, settings);
     let http =

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use futures_util::{SinkExt, StreamExt};
 use galene_conference::{Command, Conference, Config, Event, ShardId};
 use galene_group::{Description, GroupLookup, Loaded, LookupError, Misconfiguration, resolve};
-use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink, SiteSettings, listen};
+use galene_http::{
+    Control, GroupStore, HttpConfig, HttpServer, MediaLink, NoTokens, SiteSettings, listen,
+};
 use galene_protocol::GroupName;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -91,7 +93,7 @@ impl Server {
         let (events, event_receiver) = mpsc::unbounded_channel();
         let link = MediaLink { commands: vec![command_sender], events: event_receiver };
         let conference = Conference::new(Config::default(), 1);
-        let control = Control::start(conference, groups.clone(), link);
+        let control = Control::start(conference, groups.clone(), Arc::new(NoTokens), link);
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let config = HttpConfig {
             tls: setup.tls,
