@@ -33,6 +33,9 @@ pub struct Config {
     pub allow_origin: Vec<String>,
     /// The origins besides our own whose pages may administer.
     pub allow_admin_origin: Vec<String>,
+    /// The reverse proxies that are believed about the addresses of clients: addresses, networks, or
+    /// `unix` for whoever connects through a socket in the file system. Not one of Galène's keys.
+    pub trusted_proxies: Vec<String>,
     /// Obsolete; has no effect.
     pub admin: Option<Value>,
 }
@@ -117,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_read_when_it_appears_changes_or_goes() {
+    fn surprise_77_the_file_is_read_when_it_appears_changes_or_goes() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("config.json");
         let mut file = ConfigFile::new(path.clone());
