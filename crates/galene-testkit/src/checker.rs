@@ -367,7 +367,7 @@ impl EgressChecker {
             let follows = if has_ended {
                 let is_next = stamp.frame == last.frame + 1;
                 // A forwarder may leave frames out, but must go on with one that can be decoded.
-                stamp.packet == 0 && (is_next || (is_video && self.is_built_on(stamp)))
+                stamp.can_begin && (is_next || (is_video && self.is_built_on(stamp)))
             } else {
                 (stamp.frame, stamp.packet) == (last.frame, last.packet + 1)
             };
@@ -445,7 +445,7 @@ impl EgressChecker {
         }
 
         let expected = self.assembling.take().map(|before| (before.frame, before.packet + 1));
-        let is_whole = stamp.packet == 0 || expected == Some((stamp.frame, stamp.packet));
+        let is_whole = stamp.can_begin || expected == Some((stamp.frame, stamp.packet));
         if !is_whole {
             return;
         }

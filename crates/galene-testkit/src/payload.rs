@@ -73,7 +73,9 @@ impl Frame {
                 let len = len.clamp(MAX_PREFIX + STAMP_LEN, MAX_PAYLOAD);
                 let (packet, packets) = (first + packet, first + count_16);
                 let is_top = spatial + 1 == mode.spatial;
-                let stamp = Stamp { packet, packets, spatial, is_top, ..self.stamp };
+                let is_alone = spatial == 0 || (mode.is_key_only && !self.stamp.is_keyframe);
+                let can_begin = packet == first && is_alone;
+                let stamp = Stamp { packet, packets, spatial, is_top, can_begin, ..self.stamp };
                 let mut payload = self.prefix(&stamp, packet == first, len);
                 stamp.append(&mut payload, len);
                 let descriptor = self.layers.filter(|_| self.codec == Codec::Av1).map(|layers| {
@@ -297,6 +299,7 @@ mod tests {
             spatial: 0,
             temporal: 0,
             is_top: true,
+            can_begin: true,
             reference: u8::from(!is_keyframe),
             timestamp: 900_000,
             captured: Duration::from_secs(10),

@@ -194,6 +194,7 @@ impl Source {
             spatial: 0,
             temporal: position.temporal,
             is_top: true,
+            can_begin: true,
             reference: position.reference,
             timestamp: self.timestamp(captured),
             captured: captured - epoch(),

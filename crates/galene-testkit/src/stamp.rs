@@ -27,6 +27,9 @@ pub struct Stamp {
     pub spatial: u8,
     /// The temporal layer of the frame.
     pub temporal: u8,
+    /// Whether the packet can be the first of its frame that is received: it begins the frame, or a
+    /// spatial layer that is not built upon the lower ones.
+    pub can_begin: bool,
     /// Whether the frame has no higher spatial layer.
     pub is_top: bool,
     /// How many frames back the one is that this one refers to; 0 for a keyframe.
@@ -60,7 +63,8 @@ impl Stamp {
         let start = payload.len();
         payload.extend_from_slice(&MAGIC.to_be_bytes());
         payload.extend_from_slice(&self.stream.to_be_bytes());
-        let flags = u8::from(self.is_keyframe) | u8::from(self.is_top) << 1;
+        let flags =
+            u8::from(self.is_keyframe) | u8::from(self.is_top) << 1 | u8::from(self.can_begin) << 6;
         payload.extend_from_slice(&[self.encoding, flags | self.temporal << 2 | self.spatial << 4]);
         let filler_len = u16::try_from(filler_len).expect("at most MAX_FILLER");
         let reference = u16::from(self.reference) << FILLER_BITS;
@@ -94,6 +98,7 @@ impl Stamp {
             encoding: fields[8],
             is_keyframe: fields[9] & 1 != 0,
             is_top: fields[9] & 2 != 0,
+            can_begin: fields[9] & 0x40 != 0,
             temporal: fields[9] >> 2 & 3,
             spatial: fields[9] >> 4 & 3,
             reference: fields[10] >> (FILLER_BITS - 8),
@@ -216,6 +221,7 @@ mod tests {
         spatial: 2,
         temporal: 1,
         is_top: true,
+        can_begin: true,
         reference: 15,
         timestamp: 0xfedc_ba98,
         captured: Duration::from_nanos(123_456_789),

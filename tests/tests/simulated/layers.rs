@@ -77,13 +77,17 @@ fn each_subscriber_gets_the_picture_size_that_it_wants() {
         let all = report(best).bytes;
         let share = |report: &Report| report.bytes * 100 / all;
         let [small, middle, large] = sizes.map(report);
-        assert!((10..=20).contains(&share(&small)), "{small}");
-        assert!((40..=52).contains(&share(&middle)), "{middle}");
+        // AV1 says of lower layers that are not built upon that they are not needed.
+        let is_alone = codec == Codec::Av1 && mode == Scalability::L3T3_KEY;
+        let (small_share, middle_share) =
+            if is_alone { (22..=36, 48..=62) } else { (10..=20, 40..=52) };
+        assert!(small_share.contains(&share(&small)), "{small}");
+        assert!(middle_share.contains(&share(&middle)), "{middle}");
         assert!((95..=102).contains(&share(&large)), "{large}");
         for video in [&small, &middle, &large, &report(low)] {
             assert!(video.frames_rendered > 140 && video.frames_lost == 0, "{video}");
         }
-        assert!((10..=20).contains(&share(&report(low))), "video-low is the smallest size");
+        assert!(small_share.contains(&share(&report(low))), "video-low is the smallest size");
         assert!((60..=80).contains(&report(slow).frames_rendered), "{}", report(slow));
     }
 }
