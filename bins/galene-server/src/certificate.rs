@@ -13,8 +13,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::durable::{self, Readers};
-use crate::stamp::Stamp;
+use galene_store::Version;
+use galene_store::{Readers, write_file};
 
 /// How often the files are looked at, at most.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ struct Files {
 #[derive(Debug)]
 struct State {
     key: Arc<CertifiedKey>,
-    stamps: (Stamp, Stamp),
+    stamps: (Version, Version),
     checked: Instant,
 }
 
@@ -105,8 +105,8 @@ impl ResolvesServerCert for Certificate {
 }
 
 impl Files {
-    fn stamps(&self) -> (Stamp, Stamp) {
-        (Stamp::of(&self.certificate), Stamp::of(&self.key))
+    fn stamps(&self) -> (Version, Version) {
+        (Version::of(&self.certificate), Version::of(&self.key))
     }
 
     fn read(&self, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
@@ -133,7 +133,7 @@ impl Files {
     fn make(&self, directory: &Path) -> Result<(), CertificateError> {
         let (certificate, key) = self_signed(&names_of_host(), SystemTime::now())?;
         let write = |path: &Path, contents: &str, readers| {
-            durable::write(path, contents.as_bytes(), readers)
+            write_file(path, contents.as_bytes(), readers)
                 .map_err(|source| CertificateError::Unwritable { path: path.to_owned(), source })
         };
         fs::create_dir_all(directory).map_err(|source| CertificateError::Unwritable {

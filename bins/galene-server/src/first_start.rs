@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustls::crypto::{CryptoProvider, GetRandomFailed};
 
-use crate::durable::{self, Readers};
+use galene_store::{Readers, write_file};
 
 /// The group's name.
 pub(crate) const GROUP: &str = "meeting";
@@ -40,7 +40,7 @@ pub(crate) fn make_group(
     let mut text = format!("{definition:#}");
     text.push('\n');
     fs::create_dir_all(directory)?;
-    durable::write(&directory.join(format!("{GROUP}.json")), text.as_bytes(), Readers::Owner)?;
+    write_file(&directory.join(format!("{GROUP}.json")), text.as_bytes(), Readers::Owner)?;
     Ok(Some(password))
 }
 
@@ -69,7 +69,9 @@ impl From<GetRandomFailed> for FirstStartError {
 
 #[cfg(test)]
 mod tests {
-    use galene_auth::{AuthoriseRequest, Credentials};
+    use std::time::SystemTime;
+
+    use galene_auth::{AuthoriseRequest, Credentials, NoTokens, Outside};
     use galene_group::Description;
     use galene_protocol::{GroupName, Permission, Secret};
 
@@ -93,7 +95,10 @@ mod tests {
                 token: None,
             };
             let group = GroupName::parse(GROUP).expect("a valid name");
-            let grant = AuthoriseRequest::new(group, description.policy.clone(), credentials).run();
+            let policy = description.policy.clone();
+            let request = AuthoriseRequest::new(group, policy, None, credentials);
+            let outside = Outside { now: SystemTime::UNIX_EPOCH, tokens: &NoTokens };
+            let grant = request.run(outside);
             grant.is_ok_and(|grant| grant.permissions.contains(&permission))
         };
         assert!(may(OPERATOR, &password, Permission::Op));

@@ -11,7 +11,7 @@ use galene_protocol::{CredentialType, IceServer, RtcConfiguration, Secret};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::stamp::Stamp;
+use galene_store::Version;
 
 /// How long credentials that are made for a TURN server are valid.
 const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(86_400);
@@ -22,7 +22,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(crate) struct IceServersFile {
     path: PathBuf,
-    stamp: Option<Stamp>,
+    stamp: Option<Version>,
     servers: Vec<Server>,
     made: Option<SystemTime>,
 }
@@ -58,10 +58,14 @@ impl IceServersFile {
         IceServersFile { path, stamp: None, servers: Vec::new(), made: None }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns what clients are to be told, if that has changed: the file did, or credentials have to
     /// be made anew. A file that cannot be used is reported in the log and counts as empty.
     pub(crate) fn poll(&mut self, now: SystemTime) -> Option<RtcConfiguration> {
-        let stamp = Stamp::of(&self.path);
+        let stamp = Version::of(&self.path);
         let has_changed = self.stamp != Some(stamp);
         if has_changed {
             self.stamp = Some(stamp);

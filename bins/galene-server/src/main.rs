@@ -4,13 +4,11 @@
 mod arguments;
 mod banner;
 mod certificate;
-mod config_file;
-mod durable;
+mod check;
 mod first_start;
-mod group_files;
 mod ice_servers;
 mod run;
-mod stamp;
+mod site;
 mod watch;
 
 use std::error::Error;
@@ -33,6 +31,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    if arguments.check {
+        return check::run(&arguments);
+    }
     start_log();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

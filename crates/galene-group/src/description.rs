@@ -16,6 +16,29 @@ pub use self::error::DescriptionError;
 /// How old chat becomes if the definition does not say; also how long an empty group is kept.
 const DEFAULT_MAX_HISTORY_AGE: Duration = Duration::from_secs(4 * 3600);
 
+/// The keys of a group file that define the group, as opposed to those that say who may join
+/// (`users`, `wildcard-user`, `authKeys`) and to obsolete ones.
+pub const DEFINITION_KEYS: &[&str] = &[
+    "displayName",
+    "description",
+    "contact",
+    "comment",
+    "public",
+    "redirect",
+    "max-clients",
+    "max-history-age",
+    "expires",
+    "not-before",
+    "allow-recording",
+    "unrestricted-tokens",
+    "auto-subgroups",
+    "autolock",
+    "autokick",
+    "authServer",
+    "authPortal",
+    "codecs",
+];
+
 /// A group's definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::GroupName;
+use galene_store::GroupFiles;
 
 /// Something that knows how groups are defined. Its methods may block, and are called where they can.
 pub trait GroupStore: fmt::Debug + Send + Sync {
@@ -17,6 +18,16 @@ pub trait GroupStore: fmt::Debug + Send + Sync {
 
     /// Returns the groups that strangers may know of, in the order of their names.
     fn public_groups(&self) -> Vec<GroupLookup>;
+}
+
+impl GroupStore for GroupFiles {
+    fn lookup(&self, group: &GroupName) -> Result<GroupLookup, LookupError> {
+        GroupFiles::lookup(self, group)
+    }
+
+    fn public_groups(&self) -> Vec<GroupLookup> {
+        GroupFiles::public_groups(self)
+    }
 }
 
 /// Finds the definition of a group on a thread that may block.

@@ -7,6 +7,7 @@ mod egress;
 mod feedback;
 mod forwarding;
 mod isolation;
+mod layers;
 mod loss;
 mod meeting;
 mod restart;

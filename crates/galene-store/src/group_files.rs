@@ -2,92 +2,114 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use galene_group::{
-    Description, DescriptionError, GroupLookup, Loaded, LookupError, Misconfiguration,
-};
-use galene_http::GroupStore;
+use galene_group::{Description, GroupLookup, Loaded, LookupError, Misconfiguration};
 use galene_protocol::GroupName;
 
-use crate::stamp::Stamp;
+use crate::{FileError, Version, edit, watcher};
 
 /// The largest file that is read. Ten thousand users with hashed passwords take a third of it.
-const MAX_FILE_BYTES: u64 = 8 << 20;
-/// The most files that are looked at for public groups.
+pub(crate) const MAX_FILE_BYTES: u64 = 8 << 20;
+/// The most files that are looked at for groups.
 const MAX_SCANNED: usize = 10_000;
-/// How deep directories are looked into for public groups.
+/// How deep directories are looked into for groups.
 const MAX_DEPTH: usize = 8;
 
-/// Reads groups from `<directory>/<name>.json`.
+/// Groups in files `<directory>/<name>.json`.
 ///
-/// A file is read again when its size or time of change differs. While it is broken, the last good
-/// definition stays in force.
+/// A file is read again when it has changed. While it is broken, the last good definition stays in
+/// force.
+///
+/// A name has no dot-segments, so it leads to no file outside of the directory. Links that somebody put
+/// into the directory are followed when a group is read by its name; a list of groups passes over
+/// directories that are links; a change replaces a link by a file. That is how Galène treats them.
 #[derive(Debug)]
-pub(crate) struct GroupFiles {
+pub struct GroupFiles {
     directory: PathBuf,
     /// As many as there are files; entries of files that are gone are dropped when they are missed.
     cache: Mutex<BTreeMap<GroupName, Cached>>,
+    /// Held while a file is changed: whoever only reads does not wait for the disk to write.
+    pub(crate) writing: Mutex<()>,
 }
 
 #[derive(Debug)]
 struct Cached {
-    stamp: Stamp,
+    version: Version,
     /// The last good definition.
     good: Option<Arc<Description>>,
     /// Why the file as it is now cannot be used.
-    problem: Option<Problem>,
-}
-
-#[derive(Debug, Clone)]
-enum Problem {
-    Broken(Arc<Misconfiguration>),
-    Unreadable(String),
+    problem: Option<FileError>,
 }
 
 impl GroupFiles {
-    pub(crate) fn new(directory: PathBuf) -> GroupFiles {
-        GroupFiles { directory, cache: Mutex::default() }
+    /// Uses this directory, which need not exist.
+    pub fn new(directory: PathBuf) -> GroupFiles {
+        GroupFiles { directory, cache: Mutex::default(), writing: Mutex::default() }
+    }
+
+    /// Returns the directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Returns the names of all groups with a file, in order.
-    pub(crate) fn names(&self) -> Vec<GroupName> {
+    pub fn names(&self) -> Vec<GroupName> {
         let mut names = Vec::new();
         collect(&self.directory, "", MAX_DEPTH, &mut names);
         names.sort();
         names
     }
 
-    /// Returns the file of a group, whether or not it exists. A name has no dot-segments, so the file
-    /// is below the directory.
-    pub(crate) fn path(&self, name: &GroupName) -> PathBuf {
+    /// Returns the file of a group, whether or not it exists.
+    pub fn path(&self, name: &GroupName) -> PathBuf {
         let mut file = name.as_str().to_owned();
         file.push_str(".json");
         self.directory.join(file)
     }
 
+    /// Returns the directories that groups may be in.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        watcher::directories(&self.directory, MAX_DEPTH, &mut found, MAX_SCANNED);
+        found
+    }
+
+    /// Finds the definition of a group, which may be that of a group above.
+    ///
+    /// # Errors
+    ///
+    /// [`LookupError`] if there is none, or none that can be used.
+    pub fn lookup(&self, group: &GroupName) -> Result<GroupLookup, LookupError> {
+        galene_group::resolve(group, |name| self.load(name))
+    }
+
+    /// Returns the groups that strangers may know of, in the order of their names.
+    pub fn public_groups(&self) -> Vec<GroupLookup> {
+        let lookups = self.names().into_iter().filter_map(|name| self.lookup(&name).ok());
+        lookups.filter(|lookup| lookup.description.public).collect()
+    }
+
     fn load(&self, name: &GroupName) -> Result<Option<Loaded>, LookupError> {
         let path = self.path(name);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = Stamp::of(&path);
-        if !stamp.exists() {
+        let version = Version::of(&path);
+        if !version.exists() {
             cache.remove(name);
             return Ok(None);
         }
         let cached = match cache.entry(name.clone()) {
             Entry::Occupied(entry) => {
                 let cached = entry.into_mut();
-                if cached.stamp != stamp {
-                    cached.stamp = stamp;
+                if cached.version != version {
                     cached.take_in(&path);
                 }
                 cached
             }
             Entry::Vacant(place) => {
-                let cached = place.insert(Cached { stamp, good: None, problem: None });
+                let cached = place.insert(Cached { version, good: None, problem: None });
                 cached.take_in(&path);
                 cached
             }
@@ -96,22 +118,16 @@ impl GroupFiles {
     }
 }
 
-impl GroupStore for GroupFiles {
-    fn lookup(&self, group: &GroupName) -> Result<GroupLookup, LookupError> {
-        galene_group::resolve(group, |name| self.load(name))
-    }
-
-    fn public_groups(&self) -> Vec<GroupLookup> {
-        let lookups = self.names().into_iter().filter_map(|name| self.lookup(&name).ok());
-        lookups.filter(|lookup| lookup.description.public).collect()
-    }
-}
-
 impl Cached {
     /// Reads the file, and says once what is wrong with it.
     fn take_in(&mut self, path: &Path) {
-        match read(path) {
-            Ok(Ok(description)) => {
+        let read = edit::read(path, MAX_FILE_BYTES).and_then(|read| {
+            let (text, version) = read.unwrap_or_default();
+            self.version = version;
+            Description::parse(&text).map_err(|error| FileError::broken(path, error))
+        });
+        match read {
+            Ok(description) => {
                 for warning in &description.warnings {
                     tracing::warn!(file = %path.display(), "{warning}");
                 }
@@ -120,60 +136,41 @@ impl Cached {
                 }
                 self.good = Some(Arc::new(description));
             }
-            Ok(Err(error)) => {
-                let consequence = self.consequence();
-                let place = format!("{}:{}:{}", path.display(), error.line, error.column);
-                let key = match error.key.to_string() {
-                    key if key.is_empty() => String::new(),
-                    key => format!("key `{key}`: "),
+            Err(problem) => {
+                let consequence = match self.good {
+                    Some(_) => "the last good definition stays in force",
+                    None => "nobody can join this group",
                 };
-                tracing::error!("{place}: {key}{}; {consequence}", error.message);
-                let file = path.display().to_string();
-                self.problem = Some(Problem::Broken(Arc::new(Misconfiguration { file, error })));
+                // What cannot be read is tried again each time, what is broken when it has changed.
+                if matches!(problem, FileError::Unreadable { .. }) {
+                    self.version = Version::default();
+                }
+                if self.problem.as_ref().map(ToString::to_string) != Some(problem.to_string()) {
+                    tracing::error!(error = &problem as &dyn std::error::Error, "{consequence}");
+                }
+                self.problem = Some(problem);
             }
-            Err(error) => {
-                let consequence = self.consequence();
-                tracing::error!(%error, file = %path.display(), "cannot read a group's definition; {consequence}");
-                self.problem = Some(Problem::Unreadable(error.to_string()));
-            }
-        }
-    }
-
-    fn consequence(&self) -> &'static str {
-        match self.good {
-            Some(_) => "the last good definition stays in force",
-            None => "nobody can join this group",
         }
     }
 
     fn result(&self) -> Result<Loaded, LookupError> {
         let problem = match &self.problem {
-            Some(Problem::Broken(misconfiguration)) => Some(Arc::clone(misconfiguration)),
-            Some(Problem::Unreadable(_)) | None => None,
+            Some(FileError::Broken { path, error }) => {
+                let file = path.display().to_string();
+                Some(Arc::new(Misconfiguration { file, error: (**error).clone() }))
+            }
+            Some(FileError::Unreadable { .. }) | None => None,
         };
         match (&self.good, &self.problem) {
             (Some(description), _) => Ok(Loaded { description: Arc::clone(description), problem }),
-            (None, Some(Problem::Broken(misconfiguration))) => {
-                Err(LookupError::Misconfigured(Arc::clone(misconfiguration)))
-            }
-            (None, Some(Problem::Unreadable(reason))) => {
-                Err(LookupError::Unavailable { reason: reason.clone() })
-            }
+            (None, Some(problem)) => Err(problem.clone().into()),
             (None, None) => Err(LookupError::NotFound),
         }
     }
 }
 
-fn read(path: &Path) -> io::Result<Result<Description, DescriptionError>> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::ErrorKind::FileTooLarge.into());
-    }
-    Ok(Description::parse(&text))
-}
-
-/// Adds the groups that have files in a directory and below it. What cannot be read has no groups.
+/// Adds the groups that have files in a directory and below it. What cannot be read has no groups, and
+/// what a link to a directory leads to is not below it.
 fn collect(directory: &Path, prefix: &str, depth: usize, names: &mut Vec<GroupName>) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
@@ -182,12 +179,13 @@ fn collect(directory: &Path, prefix: &str, depth: usize, names: &mut Vec<GroupNa
         }
         let file_name = entry.file_name();
         let Some(file_name) = file_name.to_str() else { continue };
-        let path = entry.path();
-        if path.is_dir() {
+        if entry.file_type().is_ok_and(|file_type| file_type.is_dir()) {
             if depth > 0 && !file_name.starts_with('.') {
-                collect(&path, &format!("{prefix}{file_name}/"), depth - 1, names);
+                collect(&entry.path(), &format!("{prefix}{file_name}/"), depth - 1, names);
             }
-        } else if let Some(stem) = file_name.strip_suffix(".json") {
+        } else if let Some(stem) = file_name.strip_suffix(".json")
+            && !entry.path().is_dir()
+        {
             names.extend(GroupName::parse(&format!("{prefix}{stem}")).ok());
         }
     }
@@ -264,6 +262,32 @@ mod tests {
         assert!(matches!(fixture.lookup("latin1"), Err(LookupError::Unavailable { .. })));
         fs::create_dir(fixture.files.directory.join("d.json")).expect("writable");
         assert!(matches!(fixture.lookup("d"), Err(LookupError::Unavailable { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_by_name_but_directories_of_links_are_not_listed() {
+        use std::os::unix::fs::symlink;
+        let fixture = Fixture::new();
+        fixture.write("a.json", r#"{"displayName": "x"}"#);
+        let groups = &fixture.files.directory;
+        let elsewhere = fixture.directory.path().join("elsewhere");
+        fs::create_dir(&elsewhere).expect("writable");
+        fs::write(elsewhere.join("c.json"), "{}").expect("writable");
+        symlink(groups.join("a.json"), groups.join("b.json")).expect("writable");
+        symlink(&elsewhere, groups.join("d")).expect("writable");
+        symlink(groups, groups.join("loop")).expect("writable");
+        symlink(groups.join("e.json"), groups.join("e.json")).expect("writable");
+        assert_eq!(fixture.display_name("b").as_deref(), Some("x"));
+        assert!(fixture.lookup("d/c").is_ok() && fixture.lookup("loop/loop/a").is_ok());
+        assert!(fixture.lookup("e").is_err());
+        let names: Vec<String> = fixture.files.names().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["a", "b", "e"]);
+
+        let b = GroupName::parse("b").expect("a valid name");
+        fixture.files.put_definition(&b, "{}", &crate::Precondition::NONE).expect("writable");
+        assert!(!fs::symlink_metadata(groups.join("b.json")).expect("there").is_symlink());
+        assert_eq!(fixture.display_name("a").as_deref(), Some("x"), "only the link was replaced");
     }
 
     #[test]
