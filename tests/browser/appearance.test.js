@@ -83,7 +83,7 @@ for (const look of LOOKS) {
     await olga.page.keyboard.press("Escape");
     if (viewport === PHONE) await olga.page.getByLabel("Close the list of people").click();
 
-    for (const item of ["settings", "shortcuts", "lock"]) {
+    for (const item of ["settings", "shortcuts", "lock", "invite"]) {
       await olga.page.getByRole("button", { name: "More" }).click();
       await olga.page.locator(`tool-bar [data-item=${item}]`).click();
       await olga.page.locator("dialog[open]").waitFor();

@@ -288,7 +288,6 @@ export const en = {
   "quality.reason.delay": "Long way: answers come late",
   "quality.reason.loss": "Much gets lost on the way",
   "quality.reason.lost": "Interrupted",
-  "quality.reason.paused": "Picture paused: the line is too slow",
   "quality.send": "Picture you send",
   react: "React",
   receive: "What you receive",

@@ -291,7 +291,6 @@ export const fr = {
   "quality.reason.delay": "Long chemin : les réponses tardent",
   "quality.reason.loss": "Beaucoup se perd en route",
   "quality.reason.lost": "Interrompu",
-  "quality.reason.paused": "Image en pause : la ligne est trop lente",
   "quality.send": "Image que vous envoyez",
   react: "Réagir",
   receive: "Ce que vous recevez",

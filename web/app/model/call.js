@@ -432,7 +432,6 @@ export class Call extends Emitter {
       changed();
     });
     stream.on("status", changed);
-    stream.on("quality", changed);
     stream.on("ended", ({ reason }) => {
       // Whatever replaces it is played under the same name.
       if (reason !== "replaced") this.audio.stop(stream.localId);

@@ -29,7 +29,7 @@ export function explain(error, hasToken = false) {
   }
   // The server has no code for the following, so that only its words tell them apart. If they change,
   // its own words are shown, which is not wrong either.
-  if (/not authori[sz]ed|wrong (user|name|password)/i.test(error.message)) {
+  if (/not authori[sz]ed|wrong (user|name|password)|invitation is not valid/i.test(error.message)) {
     return hasToken
       ? { title: t("problem.invitation"), text: t("problem.invitation.text"), field: null }
       : { title: t("problem.password"), text: t("problem.password.text"), field: "password" };

@@ -4,7 +4,7 @@
  * @import { DownStream, StreamStats, UpStream } from "galene-client"
  *
  * @typedef {"good" | "fair" | "poor"} Grade
- * @typedef {"" | "loss" | "delay" | "bandwidth" | "cpu" | "paused" | "lost"} Reason
+ * @typedef {"" | "loss" | "delay" | "bandwidth" | "cpu" | "lost"} Reason
  * @typedef {{grade: Grade, reason: Reason}} Judgement
  */
 import { Emitter, judge, StatsSampler } from "galene-client";
@@ -78,7 +78,7 @@ export class QualityWatch extends Emitter {
       this.#samplers.set(id, sampler);
       const stats = await sampler.sample(pc);
       this.stats.set(id, stats);
-      judgements.set(id, withStatus(judge(stats), stream));
+      judgements.set(id, unlessLost(judge(stats), stream));
     }
     for (const id of [...this.#samplers.keys()]) {
       if (judgements.has(id)) continue;
@@ -91,19 +91,12 @@ export class QualityWatch extends Emitter {
 }
 
 /**
- * What the server knows counts more than what is measured here: it knows why.
+ * A stream that has no way to the server is bad, whatever was measured before.
  * @param {Judgement} judgement
  * @param {UpStream | DownStream} stream
  * @returns {Judgement}
  */
-function withStatus(judgement, stream) {
-  if (["failed", "disconnected"].includes(stream.pc.iceConnectionState)) {
-    return { grade: "poor", reason: "lost" };
-  }
-  const status = "quality" in stream ? stream.quality : null;
-  if (status?.state === "paused") return { grade: "poor", reason: "paused" };
-  if (status?.state === "limited" && judgement.grade === "good") {
-    return { grade: "fair", reason: "bandwidth" };
-  }
-  return judgement;
+function unlessLost(judgement, { pc }) {
+  const isLost = pc.iceConnectionState === "failed" || pc.iceConnectionState === "disconnected";
+  return isLost ? { grade: "poor", reason: "lost" } : judgement;
 }

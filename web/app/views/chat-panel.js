@@ -147,10 +147,8 @@ function composer({ call, ui, set }) {
         name="text"
         rows="1"
         dir="auto"
-        role="combobox"
         aria-label=${label}
         aria-autocomplete="list"
-        aria-expanded="false"
         aria-controls="commands"
         placeholder=${recipient ? t("chat.privatePlaceholder") : t("chat.placeholder")}
         ?disabled=${call.phase === "lost"}

@@ -1,6 +1,7 @@
 /**
  * A field for messages that offers commands while one is being typed: `<command-field>` with a
- * `textarea` and a `listbox` inside. Follows the pattern "combobox" of the ARIA Authoring Practices.
+ * `textarea` and a `listbox` inside. Works as the pattern "combobox" of the ARIA Authoring Practices;
+ * its role is for fields of one line only.
  */
 class CommandField extends HTMLElement {
   #index = -1;
@@ -43,7 +44,6 @@ class CommandField extends HTMLElement {
     for (const option of this.options) option.hidden = !shown.includes(option);
     const list = this.querySelector("[role=listbox]");
     if (list instanceof HTMLElement) list.hidden = shown.length === 0;
-    this.field?.setAttribute("aria-expanded", `${shown.length > 0}`);
     this.#mark(-1);
   }
 
