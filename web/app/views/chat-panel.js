@@ -72,9 +72,7 @@ function message(view, entry) {
           ${entry.isPrivate ? html`<span class="pill small">${t("chat.private")}</span>` : nothing}
           ${entry.isNote ? html`<span class="pill small">${t("chat.note")}</span>` : nothing}
         </header>`}
-    <p class="text" dir="auto">
-      ${entry.isAction ? html`<em>${from} </em>` : nothing}${words(entry.text)}
-    </p>
+    <p class="text" dir="auto">${entry.isAction ? html`<em>${from} </em>` : nothing}${words(entry.text)}</p>
     ${view.call.may("op") && entry.source !== "" && !entry.isPrivate ? messageMenu(view, entry) : nothing}
   </article>`;
 }
