@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use galene_benches::Bench;
 use galene_conference::{Conference, Config};
 use galene_group::{Description, GroupLookup, LookupError};
-use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink, SiteSettings, listen};
+use galene_http::{
+    Control, GroupStore, HttpConfig, HttpServer, MediaLink, NoTokens, SiteSettings, listen,
+};
 use galene_protocol::GroupName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -195,13 +197,18 @@ async fn serve() -> SocketAddr {
     let (_silent, events) = mpsc::unbounded_channel();
     let groups = Arc::new(OneGroup::new());
     let media = MediaLink { commands: vec![commands], events };
-    let control = Control::start(Conference::new(Config::default(), 1), groups.clone(), media);
+    let control = Control::start(
+        Conference::new(Config::default(), 1),
+        groups.clone(),
+        Arc::new(NoTokens),
+        media,
+    );
     let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
     let settings = watch::channel(Arc::new(SiteSettings::default())).1;
-    let config = HttpConfig { tls: None, directory: None, groups, settings };
+    let config = HttpConfig::new(groups, settings);
     let server = HttpServer::start(listener, config, control.handle().clone());
     let server = server.expect("the listener is good");
-    let address = server.address();
+    let address = server.address().expect("it listens on an address");
     // Both live as long as the runtime.
     tokio::spawn(async move {
         std::future::pending::<()>().await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use galene_conference::{Conference, Config, Input, Now, Output, SessionId};
+use galene_conference::{Conference, Config, Input, NoTokens, Now, Output, Outside, SessionId};
 use galene_group::{Description, GroupLookup};
 use galene_protocol::{
     ClientBody, ClientId, ClientMessage, GroupName, Handshake, Join, Post, ServerMessage, VERSION,
@@ -91,7 +91,9 @@ impl Meeting {
                             inputs.push(Input::GroupLoaded { ticket, result });
                         }
                         Output::Authorise { ticket, request } => {
-                            inputs.push(Input::Authorised { ticket, result: request.run() });
+                            let outside = Outside { now: self.now.wall, tokens: &NoTokens };
+                            let result = request.run(outside);
+                            inputs.push(Input::Authorised { ticket, result });
                         }
                         other @ (Output::Close { .. } | Output::Media(_) | _) => {
                             unreachable!("nobody publishes or has to go: {other:?}")

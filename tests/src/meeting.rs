@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use galene_conference::{Conference, Config, Input, Now, Output, SessionId};
+use galene_conference::{Conference, Config, Input, NoTokens, Now, Output, Outside, SessionId};
 use galene_group::{Description, GroupLookup, Loaded, resolve};
 use galene_protocol::{ClientMessage, GroupName};
 use galene_sfu::EgressKind;
@@ -329,10 +329,13 @@ impl Meeting {
                 self.after(WORK_DELAY, Pending::Answer(answer));
             }
             Output::Authorise { ticket, request } => {
-                let answer = Input::Authorised { ticket, result: request.run() };
+                let outside = Outside { now: self.now().wall, tokens: &NoTokens };
+                let answer = Input::Authorised { ticket, result: request.run(outside) };
                 self.after(WORK_DELAY, Pending::Answer(answer));
             }
-            other => panic!("the meeting does not know how to do {other:?}"),
+            other @ (Output::Tokens { .. } | _) => {
+                panic!("the meeting does not know how to do {other:?}")
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use galene_conference::{Conference, Config, ShardId};
 use galene_group::{Description, GroupLookup, Loaded, LookupError, resolve};
-use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink, listen};
+use galene_http::{Control, GroupStore, HttpConfig, HttpServer, MediaLink, NoTokens, listen};
 use galene_net::{MediaConfig, MediaPlane, PortRange};
 use galene_protocol::GroupName;
 use serde_json::Value;
@@ -103,16 +103,11 @@ impl Server {
         let media = MediaPlane::start(&media, Arc::new(report)).unwrap();
         let conference = Conference::new(Config::default(), 1);
         let link = MediaLink { commands: media.commands(), events };
-        let control = Control::start(conference, Arc::new(OneGroup), link);
+        let control = Control::start(conference, Arc::new(OneGroup), Arc::new(NoTokens), link);
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let config = HttpConfig {
-            tls: None,
-            directory: None,
-            groups: Arc::new(OneGroup),
-            settings: watch::channel(Arc::default()).1,
-        };
+        let config = HttpConfig::new(Arc::new(OneGroup), watch::channel(Arc::default()).1);
         let http = HttpServer::start(listener, config, control.handle().clone()).unwrap();
-        let address = http.address();
+        let address = http.address().unwrap();
         Self { address, _media: media, _control: control, _http: http, _runtime: runtime }
     }
 

@@ -69,7 +69,9 @@ impl From<GetRandomFailed> for FirstStartError {
 
 #[cfg(test)]
 mod tests {
-    use galene_auth::{AuthoriseRequest, Credentials};
+    use std::time::SystemTime;
+
+    use galene_auth::{AuthoriseRequest, Credentials, NoTokens, Outside};
     use galene_group::Description;
     use galene_protocol::{GroupName, Permission, Secret};
 
@@ -93,7 +95,10 @@ mod tests {
                 token: None,
             };
             let group = GroupName::parse(GROUP).expect("a valid name");
-            let grant = AuthoriseRequest::new(group, description.policy.clone(), credentials).run();
+            let policy = description.policy.clone();
+            let request = AuthoriseRequest::new(group, policy, None, credentials);
+            let outside = Outside { now: SystemTime::UNIX_EPOCH, tokens: &NoTokens };
+            let grant = request.run(outside);
             grant.is_ok_and(|grant| grant.permissions.contains(&permission))
         };
         assert!(may(OPERATOR, &password, Permission::Op));

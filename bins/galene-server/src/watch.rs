@@ -5,10 +5,11 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use galene_conference::Site;
 use galene_group::{GroupLookup, LookupError};
 use galene_http::{ControlHandle, SiteSettings};
 use galene_protocol::GroupName;
-use galene_store::{ConfigFile, GroupFiles};
+use galene_store::{ConfigFile, GroupFiles, TokenFile};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -17,6 +18,29 @@ use crate::site;
 
 /// How often. Whoever saves a file and tries again a moment later should see the effect.
 const INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often tokens that ended long ago are removed; Galène's own number.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(15 * 60);
+
+/// Removes tokens that ended long ago, again and again.
+pub(crate) async fn expire(tokens: Arc<TokenFile>) {
+    let mut interval = tokio::time::interval(EXPIRY_INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        let tokens = Arc::clone(&tokens);
+        let expired = tokio::task::spawn_blocking(move || tokens.expire(SystemTime::now())).await;
+        match expired {
+            Ok(Ok(0)) => {}
+            Ok(Ok(count)) => tracing::info!(count, "tokens that ended long ago were removed"),
+            Ok(Err(error)) => {
+                let error = &error as &dyn Error;
+                tracing::warn!(error, "tokens that ended long ago cannot be removed");
+            }
+            Err(error) => tracing::error!(%error, "removing tokens failed"),
+        }
+    }
+}
 
 /// Watches the definitions of groups that are in memory, the site's configuration and the list of ICE
 /// servers.
@@ -33,8 +57,9 @@ pub(crate) async fn watch(
     loop {
         interval.tick().await;
         match read_if_changed(&mut config) {
-            Ok(Some(changed)) => {
+            Ok(Some((changed, of_groups))) => {
                 tracing::info!("the configuration was read again");
+                control.set_site(of_groups).await;
                 settings.send_replace(Arc::new(changed));
             }
             Ok(None) => {}
@@ -65,9 +90,11 @@ pub(crate) async fn watch(
     }
 }
 
-fn read_if_changed(config: &mut ConfigFile) -> Result<Option<SiteSettings>, Box<dyn Error>> {
-    let changed = config.read_if_changed()?;
-    Ok(changed.as_ref().map(site::settings).transpose()?)
+fn read_if_changed(
+    config: &mut ConfigFile,
+) -> Result<Option<(SiteSettings, Site)>, Box<dyn Error + Send + Sync>> {
+    let Some(changed) = config.read_if_changed()? else { return Ok(None) };
+    Ok(Some((site::settings(&changed)?, site::of_groups(&changed))))
 }
 
 async fn look_up(files: &Arc<GroupFiles>, name: &GroupName) -> Result<GroupLookup, LookupError> {

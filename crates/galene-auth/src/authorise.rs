@@ -6,7 +6,8 @@ use std::sync::Arc;
 use galene_protocol::limits::MAX_SECRET_BYTES;
 use galene_protocol::{GroupName, Permissions, Secret, Username};
 
-use crate::{AuthoriseError, Password, Policy, Refusal};
+use crate::jwt::Jwt;
+use crate::{AuthoriseError, Outside, Password, Policy, Refusal};
 
 /// What a client gives to prove who it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,45 +34,62 @@ pub struct Grant {
 pub struct AuthoriseRequest {
     group: GroupName,
     policy: Arc<Policy>,
+    canonical_host: Option<Arc<str>>,
     credentials: Credentials,
 }
 
+/// What it takes to answer an [`AuthoriseRequest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// The hashing of passwords, which keeps a core busy for a tenth of a second and more.
+    Hash,
+    /// A look into the store of tokens, which may have to be read from disk.
+    LookUp,
+    /// Next to nothing.
+    Nothing,
+}
+
 impl AuthoriseRequest {
-    /// Asks whether `credentials` open `group`, which is defined by `policy`.
-    pub fn new(group: GroupName, policy: Arc<Policy>, credentials: Credentials) -> Self {
-        Self { group, policy, credentials }
+    /// Asks whether `credentials` open `group`, which is defined by `policy`. If the server has a
+    /// canonical host, signed tokens must be for that.
+    pub fn new(
+        group: GroupName,
+        policy: Arc<Policy>,
+        canonical_host: Option<Arc<str>>,
+        credentials: Credentials,
+    ) -> Self {
+        Self { group, policy, canonical_host, credentials }
     }
 
-    /// Answers the question. Blocks for as long as it takes to hash a password, or two if the
-    /// credentials are wrong.
+    /// Answers the question. Blocks for as long as its [`cost`](Self::cost) says.
     ///
     /// # Errors
     ///
     /// [`AuthoriseError`] tells the cases apart that clients treat differently.
-    pub fn run(&self) -> Result<Grant, AuthoriseError> {
-        let Credentials { username, password, token } = &self.credentials;
-        let token = token.as_ref().filter(|token| !token.is_empty());
-        let (name, permissions) = match (token, username) {
-            (Some(token), _) => self.by_token(token)?,
-            (None, Some(name)) => (name.as_str(), self.by_password(name, password)?),
+    pub fn run(&self, outside: Outside<'_>) -> Result<Grant, AuthoriseError> {
+        let Credentials { username, password, .. } = &self.credentials;
+        let (name, permissions) = match (self.token(), username) {
+            (Some(token), _) => self.by_token(token, outside)?,
+            (None, Some(name)) => (name.clone(), self.by_password(name, password)?),
             (None, None) => return Err(AuthoriseError::NoCredentials),
         };
-        let username = Username::parse(name).map_err(|error| refused(Refusal::Username(error)))?;
+        let username = Username::parse(&name).map_err(|error| refused(Refusal::Username(error)))?;
         Ok(Grant { username, permissions })
     }
 
-    /// Returns whether the answer is known at once, without the hashing of any password: everybody may
-    /// come in, or nothing was given to compare.
-    pub fn is_quick(&self) -> bool {
-        let Credentials { username, token, .. } = &self.credentials;
-        let has_token = token.as_ref().is_some_and(|token| !token.is_empty());
-        match username {
-            Some(name) if !has_token => {
-                let entry = self.policy.users.get(name).or(self.policy.wildcard_user.as_ref());
-                entry.is_some_and(|entry| matches!(entry.password, Password::Wildcard))
-                    && self.credentials.password.expose().len() <= MAX_SECRET_BYTES
-            }
-            Some(_) | None => true,
+    /// Returns what it takes to answer.
+    pub fn cost(&self) -> Cost {
+        let Credentials { username, password, .. } = &self.credentials;
+        if let Some(token) = self.token() {
+            return if Jwt::parse(token.expose()).is_some() { Cost::Nothing } else { Cost::LookUp };
+        }
+        let Some(name) = username else { return Cost::Nothing };
+        let entry = self.policy.users.get(name).or(self.policy.wildcard_user.as_ref());
+        let is_open = entry.is_some_and(|entry| matches!(entry.password, Password::Wildcard));
+        if is_open && password.expose().len() <= MAX_SECRET_BYTES {
+            Cost::Nothing
+        } else {
+            Cost::Hash
         }
     }
 
@@ -80,9 +98,56 @@ impl AuthoriseRequest {
         &self.group
     }
 
+    fn token(&self) -> Option<&Secret> {
+        self.credentials.token.as_ref().filter(|token| !token.is_empty())
+    }
+
     /// Returns the name and permissions of a token's bearer.
-    fn by_token(&self, _token: &Secret) -> Result<(&str, Permissions), AuthoriseError> {
-        Err(refused(Refusal::TokensUnsupported))
+    fn by_token(
+        &self,
+        token: &Secret,
+        outside: Outside<'_>,
+    ) -> Result<(String, Permissions), AuthoriseError> {
+        if token.expose().len() > MAX_SECRET_BYTES {
+            return Err(refused(Refusal::BadCredentials));
+        }
+        // A token in the form of a JWT is nothing else, even if it is refused.
+        let (name, permissions) = match Jwt::parse(token.expose()) {
+            Some(jwt) => {
+                let host = self.canonical_host.as_deref();
+                let granted = jwt.check(&self.policy.auth_keys, &self.group, host, outside.now);
+                let granted = granted.map_err(|error| refused(Refusal::Jwt(error)))?;
+                (granted.username, granted.permissions)
+            }
+            None => self.by_kept_token(token, outside)?,
+        };
+        match &self.credentials.username {
+            Some(chosen) if name.is_empty() => {
+                if self.policy.users.contains_key(chosen) {
+                    return Err(AuthoriseError::DuplicateUsername);
+                }
+                Ok((chosen.clone(), permissions))
+            }
+            Some(_) | None => Ok((name, permissions)),
+        }
+    }
+
+    fn by_kept_token(
+        &self,
+        name: &Secret,
+        outside: Outside<'_>,
+    ) -> Result<(String, Permissions), AuthoriseError> {
+        let found = outside.tokens.get(name);
+        let token = found
+            .map_err(|error| refused(Refusal::TokensUnavailable(error)))?
+            .ok_or_else(|| refused(Refusal::UnknownToken))?;
+        if token.username.is_none() && self.credentials.username.is_none() {
+            return Err(AuthoriseError::NeedUsername);
+        }
+        token
+            .check(Some(&self.group), outside.now)
+            .map_err(|error| refused(Refusal::Token(error)))?;
+        Ok((token.username.unwrap_or_default(), token.permissions.unwrap_or_default()))
     }
 
     /// Returns the permissions of a user.

@@ -1,6 +1,8 @@
 //! What can be wrong with credentials, and with what they are checked against.
 
-use galene_protocol::UsernameError;
+use galene_protocol::{TokenError, UsernameError};
+
+use crate::{JwtError, TokenStoreError};
 
 /// Why there is no grant.
 ///
@@ -41,9 +43,18 @@ pub enum Refusal {
     /// There is no such user, or the password is another.
     #[error("wrong username or password")]
     BadCredentials,
-    /// The server cannot check tokens.
-    #[error("tokens are not supported")]
-    TokensUnsupported,
+    /// The token is in the form of a JWT, and is not accepted.
+    #[error("the token was refused")]
+    Jwt(#[source] JwtError),
+    /// The token exists, and does not open the group now.
+    #[error("the token was refused")]
+    Token(#[source] TokenError),
+    /// It cannot be found out whether there is such a token.
+    #[error("tokens cannot be looked up")]
+    TokensUnavailable(#[source] TokenStoreError),
+    /// There is no such token.
+    #[error("unknown token")]
+    UnknownToken,
     /// The name cannot be anybody's.
     #[error("the username is invalid")]
     Username(#[source] UsernameError),

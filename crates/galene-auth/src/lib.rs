@@ -9,21 +9,29 @@ mod authorise;
 mod bcrypt;
 mod error;
 mod hex;
+mod jwk;
+mod jwt;
 mod password;
 mod password_json;
 mod pbkdf2;
 mod policy;
 mod role;
 mod stateful;
+mod token_store;
 
-pub use authorise::{AuthoriseRequest, Credentials, Grant};
+pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
 pub use bcrypt::BcryptHash;
 pub use error::{AuthoriseError, PasswordError, Refusal};
+pub use jwk::{AuthKey, AuthKeyError};
+pub use jwt::JwtError;
 pub use password::{Password, UnusablePassword};
 pub use pbkdf2::Pbkdf2Hash;
 pub use policy::{PermissionSpec, Policy, UserEntry};
 pub use role::{Role, UnknownRole};
 pub use stateful::{StatefulToken, TOKEN_NAME_BYTES, token_name};
+pub use token_store::{
+    NoTokens, Outside, TokenAnswer, TokenOperation, TokenStore, TokenStoreError,
+};
 
 /// The most iterations of PBKDF2 that a stored password may ask for. Ten times what is recommended
 /// today; they keep a core busy for a few seconds, and a thousand times as many would for an hour.

@@ -10,7 +10,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Password, Role};
+use crate::{AuthKey, Password, Role};
 
 /// What of a group's definition decides who may join.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Policy {
     pub users: BTreeMap<String, UserEntry>,
     /// The entry for everybody else.
     pub wildcard_user: Option<UserEntry>,
+    /// The keys that sign tokens.
+    pub auth_keys: Vec<AuthKey>,
     /// Whether operators may record.
     pub allow_recording: bool,
     /// Whether whoever has a role that may publish may also make tokens.

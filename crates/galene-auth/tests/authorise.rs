@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use galene_auth::{
-    AuthoriseError, AuthoriseRequest, Credentials, Grant, Password, PasswordError, PermissionSpec,
-    Policy, Refusal, Role, UserEntry,
+    AuthoriseError, AuthoriseRequest, Credentials, Grant, NoTokens, Outside, Password,
+    PasswordError, PermissionSpec, Policy, Refusal, Role, UserEntry,
 };
 use galene_protocol::limits::MAX_SECRET_BYTES;
 use galene_protocol::{GroupName, Permission, Permissions, Username, UsernameError};
@@ -148,13 +149,13 @@ fn an_unusable_password_is_the_groups_fault_and_names_the_user() {
 }
 
 #[test]
-fn a_token_takes_precedence_over_the_password_and_is_refused_for_now() {
+fn a_token_takes_precedence_over_the_password() {
     let with_token = |token: &str| Credentials {
         username: Some("alice".to_owned()),
         password: "pass".into(),
         token: Some(token.into()),
     };
-    let expected = AuthoriseError::NotAuthorised(Refusal::TokensUnsupported);
+    let expected = AuthoriseError::NotAuthorised(Refusal::UnknownToken);
     assert_eq!(authorise(&policy(), with_token("kQ3dSWzjWpo")), Err(expected));
     assert_eq!(authorise(&policy(), with_token("")), Ok(grant("alice", Role::Op)));
 }
@@ -175,7 +176,7 @@ fn a_password_of_any_length_is_answered() {
 fn what_a_refused_client_may_read_tells_nothing_about_the_reason() {
     let refusals = [
         Refusal::BadCredentials,
-        Refusal::TokensUnsupported,
+        Refusal::UnknownToken,
         Refusal::Username(UsernameError::Path),
         Refusal::WildcardMisconfigured(PasswordError::MissingKey),
     ];
@@ -220,5 +221,6 @@ fn login(policy: &Policy, username: Option<&str>, password: &str) -> Result<Gran
 
 fn authorise(policy: &Policy, credentials: Credentials) -> Result<Grant, AuthoriseError> {
     let group = GroupName::parse("lectures/algebra").expect("a valid name");
-    AuthoriseRequest::new(group, Arc::new(policy.clone()), credentials).run()
+    let request = AuthoriseRequest::new(group, Arc::new(policy.clone()), None, credentials);
+    request.run(Outside { now: UNIX_EPOCH, tokens: &NoTokens })
 }

@@ -13,7 +13,8 @@ use crate::placement::Placement;
 use crate::session::Session;
 use crate::streams::{Down, Up};
 use crate::timers::Timers;
-use crate::{Config, Input, Now, Output, SessionId, Ticket};
+use crate::tokens::TokenQuestion;
+use crate::{Config, Input, Now, Output, SessionId, Site, Ticket};
 
 /// The control plane of a whole server.
 ///
@@ -27,8 +28,10 @@ pub struct Conference {
     pub(crate) now: Option<Now>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) groups: BTreeMap<GroupName, GroupInMemory>,
+    /// Who waits for the answers to questions about joining.
     pub(crate) tickets: BTreeMap<Ticket, SessionId>,
-    pub(crate) last_ticket: u64,
+    pub(crate) token_questions: BTreeMap<Ticket, TokenQuestion>,
+    last_ticket: u64,
     pub(crate) placement: Placement,
     pub(crate) ups: BTreeMap<TransportId, Up>,
     pub(crate) downs: BTreeMap<TransportId, Down>,
@@ -70,6 +73,7 @@ impl Conference {
             sessions: BTreeMap::new(),
             groups: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            token_questions: BTreeMap::new(),
             last_ticket: 0,
             ups: BTreeMap::new(),
             downs: BTreeMap::new(),
@@ -83,6 +87,11 @@ impl Conference {
     /// memberships from now on.
     pub fn set_rtc_configuration(&mut self, rtc_configuration: RtcConfiguration) {
         self.config.rtc_configuration = rtc_configuration;
+    }
+
+    /// Changes what the administrator set, for all that happens from now on.
+    pub fn set_site(&mut self, site: Site) {
+        self.config.site = site;
     }
 
     /// Takes in something that happened at `now`. Time does not run backwards: an earlier instant than
@@ -101,6 +110,7 @@ impl Conference {
             Input::GroupChanged { lookup } => self.group_changed(lookup, now),
             Input::GroupRemoved { group } => self.group_removed(&group),
             Input::Authorised { ticket, result } => self.authorised(ticket, result, now),
+            Input::TokensAnswered { ticket, result } => self.tokens_answered(ticket, result),
             Input::Shutdown { message } => self.shut_down(message),
             Input::Timeout => {}
         }
@@ -147,10 +157,8 @@ impl Conference {
         self.outputs.push_back(output);
     }
 
-    pub(crate) fn new_ticket(&mut self, session: SessionId) -> Ticket {
+    pub(crate) fn new_ticket(&mut self) -> Ticket {
         self.last_ticket += 1;
-        let ticket = Ticket(self.last_ticket);
-        self.tickets.insert(ticket, session);
-        ticket
+        Ticket(self.last_ticket)
     }
 }

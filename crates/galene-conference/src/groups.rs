@@ -167,7 +167,7 @@ impl Conference {
     pub(crate) fn facts(&self) -> ServerFacts<'_> {
         ServerFacts {
             rtc_configuration: &self.config.rtc_configuration,
-            can_change_password: self.config.can_change_password,
+            can_change_password: self.config.site.can_change_password,
         }
     }
 

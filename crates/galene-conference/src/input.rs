@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use galene_auth::{AuthoriseError, Grant};
+use galene_auth::{AuthoriseError, Grant, TokenAnswer, TokenStoreError};
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::{ClientMessage, DecodeError, GroupName};
 use galene_sfu::Event;
@@ -89,6 +89,13 @@ pub enum Input {
         ticket: Ticket,
         /// What the credentials allow, or why nothing.
         result: Result<Grant, AuthoriseError>,
+    },
+    /// The answer to [`Output::Tokens`](crate::Output::Tokens).
+    TokensAnswered {
+        /// The question's ticket.
+        ticket: Ticket,
+        /// What came of it.
+        result: Result<TokenAnswer, TokenStoreError>,
     },
     /// The server is about to stop: everybody is told and let go.
     Shutdown {

@@ -61,7 +61,8 @@ impl Conference {
             Err(error) => return self.fail(session, group, None, error.to_string()),
         };
         let credentials = Credentials { username, password, token };
-        let ticket = self.new_ticket(session);
+        let ticket = self.new_ticket();
+        self.tickets.insert(ticket, session);
         self.set_joining(
             session,
             Joining { group, data, step: Step::Loading { ticket, credentials } },
@@ -88,8 +89,10 @@ impl Conference {
         match result {
             Ok(lookup) => {
                 let policy = lookup.description.policy.clone();
-                let request = AuthoriseRequest::new(lookup.name.clone(), policy, credentials);
-                let ticket = self.new_ticket(session);
+                let host = self.config.site.canonical_host.clone();
+                let request = AuthoriseRequest::new(lookup.name.clone(), policy, host, credentials);
+                let ticket = self.new_ticket();
+                self.tickets.insert(ticket, session);
                 let step = Step::Authorising { ticket, lookup };
                 self.set_joining(session, Joining { group, data, step });
                 self.output(Output::Authorise { ticket, request });

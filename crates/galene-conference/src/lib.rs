@@ -24,10 +24,12 @@ mod rate;
 mod session;
 mod streams;
 mod timers;
+mod tokens;
 
 pub use conference::Conference;
-pub use config::Config;
+pub use config::{Config, Site};
 // They are part of inputs and outputs, so whoever passes those on need not know their crate.
+pub use galene_auth::{NoTokens, Outside};
 pub use galene_sfu::{Command, Event, ShardId};
 pub use input::{Input, Now, SessionId, Ticket};
 pub use output::{MediaCommand, Output};

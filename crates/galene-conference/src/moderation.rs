@@ -2,16 +2,15 @@
 
 use galene_group::{Group, PermissionChange, Refusal, check_note};
 use galene_protocol::{
-    ClientId, Data, GroupAction, Kicker, Permission, Relayed, ServerMessage, Timestamp,
-    TokenRefusal, UserAction, UserActionKind, UserInfo, UserMessage, Username,
+    ClientId, Data, GroupAction, Kicker, Permission, Relayed, ServerMessage, Timestamp, UserAction,
+    UserActionKind, UserInfo, UserMessage, Username,
 };
 use serde_json::Value;
 
 use crate::{Conference, Now, SessionId};
 
-/// What is said about actions that this server knows but cannot do.
+/// What is said about recording, which this server knows but cannot do.
 const NO_RECORDING: &str = "this server does not record";
-const NO_TOKENS: &str = "this server does not keep tokens";
 
 impl Conference {
     pub(crate) fn group_action(&mut self, session: SessionId, action: GroupAction, now: Now) {
@@ -36,21 +35,9 @@ impl Conference {
                     self.tell_error(session, NO_RECORDING);
                 }
             }
-            GroupAction::MakeToken(_) => {
-                self.refuse_token(session, &[Permission::Token], UserMessage::Token)
-            }
-            GroupAction::EditToken(_) => {
-                self.refuse_token(
-                    session,
-                    &[Permission::Op, Permission::Token],
-                    UserMessage::Token,
-                );
-            }
-            GroupAction::ListTokens => {
-                self.refuse_token(session, &[Permission::Op, Permission::Token], |refusal| {
-                    UserMessage::TokenList(refusal.map(|token| vec![token]))
-                })
-            }
+            GroupAction::MakeToken(template) => self.make_token(session, template, now),
+            GroupAction::EditToken(template) => self.edit_token(session, template, now),
+            GroupAction::ListTokens => self.list_tokens(session),
             GroupAction::Unknown { kind } => {
                 self.tell_error(session, format!("unknown group action {kind:?}"));
             }
@@ -162,21 +149,6 @@ impl Conference {
             value: Some(Value::from(list)),
         };
         self.tell(session, ServerMessage::Chat(reply));
-    }
-
-    fn refuse_token(
-        &mut self,
-        session: SessionId,
-        needed: &[Permission],
-        reply: impl FnOnce(Result<galene_protocol::Token, TokenRefusal>) -> UserMessage,
-    ) {
-        let Some(member) = self.member(session) else {
-            return self.tell_error(session, Refusal::NotAMember.to_string());
-        };
-        let not_authorised = !needed.iter().all(|permission| member.may(permission));
-        let text = if not_authorised { "not authorised" } else { NO_TOKENS };
-        let refusal = TokenRefusal { not_authorised, message: text.to_owned() };
-        self.tell(session, ServerMessage::UserMessage(reply(Err(refusal))));
     }
 
     /// Returns the member that an action is about; without one, tells the asker so.

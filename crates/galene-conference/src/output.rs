@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use galene_auth::AuthoriseRequest;
+use galene_auth::{AuthoriseRequest, TokenOperation};
 use galene_protocol::{GroupName, ServerMessage};
 use galene_sfu::{Command, ShardId};
 
@@ -55,5 +55,13 @@ pub enum Output {
         ticket: Ticket,
         /// Run it away from the event loop: [`AuthoriseRequest::run`].
         request: AuthoriseRequest,
+    },
+    /// Do something to the tokens of a group; answered by
+    /// [`Input::TokensAnswered`](crate::Input::TokensAnswered).
+    Tokens {
+        /// Goes into the answer.
+        ticket: Ticket,
+        /// Run it where it may block: [`TokenOperation::run`].
+        operation: TokenOperation,
     },
 }

@@ -203,7 +203,13 @@ impl Conference {
                     let stream = stream.clone();
                     self.give_up_stream(session, &stream);
                 }
-                self.tell_error(session, text);
+                if let DecodeError::InvalidValue { kind, .. } = error
+                    && let Some(is_new) = is_about_token(kind)
+                {
+                    self.refuse_template(session, is_new, text);
+                } else {
+                    self.tell_error(session, text);
+                }
             }
         }
     }
@@ -269,6 +275,15 @@ impl Conference {
         if self.sessions.contains_key(&session) {
             self.send_to(vec![session], message.into());
         }
+    }
+}
+
+/// Returns whether an action makes a new token, if it is about one: it gets an answer of its own kind.
+fn is_about_token(action: &str) -> Option<bool> {
+    match action {
+        "maketoken" => Some(true),
+        "edittoken" => Some(false),
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@ mod data;
 mod gate;
 mod moderation;
 mod streams;
+mod tokens;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use galene_protocol::{
 
 pub use self::gate::JoinRefusal;
 pub use self::moderation::{PermissionChange, PermissionsChanged, check_note};
+pub use self::tokens::{TokenEdit, TokenRefused};
 use crate::history::ChatHistory;
 use crate::{Description, Member, MemberId, Newcomer, Notice, Refusal};
 

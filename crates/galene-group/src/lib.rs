@@ -18,7 +18,8 @@ mod suggestion;
 pub use description::{DEFINITION_KEYS, Description, DescriptionError};
 pub use dictionary::{MAX_DICTIONARY_BYTES, TooLarge};
 pub use group::{
-    Group, JoinRefusal, PermissionChange, PermissionsChanged, ServerFacts, check_note,
+    Group, JoinRefusal, PermissionChange, PermissionsChanged, ServerFacts, TokenEdit, TokenRefused,
+    check_note,
 };
 pub use lookup::{GroupLookup, Loaded, LookupError, Misconfiguration, resolve};
 pub use member::{Member, MemberId, Newcomer};

@@ -3,10 +3,13 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use galene_auth::{AuthoriseError, AuthoriseRequest, Grant};
-use tokio::sync::Semaphore;
+use galene_auth::{
+    AuthoriseError, AuthoriseRequest, Cost, Grant, Outside, TOKEN_NAME_BYTES, TokenAnswer,
+    TokenOperation, TokenStore, TokenStoreError,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// How long a request may wait for its turn. Hashing takes 50 to 100 ms, so this many seconds are
@@ -20,32 +23,33 @@ const MAX_WAITING: usize = 2048;
 pub(crate) struct Authoriser {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    tokens: Arc<dyn TokenStore>,
 }
 
 impl Authoriser {
-    pub(crate) fn new() -> Authoriser {
+    pub(crate) fn new(tokens: Arc<dyn TokenStore>) -> Authoriser {
         let cores = available_parallelism().map_or(1, NonZeroUsize::get);
-        Authoriser::with_limits(cores, MAX_WAITING)
+        Authoriser::with_limits(cores, MAX_WAITING, tokens)
     }
 
-    fn with_limits(running: usize, waiting: usize) -> Authoriser {
+    fn with_limits(running: usize, waiting: usize, tokens: Arc<dyn TokenStore>) -> Authoriser {
         Authoriser {
             running: Arc::new(Semaphore::new(running)),
             waiting: Arc::new(Semaphore::new(waiting)),
+            tokens,
         }
     }
 
     /// Answers a request, or says that the server is too busy to.
     pub(crate) async fn run(&self, request: AuthoriseRequest) -> Result<Grant, AuthoriseError> {
-        if request.is_quick() {
-            return request.run();
-        }
-        let Ok(waiting) = self.waiting.try_acquire() else { return Err(AuthoriseError::Busy) };
-        let turn = timeout(MAX_WAIT, Arc::clone(&self.running).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(AuthoriseError::Busy) };
-        drop(waiting);
+        let turn = match request.cost() {
+            Cost::Nothing => return answer(&request, &*self.tokens),
+            Cost::LookUp => None,
+            Cost::Hash => Some(self.turn().await?),
+        };
+        let tokens = Arc::clone(&self.tokens);
         let answer = tokio::task::spawn_blocking(move || {
-            let answer = request.run();
+            let answer = answer(&request, &*tokens);
             drop(turn);
             answer
         });
@@ -54,11 +58,39 @@ impl Authoriser {
             Err(AuthoriseError::Busy)
         })
     }
+
+    /// Does something to the tokens that are kept.
+    pub(crate) async fn run_on_tokens(
+        &self,
+        operation: TokenOperation,
+    ) -> Result<TokenAnswer, TokenStoreError> {
+        let tokens = Arc::clone(&self.tokens);
+        let unavailable = |reason: String| Err(TokenStoreError::Unavailable { reason });
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut random = [0; TOKEN_NAME_BYTES];
+            match aws_lc_rs::rand::fill(&mut random) {
+                Ok(()) => operation.run(&*tokens, random),
+                Err(_) => unavailable("there is no randomness".to_owned()),
+            }
+        });
+        answer.await.unwrap_or_else(|error| unavailable(error.to_string()))
+    }
+
+    /// Waits for the turn to hash a password.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, AuthoriseError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| AuthoriseError::Busy)?;
+        let turn = timeout(MAX_WAIT, Arc::clone(&self.running).acquire_owned()).await;
+        turn.ok().and_then(Result::ok).ok_or(AuthoriseError::Busy)
+    }
+}
+
+fn answer(request: &AuthoriseRequest, tokens: &dyn TokenStore) -> Result<Grant, AuthoriseError> {
+    request.run(Outside { now: SystemTime::now(), tokens })
 }
 
 #[cfg(test)]
 mod tests {
-    use galene_auth::{Credentials, Password, Policy, UserEntry};
+    use galene_auth::{Credentials, NoTokens, Password, Policy, UserEntry};
     use galene_protocol::GroupName;
 
     use super::*;
@@ -69,12 +101,12 @@ mod tests {
         let entry = UserEntry { password, permissions: None };
         let policy = Policy { wildcard_user: Some(entry), ..Policy::default() };
         let credentials = Credentials { username: Some("ann".into()), ..Credentials::default() };
-        AuthoriseRequest::new(group, Arc::new(policy), credentials)
+        AuthoriseRequest::new(group, Arc::new(policy), None, credentials)
     }
 
     #[tokio::test]
     async fn a_request_is_answered_when_its_turn_comes() {
-        let authoriser = Authoriser::with_limits(1, 1);
+        let authoriser = Authoriser::with_limits(1, 1, Arc::new(NoTokens));
         let turn =
             Arc::clone(&authoriser.running).acquire_owned().await.expect("it is never closed");
         let waiting = tokio::spawn({
@@ -95,13 +127,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_too_long_is_told_to_come_back() {
-        let authoriser = Authoriser::with_limits(0, 1);
+        let authoriser = Authoriser::with_limits(0, 1, Arc::new(NoTokens));
         assert_eq!(authoriser.run(request(Password::Absent)).await, Err(AuthoriseError::Busy));
     }
 
     #[tokio::test]
     async fn where_there_is_nothing_to_hash_nobody_waits() {
-        let authoriser = Authoriser::with_limits(0, 0);
+        let authoriser = Authoriser::with_limits(0, 0, Arc::new(NoTokens));
         assert!(authoriser.run(request(Password::Wildcard)).await.is_ok());
         assert_eq!(authoriser.run(request(Password::Absent)).await, Err(AuthoriseError::Busy));
     }

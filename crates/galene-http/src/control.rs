@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use galene_auth::{AuthoriseError, AuthoriseRequest, Grant, TokenStore};
 use galene_conference::{
-    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket,
+    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Site, Ticket,
 };
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
@@ -49,34 +50,43 @@ pub struct Control {
 #[derive(Debug, Clone)]
 pub struct ControlHandle {
     arrivals: mpsc::Sender<Arrival>,
+    authoriser: Authoriser,
 }
 
 /// Something that reaches the control task.
 #[derive(Debug)]
 pub(crate) enum Arrival {
     /// A client connected.
-    Opened { session: SessionId, address: SocketAddr, outbox: Outbox },
+    Opened { session: SessionId, address: Option<SocketAddr>, outbox: Outbox },
     /// Anything else that the conference is told.
     Input(Box<Input>),
     /// Somebody wants to know about groups that exist.
     Statuses { lookups: Vec<GroupLookup>, answer: oneshot::Sender<Vec<GroupStatus>> },
+    /// Somebody wants to know whether there is anybody.
+    Ping { answer: oneshot::Sender<()> },
     /// Somebody wants to know which groups are in memory.
     Groups { answer: oneshot::Sender<Vec<GroupName>> },
     /// Clients are to be told something else about their transports.
     RtcConfiguration(Box<RtcConfiguration>),
+    /// The administrator set something.
+    Site(Box<Site>),
     /// Nothing more is to come.
     End,
 }
 
 impl Control {
     /// Starts the task, which must be done within a runtime.
-    pub fn start(conference: Conference, groups: Arc<dyn GroupStore>, media: MediaLink) -> Control {
-        let (handle, arrivals) = ControlHandle::channel();
+    pub fn start(
+        conference: Conference,
+        groups: Arc<dyn GroupStore>,
+        tokens: Arc<dyn TokenStore>,
+        media: MediaLink,
+    ) -> Control {
+        let (handle, arrivals) = ControlHandle::channel(Authoriser::new(tokens));
         let driver = Driver {
             conference,
             groups,
             commands: media.commands,
-            authoriser: Authoriser::new(),
             sessions: HashMap::new(),
             encodings: Encodings::new(),
             unheard: Vec::new(),
@@ -113,9 +123,9 @@ impl Control {
 
 impl ControlHandle {
     /// Makes the channel that leads to the control task.
-    pub(crate) fn channel() -> (ControlHandle, mpsc::Receiver<Arrival>) {
+    pub(crate) fn channel(authoriser: Authoriser) -> (ControlHandle, mpsc::Receiver<Arrival>) {
         let (sender, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        (ControlHandle { arrivals: sender }, arrivals)
+        (ControlHandle { arrivals: sender, authoriser }, arrivals)
     }
 
     /// Tells the conference that the definition of a group has changed.
@@ -126,6 +136,12 @@ impl ControlHandle {
     /// Tells the conference that a group is no longer defined.
     pub async fn group_removed(&self, group: GroupName) {
         self.input(Input::GroupRemoved { group }).await;
+    }
+
+    /// Returns whether the control task answers.
+    pub(crate) async fn ping(&self) -> bool {
+        let (answer, pong) = oneshot::channel();
+        self.arrive(Arrival::Ping { answer }).await && pong.await.is_ok()
     }
 
     /// Returns the groups that are in memory.
@@ -140,6 +156,19 @@ impl ControlHandle {
         self.arrive(Arrival::RtcConfiguration(Box::new(rtc_configuration))).await;
     }
 
+    /// Checks credentials, in turn with those of everybody who joins.
+    pub(crate) async fn authorise(
+        &self,
+        request: AuthoriseRequest,
+    ) -> Result<Grant, AuthoriseError> {
+        self.authoriser.run(request).await
+    }
+
+    /// Changes what the administrator set for all groups.
+    pub async fn set_site(&self, site: Site) {
+        self.arrive(Arrival::Site(Box::new(site))).await;
+    }
+
     /// Returns what strangers may know of groups that exist, in the same order; nothing if the server
     /// is stopping.
     pub(crate) async fn statuses(&self, lookups: Vec<GroupLookup>) -> Vec<GroupStatus> {
@@ -152,7 +181,7 @@ impl ControlHandle {
     pub(crate) async fn open(
         &self,
         session: SessionId,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         outbox: Outbox,
     ) -> bool {
         self.arrive(Arrival::Opened { session, address, outbox }).await
@@ -189,7 +218,6 @@ struct Driver {
     conference: Conference,
     groups: Arc<dyn GroupStore>,
     commands: Vec<mpsc::Sender<Command>>,
-    authoriser: Authoriser,
     sessions: HashMap<SessionId, Outbox>,
     encodings: Encodings,
     /// Sessions that were cut off, of which the conference does not know yet.
@@ -247,7 +275,7 @@ impl Driver {
         match arrival {
             Arrival::Opened { session, address, outbox } => {
                 self.sessions.insert(session, outbox);
-                self.input(Input::SessionOpened { session, address: Some(address) });
+                self.input(Input::SessionOpened { session, address });
             }
             Arrival::Input(input) => {
                 if let Input::SessionClosed { session } = &*input {
@@ -260,6 +288,7 @@ impl Driver {
                 let statuses = lookups.iter().map(|lookup| self.conference.group_status(lookup));
                 drop(answer.send(statuses.collect()));
             }
+            Arrival::Ping { answer } => drop(answer.send(())),
             Arrival::Groups { answer } => {
                 let names = self.conference.groups().map(|group| group.name().clone());
                 drop(answer.send(names.collect()));
@@ -267,6 +296,7 @@ impl Driver {
             Arrival::RtcConfiguration(configuration) => {
                 self.conference.set_rtc_configuration(*configuration);
             }
+            Arrival::Site(site) => self.conference.set_site(*site),
             Arrival::End => return true,
         }
         false
@@ -308,10 +338,17 @@ impl Driver {
             }
             Output::LoadGroup { ticket, group } => self.load(ticket, group),
             Output::Authorise { ticket, request } => {
-                let (authoriser, handle) = (self.authoriser.clone(), self.handle.clone());
+                let handle = self.handle.clone();
                 tokio::spawn(async move {
-                    let result = authoriser.run(request).await;
+                    let result = handle.authorise(request).await;
                     handle.input(Input::Authorised { ticket, result }).await;
+                });
+            }
+            Output::Tokens { ticket, operation } => {
+                let handle = self.handle.clone();
+                tokio::spawn(async move {
+                    let result = handle.authoriser.run_on_tokens(operation).await;
+                    handle.input(Input::TokensAnswered { ticket, result }).await;
                 });
             }
             _ => tracing::error!("the conference wants something that this shell does not know"),

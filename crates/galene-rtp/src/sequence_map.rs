@@ -147,6 +147,16 @@ impl<T: Copy> SequenceMap<T> {
         true
     }
 
+    /// Leaves out a packet of the current source that is newer than all before, and with it those that
+    /// are missing in between: none of them will get a number.
+    pub fn omit_through(&mut self, sequence: u64) {
+        if self.next_source.is_some_and(|next| sequence >= next && sequence - next <= MAX_JUMP) {
+            self.next_source = Some(sequence + 1);
+        } else {
+            self.omit(sequence);
+        }
+    }
+
     /// Returns which packet of which source was sent, or would have been, under the number
     /// `outgoing`.
     pub fn source_of(&self, outgoing: u64) -> Option<Mapped<T>> {
@@ -250,6 +260,18 @@ mod tests {
         assert_eq!(mapped(&mut map, 102), Some(2));
         assert_eq!(mapped(&mut map, 103), None);
         assert_eq!(mapped(&mut map, 104), Some(3));
+    }
+
+    #[test]
+    fn what_is_missing_among_packets_left_out_is_left_out_with_them() {
+        let mut map = SequenceMap::new(0, ());
+        assert_eq!(mapped(&mut map, 100), Some(0));
+        assert!(map.omit(101));
+        map.omit_through(104);
+        assert_eq!(mapped(&mut map, 105), Some(1));
+        assert_eq!(mapped(&mut map, 103), None, "it came late and is not missed");
+        map.omit_through(102);
+        assert_eq!(mapped(&mut map, 106), Some(2));
     }
 
     #[test]

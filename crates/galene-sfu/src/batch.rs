@@ -117,8 +117,11 @@ impl Sfu {
                 let mut way = Way { engine, queue, now };
                 subscription.forward_all(&mut way, subscriber.section, target, packets, track)
             });
-            let current = subscription.sections[subscriber.section].forward.current();
-            if current != Some(target.encoding) {
+            let forward = &mut subscription.sections[subscriber.section].forward;
+            let current = forward.current();
+            if current != Some(target.encoding)
+                || (forward.has_left_out() && forward.lacks(target, &track.ladder, now))
+            {
                 batch.wanted.insert(target.encoding);
             }
             batch.in_use.insert(target.encoding);

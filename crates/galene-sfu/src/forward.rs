@@ -5,10 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use galene_rtp::{SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
+use galene_rtp::{PictureId, SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
 
 use crate::Layer;
+use crate::ladder::Ladder;
 use crate::packet::Packet;
+use crate::scaling::LayerSet;
 use crate::sent_numbers::SentNumbers;
 
 /// The state of one forwarded track.
@@ -20,6 +22,13 @@ pub(crate) struct Forward {
     timestamps: TimestampMap,
     pictures: Vp8Numbering,
     sent: SentNumbers,
+    /// The highest spatial and temporal layers that are passed on.
+    ceiling: (u8, u8),
+    /// Who would miss something of the current source, had they been sent what was passed on.
+    broken: LayerSet,
+    /// Since when frames are waited for that would mend that.
+    broken_since: Option<Instant>,
+    seen: Option<Seen>,
     newest: Option<Newest>,
     waiting: Option<Waiting>,
     catch_up: Option<usize>,
@@ -49,6 +58,8 @@ struct Label {
     source: Source,
     timestamp_offset: u32,
     pictures: Vp8Shift,
+    /// The highest spatial layer that is passed on, whose end is the end of the picture.
+    spatial: u8,
 }
 
 /// A packet that was forwarded, as the publisher numbered it.
@@ -67,14 +78,35 @@ impl Forwarded {
         Numbers {
             sequence: self.outgoing,
             timestamp: packet.timestamp.wrapping_add(self.label.timestamp_offset),
+            marker: is_end(packet, self.label.spatial),
             vp8: shifted(packet, self.label.pictures),
         }
     }
 }
 
+/// Returns whether a packet is the last of its picture where spatial layers above this one are left out.
+fn is_end(packet: &Packet, spatial: u8) -> bool {
+    packet.marker || (packet.scaling.ends_layer && packet.scaling.spatial == spatial)
+}
+
 fn shifted(packet: &Packet, shift: Vp8Shift) -> Option<Vp8Descriptor> {
     packet.vp8.filter(|_| shift != Vp8Shift::default()).map(|d| d.shifted(shift))
 }
+
+/// The newest packet of the source that was looked at, be it forwarded or not.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    sequence: u64,
+    timestamp: u32,
+    picture_id: Option<PictureId>,
+    ends_frame: bool,
+    /// Whatever follows of the same picture is left out.
+    is_rest_omitted: bool,
+}
+
+/// So long a frame is waited for at which a subscriber can take up a temporal layer; encoders that have
+/// such frames have one every second. Then a keyframe is asked for.
+const MENDING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The newest packet that was forwarded.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +123,7 @@ struct Newest {
 pub(crate) struct Numbers {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
     /// The VP8 payload descriptor with numbers that go on, if they are not the publisher's own.
     pub(crate) vp8: Option<Vp8Descriptor>,
 }
@@ -105,6 +138,10 @@ impl Forward {
             timestamps: TimestampMap::new(clock_rate_hz),
             pictures: Vp8Numbering::new(),
             sent: SentNumbers::default(),
+            ceiling: (0, 0),
+            broken: LayerSet::NONE,
+            broken_since: None,
+            seen: None,
             newest: None,
             waiting: None,
             catch_up: None,
@@ -126,6 +163,26 @@ impl Forward {
     /// Returns which encoding is being forwarded.
     pub(crate) fn current(&self) -> Option<usize> {
         self.current.map(|source| source.encoding)
+    }
+
+    /// Returns whether layers of the current source were left out since its last keyframe.
+    pub(crate) fn has_left_out(&self) -> bool {
+        self.broken != LayerSet::NONE
+    }
+
+    /// Returns whether a keyframe is needed to pass on those of the layers `target` that there are.
+    pub(crate) fn lacks(&mut self, target: Layer, ladder: &Ladder, now: Instant) -> bool {
+        let Some(Layer { spatial, temporal, .. }) = ladder.top(target).map(|rung| rung.layer)
+        else {
+            return false;
+        };
+        if !self.broken.contains(spatial, temporal) {
+            self.broken_since = None;
+            return false;
+        }
+        // A temporal layer can be taken up at more frames than keyframes.
+        let since = *self.broken_since.get_or_insert(now);
+        self.broken.contains(spatial, 0) || now.saturating_duration_since(since) >= MENDING_PATIENCE
     }
 
     /// Returns whether something was forwarded that was captured after this packet.
@@ -157,7 +214,7 @@ impl Forward {
                     self.waiting = Some(Waiting { source, since: packet.arrived });
                     return None;
                 }
-                self.switch(source, packet);
+                self.switch(source, target, packet);
             } else {
                 // The run that was being forwarded has ended; this one starts with a keyframe.
                 if self.current() == Some(encoding) {
@@ -166,7 +223,14 @@ impl Forward {
                 return None;
             }
         }
+        if self.seen.is_none_or(|seen| seen.sequence < packet.sequence)
+            && !self.passes(target, packet)
+        {
+            return None;
+        }
+        // A late packet has its place, whatever its layer.
         let mapped = self.sequences.map(packet.sequence)?;
+        let ends_frame = packet.ends_frame || is_end(packet, mapped.label.spatial);
         if !self.sent.insert(mapped.sequence) {
             return None;
         }
@@ -178,15 +242,16 @@ impl Forward {
                 sequence: mapped.sequence,
                 captured: packet.captured,
                 timestamp: packet.timestamp,
-                ends_frame: packet.ends_frame,
+                ends_frame,
             });
-            if packet.ends_frame {
+            if ends_frame {
                 self.end_waiting();
             }
         }
         Some(Numbers {
             sequence: mapped.sequence,
             timestamp: self.timestamps.map(packet.timestamp),
+            marker: is_end(packet, mapped.label.spatial),
             vp8: shifted(packet, mapped.label.pictures),
         })
     }
@@ -224,9 +289,76 @@ impl Forward {
         }
     }
 
+    /// Decides whether a packet that is newer than all before is of the layers that are passed on. It is
+    /// as good as numbered if it is not.
+    fn passes(&mut self, target: Layer, packet: &Packet) -> bool {
+        let scaling = &packet.scaling;
+        let seen = self.seen;
+        let is_new_picture = seen.is_none_or(|seen| seen.timestamp != packet.timestamp);
+        if self.broken != LayerSet::NONE {
+            self.broken = if packet.starts_keyframe == Some(true) {
+                LayerSet::NONE
+            } else {
+                self.broken.mended(scaling.opens, scaling.given)
+            };
+        }
+        if is_new_picture && self.ceiling != (target.spatial, target.temporal) {
+            self.approach(target);
+        }
+        let (spatial, temporal) = self.ceiling;
+        let omitted = !scaling.needed.contains(spatial, temporal);
+        let is_all_omitted = scaling.temporal > temporal;
+        let fills_gap = seen.is_some_and(|seen| seen.is_missing_with(packet, is_all_omitted));
+        if omitted {
+            self.broken = self.broken.with(scaling.needed);
+            if fills_gap {
+                self.sequences.omit_through(packet.sequence);
+            } else {
+                self.sequences.omit(packet.sequence);
+            }
+            // All packets of a VP8 frame are of one layer.
+            if packet.vp8.is_some() && is_new_picture {
+                self.pictures.omit_frame();
+                self.relabel();
+            }
+        } else if fills_gap {
+            self.sequences.omit_through(packet.sequence - 1);
+        }
+        self.seen = Some(Seen {
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            picture_id: scaling.picture_id,
+            ends_frame: packet.ends_frame,
+            is_rest_omitted: omitted || is_end(packet, spatial),
+        });
+        !omitted
+    }
+
+    /// Changes to those of the layers `target` of which nothing is missing: fewer at once, more where
+    /// nothing that they need was left out.
+    fn approach(&mut self, target: Layer) {
+        let spatial = (0..=target.spatial).rev();
+        let mut pairs = spatial.flat_map(|s| (0..=target.temporal).rev().map(move |t| (s, t)));
+        let Some(ceiling) = pairs.find(|(s, t)| !self.broken.contains(*s, *t)) else {
+            return;
+        };
+        let before = std::mem::replace(&mut self.ceiling, ceiling);
+        if before.0 != ceiling.0 {
+            self.relabel();
+        }
+    }
+
+    fn relabel(&mut self) {
+        let (pictures, spatial) = (self.pictures.shift(), self.ceiling.0);
+        self.sequences.relabel(Label { pictures, spatial, ..self.sequences.label() });
+    }
+
     /// Makes `packet` the first of another source.
-    fn switch(&mut self, source: Source, packet: &Packet) {
+    fn switch(&mut self, source: Source, target: Layer, packet: &Packet) {
         self.waiting = None;
+        self.ceiling = (target.spatial, target.temporal);
+        self.broken = LayerSet::NONE;
+        self.seen = None;
         // A frame that was broken off is to be seen as lost, not as one that is complete.
         if self.newest.is_some_and(|newest| !newest.ends_frame) {
             self.sequences.leave_gap();
@@ -242,8 +374,28 @@ impl Forward {
             source,
             timestamp_offset: self.timestamps.offset(),
             pictures: self.pictures.shift(),
+            spatial: target.spatial,
         });
         self.current = Some(source);
+    }
+}
+
+impl Seen {
+    /// Returns whether the packets between this one and a newer one, if any, are of what is left out.
+    /// `omitted` tells that the whole picture of the newer one is.
+    fn is_missing_with(&self, packet: &Packet, omitted: bool) -> bool {
+        let scaling = &packet.scaling;
+        let next = self.picture_id.map(|id| id.wrapping_add(1));
+        if packet.sequence == self.sequence + 1 {
+            false
+        } else if self.timestamp == packet.timestamp {
+            self.is_rest_omitted
+        } else {
+            next.is_some()
+                && scaling.picture_id == next
+                && (self.ends_frame || self.is_rest_omitted)
+                && (scaling.starts_picture || omitted)
+        }
     }
 }
 
@@ -251,6 +403,8 @@ impl Forward {
 mod tests {
     use super::*;
     use std::sync::Arc;
+
+    use crate::scaling::Scaling;
 
     fn packet(sequence: u64, timestamp: u32, picture: u16, keyframe: bool, ms: u64) -> Packet {
         let at = galene_testkit::epoch() + Duration::from_millis(ms);
@@ -265,6 +419,7 @@ mod tests {
             arrived: at,
             starts_keyframe: Some(keyframe),
             vp8: Some(descriptor(picture, picture as u8)),
+            scaling: Scaling::NONE,
         }
     }
 
@@ -308,7 +463,7 @@ mod tests {
     fn a_switch_lets_the_frame_that_is_being_sent_end() {
         let mut forward = Forward::new(0, 90_000);
         forward.accept(0, Layer::whole(0), &packet(10, 1_000, 500, true, 0));
-        let open = Packet { ends_frame: false, ..packet(11, 4_000, 501, false, 33) };
+        let open = Packet { ends_frame: false, marker: false, ..packet(11, 4_000, 501, false, 33) };
         forward.accept(0, Layer::whole(1), &open);
         let keyframe = packet(900, 77, 9, true, 34);
         assert_eq!(forward.accept(1, Layer::whole(1), &keyframe), None);
@@ -323,7 +478,7 @@ mod tests {
     #[test]
     fn a_frame_whose_end_is_lost_is_not_waited_for_and_seen_as_lost() {
         let mut forward = Forward::new(0, 90_000);
-        let open = Packet { ends_frame: false, ..packet(10, 1_000, 500, true, 0) };
+        let open = Packet { ends_frame: false, marker: false, ..packet(10, 1_000, 500, true, 0) };
         forward.accept(0, Layer::whole(0), &open);
         let keyframe = packet(900, 77, 9, true, 34);
         assert_eq!(forward.accept(1, Layer::whole(1), &keyframe), None);
@@ -342,5 +497,90 @@ mod tests {
         let numbers =
             forward.accept(0, Layer::whole(0), &packet(6, 99, 2, true, 1_000)).expect("a keyframe");
         assert_eq!((numbers.sequence, numbers.timestamp), (1, 91_000));
+    }
+
+    /// The pattern of two temporal layers, of which every fourth frame of the upper one lets in.
+    fn layered(index: u64, keyframe: bool) -> Packet {
+        let picture = index as u16;
+        let temporal = (index % 2) as u8;
+        let [high, low] = picture.to_be_bytes();
+        let sync = if index % 8 == 1 { 0x20 } else { 0 };
+        let bytes = [0x90, 0xe0, 0x80 | high, low, (index / 2) as u8, temporal << 6 | sync];
+        let vp8 = Vp8Descriptor::parse(&bytes).expect("a full descriptor");
+        let plain = packet(1_000 + index, index as u32 * 3_000, picture, keyframe, index * 33);
+        let scaling = Scaling::of(galene_rtp::Codec::Vp8, &bytes, Some(&vp8));
+        Packet { vp8: Some(vp8), scaling, ..plain }
+    }
+
+    const BASE: Layer = Layer::base(0);
+
+    fn ids(forward: &mut Forward, target: Layer, packets: &[Packet]) -> Vec<(u64, Option<u16>)> {
+        let numbers = packets.iter().filter_map(|p| {
+            let numbers = forward.accept(0, target, p)?;
+            let vp8 = numbers.vp8.or(p.vp8)?;
+            Some((numbers.sequence, vp8.picture_id().map(PictureId::value)))
+        });
+        numbers.collect()
+    }
+
+    #[test]
+    fn frames_of_a_layer_that_is_left_out_leave_no_gap_in_any_number() {
+        let mut forward = Forward::new(0, 90_000);
+        let packets: Vec<_> = (0..8).map(|at| layered(at, at == 0)).collect();
+        let passed = ids(&mut forward, BASE, &packets);
+        assert_eq!(passed, [(0, Some(0)), (1, Some(1)), (2, Some(2)), (3, Some(3))]);
+        assert!(forward.has_left_out());
+        let late = forward.accept(0, BASE, &packets[3]);
+        assert_eq!(late, None, "what was left out stays so");
+        let found = forward.find(2).expect("it was sent");
+        assert_eq!(found.sequence, 1_004);
+        let again = found.numbers(&packets[4]);
+        assert_eq!(again.vp8.and_then(|d| d.picture_id()).map(PictureId::value), Some(2));
+    }
+
+    #[test]
+    fn a_layer_is_dropped_at_once_and_taken_up_where_it_lets_in() {
+        let mut forward = Forward::new(0, 90_000);
+        let packets: Vec<_> = (0..20).map(|at| layered(at, at == 0)).collect();
+        let whole = Layer::whole(0);
+        assert_eq!(ids(&mut forward, whole, &packets[..4]).len(), 4);
+        assert_eq!(ids(&mut forward, BASE, &packets[4..8]).len(), 2);
+        // Frames 9 and 17 let in.
+        let passed = ids(&mut forward, whole, &packets[8..20]);
+        assert_eq!(passed.len(), 12, "from frame 9 on all");
+        let mut forward = Forward::new(0, 90_000);
+        assert_eq!(ids(&mut forward, BASE, &packets[..10]).len(), 5);
+        assert_eq!(ids(&mut forward, whole, &packets[10..17]).len(), 4, "11, 13 and 15 do not");
+        assert_eq!(ids(&mut forward, whole, &packets[17..]).len(), 3);
+        assert!(!forward.lacks(whole, &Ladder::new(1), packets[0].arrived));
+    }
+
+    #[test]
+    fn packets_that_are_missing_in_a_frame_that_is_left_out_are_not_missed() {
+        let mut forward = Forward::new(0, 90_000);
+        let split = |at: u64, parts: u64, part: u64, bytes: &[u8]| {
+            let plain = layered(at, at == 0);
+            let mut descriptor = plain.vp8.expect("VP8").as_bytes().to_vec();
+            descriptor[0] = bytes[0];
+            let vp8 = Vp8Descriptor::parse(&descriptor).ok();
+            let ends_frame = part + 1 == parts;
+            let sequence = 1_000 + at * parts + part;
+            let scaling = Scaling::of(galene_rtp::Codec::Vp8, &descriptor, vp8.as_ref());
+            Packet { sequence, ends_frame, marker: ends_frame, vp8, scaling, ..plain }
+        };
+        let first = |at| split(at, 3, 0, &[0x90]);
+        let later = |at, part| split(at, 3, part, &[0x80]);
+        let frame = |at| [first(at), later(at, 1), later(at, 2)];
+        assert_eq!(ids(&mut forward, BASE, &frame(0)).len(), 3);
+        // Of frame 1 the middle is lost, of frame 3 the beginning, of frame 5 the end.
+        let [_, middle, end] = frame(3);
+        let [start, ..] = frame(5);
+        let lossy = [first(1), later(1, 2), first(2), later(2, 1), later(2, 2), middle, end];
+        let mut all = ids(&mut forward, BASE, &lossy);
+        all.extend(ids(&mut forward, BASE, &[&frame(4)[..], &[start], &frame(6)].concat()));
+        let sequences: Vec<_> = all.iter().map(|(sequence, _)| *sequence).collect();
+        assert_eq!(sequences, (3..12).collect::<Vec<_>>());
+        assert_eq!(forward.accept(0, BASE, &later(1, 1)), None);
+        assert_eq!(forward.accept(0, BASE, &later(5, 1)), None);
     }
 }

@@ -45,6 +45,7 @@ mod relay;
 mod resend_budget;
 mod rtcp;
 mod runs;
+mod scaling;
 mod sdp;
 mod selection;
 mod send_queue;

@@ -79,7 +79,8 @@ impl Sfu {
             encoding.keyframes.request();
             self.wishes.insert(key);
         }
-        encoding.meter.count(0, 0, packet.payload.len());
+        let (spatial, temporal) = (packet.scaling.spatial, packet.scaling.temporal);
+        encoding.meter.count(spatial, temporal, packet.payload.len());
         let index = encoding.ring.push(packet);
         let is_met = |encoding: &Encoding| encoding.keyframes.due().is_none();
         if starts_keyframe && !self.wishes.is_empty() && track.encodings.iter().all(is_met) {

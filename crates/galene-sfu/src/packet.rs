@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use galene_rtp::{Codec, MediaKind, Vp8Descriptor, is_keyframe_start};
 use str0m::rtp::RtpPacket;
 
+use crate::scaling::Scaling;
+
 /// An RTP packet as the publisher sent it, decrypted and looked at once.
 #[derive(Debug, Clone)]
 pub(crate) struct Packet {
@@ -26,11 +28,15 @@ pub(crate) struct Packet {
     pub(crate) starts_keyframe: Option<bool>,
     /// The payload descriptor, where a switch has to make its picture numbers go on.
     pub(crate) vp8: Option<Vp8Descriptor>,
+    /// Where it stands among the layers of its encoding.
+    pub(crate) scaling: Scaling,
 }
 
 impl Packet {
     /// Looks at what the publisher sent.
     pub(crate) fn new(codec: Codec, run: u32, packet: RtpPacket, captured: Instant) -> Self {
+        let vp8 = (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok());
+        let vp8 = vp8.flatten();
         Self {
             run,
             sequence: *packet.seq_no,
@@ -40,9 +46,8 @@ impl Packet {
             captured,
             arrived: packet.timestamp,
             starts_keyframe: Self::inspect(codec, &packet.payload),
-            vp8: (codec == Codec::Vp8)
-                .then(|| Vp8Descriptor::parse(&packet.payload).ok())
-                .flatten(),
+            scaling: Scaling::of(codec, &packet.payload, vp8.as_ref()),
+            vp8,
             payload: packet.payload,
         }
     }
@@ -160,6 +165,7 @@ mod tests {
             arrived,
             starts_keyframe: Some(keyframe),
             vp8: None,
+            scaling: Scaling::NONE,
         }
     }
 

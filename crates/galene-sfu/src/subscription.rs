@@ -220,7 +220,7 @@ impl<'a> Outgoing<'a> {
             payload_type: outlet.payload_type,
             sequence: numbers.sequence,
             timestamp: numbers.timestamp,
-            marker: packet.marker,
+            marker: numbers.marker,
             captured: packet.captured,
             payload: &packet.payload,
             vp8: numbers.vp8,

@@ -22,6 +22,7 @@ mod lock;
 mod obsolete;
 mod precondition;
 mod token_file;
+mod token_store;
 mod token_stream;
 mod user_key;
 mod version;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use galene_protocol::Token;
 
@@ -19,8 +19,6 @@ use crate::{
 pub const MAX_TOKENS: usize = 100_000;
 /// The largest file that is read: each token a few times as long as those that we write.
 const MAX_FILE_BYTES: u64 = 128 << 20;
-/// How long tokens that have expired are kept, so that they can be extended.
-const KEPT_AFTER_EXPIRY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The file of stateful tokens. It is the only truth: it is read again when it has changed.
 ///
@@ -183,10 +181,7 @@ impl TokenFile {
     ///
     /// [`WriteError`]
     pub fn expire(&self, now: SystemTime) -> Result<usize, WriteError> {
-        let is_stale = |entry: &Entry| match entry.token.expires {
-            Some(end) => now.duration_since(end.into()).is_ok_and(|age| age > KEPT_AFTER_EXPIRY),
-            None => false,
-        };
+        let is_stale = |entry: &Entry| entry.token.is_forgettable(now);
         let state = self.current();
         if !state.is_torn && !state.tokens.values().any(is_stale) {
             return Ok(0);
@@ -317,7 +312,7 @@ fn in_order(a: &Token, b: &Token) -> Ordering {
 mod tests {
     use std::fs::{self, OpenOptions};
     use std::io::Write;
-    use std::time::UNIX_EPOCH;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
     use crate::PreconditionFailed;

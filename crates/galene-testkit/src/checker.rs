@@ -37,6 +37,8 @@ pub struct EgressChecker {
     segment: Option<Segment>,
     /// Everything that the next frame builds upon was rendered.
     is_decodable: bool,
+    /// The latest complete frames of the source, each with its highest spatial layer.
+    complete: BTreeMap<u32, u8>,
     freezes: FreezeDetector,
     report: Report,
     faults: Vec<Fault>,
@@ -69,6 +71,7 @@ struct Arrival {
 struct Looked {
     stamp: Stamp,
     timestamp: u32,
+    marker: bool,
     picture_id: Option<u16>,
 }
 
@@ -95,6 +98,9 @@ const MAX_GAP: u64 = 3_000;
 /// So many given-up sequence numbers are remembered, to tell late packets from repeated ones.
 const MAX_GIVEN_UP: usize = 4_096;
 
+/// Frames refer to one of the latest few.
+const MAX_COMPLETE: usize = 64;
+
 /// More faults say nothing new.
 const MAX_FAULTS: usize = 100;
 
@@ -118,6 +124,7 @@ impl EgressChecker {
             assembling: None,
             segment: None,
             is_decodable: codec.kind() == MediaKind::Audio,
+            complete: BTreeMap::new(),
             freezes: FreezeDetector::default(),
             report: Report::default(),
             faults: Vec::new(),
@@ -271,7 +278,7 @@ impl EgressChecker {
         let begins_keyframe = stamp.is_keyframe && stamp.packet == 0;
         let mut picture_id = None;
 
-        if is_video && marker != stamp.is_last() {
+        if is_video && (marker && !stamp.is_last() || !marker && stamp.is_last() && stamp.is_top) {
             self.fault(sequence, FaultKind::Marker);
         }
         if self.codec == Codec::Vp8 {
@@ -291,7 +298,7 @@ impl EgressChecker {
             }
             Some(last) => {
                 self.compare_timestamps(now, sequence, &last, arrival);
-                self.compare_sources(sequence, &last.stamp, &stamp, after_gap);
+                self.compare_sources(sequence, &last, &stamp, after_gap);
                 if let Some((before, after)) = last.picture_id.zip(picture_id) {
                     self.compare_picture_ids(
                         sequence,
@@ -303,8 +310,8 @@ impl EgressChecker {
                 }
             }
         }
-        self.count(now, &stamp, after_gap);
-        self.last = Some(Looked { stamp, timestamp, picture_id });
+        self.count(now, sequence, arrival, after_gap);
+        self.last = Some(Looked { stamp, timestamp, marker, picture_id });
     }
 
     fn compare_timestamps(
@@ -341,23 +348,26 @@ impl EgressChecker {
     }
 
     /// Checks that a packet comes where its publisher meant it to come.
-    fn compare_sources(&mut self, sequence: u64, last: &Stamp, stamp: &Stamp, after_gap: bool) {
+    fn compare_sources(&mut self, sequence: u64, last: &Looked, stamp: &Stamp, after_gap: bool) {
+        // Pictures end with the marker; a forwarder may set it where it leaves out higher spatial layers.
+        let has_ended = last.marker || (last.stamp.is_last() && last.stamp.is_top);
+        let last = &last.stamp;
         let (before, after) = (*last, *stamp);
         let is_video = self.codec.kind() == MediaKind::Video;
         if !stamp.has_source_of(last) {
             if is_video && !after_gap && !(stamp.is_keyframe && stamp.packet == 0) {
                 self.fault(sequence, FaultKind::StartsWithoutKeyframe(after));
             }
-            if !after_gap && !last.is_last() {
+            if !after_gap && !has_ended {
                 self.fault(sequence, FaultKind::InvisibleLoss { before, after });
             }
         } else if (stamp.frame, stamp.packet) <= (last.frame, last.packet) {
             self.fault(sequence, FaultKind::SourceWentBack { before, after });
         } else if !after_gap {
-            let follows = if last.is_last() {
+            let follows = if has_ended {
                 let is_next = stamp.frame == last.frame + 1;
-                // A forwarder may leave frames out, but must go on with a keyframe.
-                stamp.packet == 0 && (is_next || (is_video && stamp.is_keyframe))
+                // A forwarder may leave frames out, but must go on with one that can be decoded.
+                stamp.packet == 0 && (is_next || (is_video && self.is_built_on(stamp)))
             } else {
                 (stamp.frame, stamp.packet) == (last.frame, last.packet + 1)
             };
@@ -392,12 +402,35 @@ impl EgressChecker {
         }
     }
 
+    /// Returns whether the frame is a keyframe, or the one that it refers to has been received.
+    fn is_built_on(&self, stamp: &Stamp) -> bool {
+        let frame = stamp.frame.checked_sub(stamp.reference.into());
+        stamp.is_keyframe || frame.is_some_and(|frame| self.complete.contains_key(&frame))
+    }
+
+    /// Takes note of a frame that is complete, with so many spatial layers, and checks that it can be
+    /// decoded.
+    fn complete(&mut self, sequence: u64, stamp: &Stamp) {
+        let referred = stamp.frame.checked_sub(stamp.reference.into());
+        let spatial = referred.and_then(|frame| self.complete.get(&frame));
+        let is_built = stamp.is_keyframe || spatial.is_some_and(|top| *top >= stamp.spatial);
+        // What comes without a keyframe after another source is a fault of its own.
+        if self.is_decodable && !is_built && !self.complete.is_empty() {
+            self.fault(sequence, FaultKind::Undecodable(*stamp));
+        }
+        self.complete.insert(stamp.frame, stamp.spatial);
+        if self.complete.len() > MAX_COMPLETE {
+            self.complete.pop_first();
+        }
+    }
+
     /// Counts a packet towards its frame and its source.
-    fn count(&mut self, now: Instant, stamp: &Stamp, after_gap: bool) {
+    fn count(&mut self, now: Instant, sequence: u64, arrival: &Arrival, after_gap: bool) {
+        let Arrival { stamp, marker, .. } = arrival;
         let is_same_source = self.last.is_some_and(|last| last.stamp.has_source_of(stamp));
         match &mut self.segment {
             Some(segment) if is_same_source => {
-                if !after_gap && stamp.is_keyframe && stamp.frame > segment.last + 1 {
+                if !after_gap && stamp.frame > segment.last + 1 {
                     segment.skipped += stamp.frame - segment.last - 1;
                 }
                 segment.last = segment.last.max(stamp.frame);
@@ -406,6 +439,7 @@ impl EgressChecker {
                 let frame = stamp.frame;
                 let new = Segment { first: frame, last: frame, complete: 0, skipped: 0 };
                 let old = segment.replace(new);
+                self.complete.clear();
                 old.inspect(|old| old.add_to(&mut self.report));
             }
         }
@@ -415,9 +449,13 @@ impl EgressChecker {
         if !is_whole {
             return;
         }
-        if !stamp.is_last() {
+        let is_video = self.codec.kind() == MediaKind::Video;
+        if !stamp.is_last() || (is_video && !marker && !stamp.is_top) {
             self.assembling = Some(*stamp);
             return;
+        }
+        if is_video {
+            self.complete(sequence, stamp);
         }
         if let Some(segment) = &mut self.segment {
             segment.complete += 1;

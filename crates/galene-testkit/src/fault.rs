@@ -57,6 +57,8 @@ pub enum FaultKind {
     Marker,
     /// The first video packet of the stream, or of another source, does not begin a keyframe.
     StartsWithoutKeyframe(Stamp),
+    /// A frame refers to one that was left out, or to spatial layers that were.
+    Undecodable(Stamp),
     /// The VP8 payload descriptor cannot be read, or denies what the packet is.
     Vp8Descriptor(Stamp),
     /// The VP8 PictureID does not follow on the one before.
@@ -103,6 +105,7 @@ impl fmt::Display for FaultKind {
             Self::StartsWithoutKeyframe(stamp) => {
                 write!(f, "the stream begins with {stamp} instead of a keyframe")
             }
+            Self::Undecodable(stamp) => write!(f, "what {stamp} refers to was left out"),
             Self::Vp8Descriptor(stamp) => write!(f, "the VP8 descriptor does not fit {stamp}"),
             Self::PictureId { before, after } => {
                 write!(f, "PictureID {after} follows PictureID {before}")

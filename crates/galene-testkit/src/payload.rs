@@ -1,6 +1,7 @@
 //! RTP payloads as browsers make them: real descriptors and headers in front, filler behind.
 
 use crate::codec::{Codec, MediaKind};
+use crate::scalability::{Position, Scalability};
 use crate::stamp::{STAMP_LEN, Stamp};
 
 /// A frame to be cut into packets.
@@ -12,6 +13,16 @@ pub(crate) struct Frame {
     pub(crate) size: usize,
     /// VP8's and VP9's PictureID; only 15 bits are used.
     pub(crate) picture_id: u16,
+    /// The layers of its stream, if there are several.
+    pub(crate) layers: Option<Layers>,
+}
+
+/// What a payload descriptor says of layers, besides what is in the stamp.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layers {
+    pub(crate) mode: Scalability,
+    pub(crate) position: Position,
+    pub(crate) tl0_pic_idx: u8,
 }
 
 /// What a VP8 payload says about itself (RFC 7741 §4).
@@ -35,28 +46,37 @@ impl Frame {
     pub(crate) fn packetize(&self) -> Vec<Vec<u8>> {
         // The longest header that we put in front (H.264's parameter sets).
         const MAX_PREFIX: usize = 40;
-        let count = match self.codec.kind() {
-            MediaKind::Audio => 1,
-            MediaKind::Video => self.size.div_ceil(MAX_PAYLOAD).max(1),
-        };
-        let packets = u16::try_from(count).expect("a frame has far fewer than 65536 packets");
-        let packetize = |packet: u16| {
-            let is_longer = usize::from(packets - 1 - packet) < self.size % count;
-            let len = self.size / count + usize::from(is_longer);
-            let len = len.clamp(MAX_PREFIX + STAMP_LEN, MAX_PAYLOAD);
-            let stamp = Stamp { packet, packets, ..self.stamp };
-            let mut payload = self.prefix(&stamp, len);
-            stamp.append(&mut payload, len);
-            payload
-        };
-        (0..packets).map(packetize).collect()
+        let mode = self.layers.map_or(Scalability::L1T1, |layers| layers.mode);
+        let mut payloads = Vec::new();
+        for spatial in 0..mode.spatial {
+            let size = self.size * mode.share(spatial) / 100;
+            let count = match self.codec.kind() {
+                MediaKind::Audio => 1,
+                MediaKind::Video => size.div_ceil(MAX_PAYLOAD).max(1),
+            };
+            let first = u16::try_from(payloads.len()).expect("few packets");
+            let count_16 = u16::try_from(count).expect("a frame has far fewer than 65536 packets");
+            for packet in 0..count_16 {
+                let is_longer = usize::from(count_16 - 1 - packet) < size % count;
+                let len = size / count + usize::from(is_longer);
+                let len = len.clamp(MAX_PREFIX + STAMP_LEN, MAX_PAYLOAD);
+                let (packet, packets) = (first + packet, first + count_16);
+                let is_top = spatial + 1 == mode.spatial;
+                let stamp = Stamp { packet, packets, spatial, is_top, ..self.stamp };
+                let mut payload = self.prefix(&stamp, packet == first, len);
+                stamp.append(&mut payload, len);
+                payloads.push(payload);
+            }
+        }
+        payloads
     }
 
     /// Returns what stands in front of the filler of a packet of `len` bytes.
-    fn prefix(&self, stamp: &Stamp, len: usize) -> Vec<u8> {
+    ///
+    /// `is_first` tells that it begins its spatial layer.
+    fn prefix(&self, stamp: &Stamp, is_first: bool, len: usize) -> Vec<u8> {
         let id = self.picture_id & 0x7fff;
         let [id_high, id_low] = id.to_be_bytes();
-        let is_first = stamp.packet == 0;
         match self.codec {
             // A TOC byte: wideband speech in frames of 20 ms, two channels.
             Codec::Opus => vec![0x4c],
@@ -64,6 +84,11 @@ impl Frame {
             Codec::Vp8 => {
                 let start = if is_first { 0x10 } else { 0 };
                 let mut prefix = vec![0x80 | start, 0x80, 0x80 | id_high, id_low];
+                if let Some(Layers { position, tl0_pic_idx, .. }) = self.layers {
+                    prefix[1] |= 0x60;
+                    let sync = if position.is_sync { 0x20 } else { 0 };
+                    prefix.extend([tl0_pic_idx, position.temporal << 6 | sync]);
+                }
                 match (is_first, stamp.is_keyframe) {
                     // RFC 6386 §9.1: frame tag, start code, 640 by 360.
                     (true, true) => {
@@ -78,14 +103,31 @@ impl Frame {
                 let inter = if stamp.is_keyframe { 0 } else { 0x40 };
                 let start = if is_first { 0x08 } else { 0 };
                 let end = if stamp.is_last() { 0x04 } else { 0 };
-                let structure = if is_first && stamp.is_keyframe { 0x02 } else { 0 };
+                let is_key = stamp.is_keyframe && stamp.spatial == 0;
+                let structure = if is_first && is_key { 0x02 } else { 0 };
                 let mut prefix =
                     vec![0x80 | inter | start | end | structure, 0x80 | id_high, id_low];
-                if structure != 0 {
-                    // One spatial layer of 640 by 360 (RFC 9628 §4.2.1).
-                    prefix.extend([0x10, 0x02, 0x80, 0x01, 0x68]);
+                if let Some(Layers { mode, position, tl0_pic_idx }) = self.layers {
+                    let depends = stamp.spatial > 0 && (stamp.is_keyframe || !mode.is_key_only);
+                    let alone = stamp.is_top || (mode.is_key_only && !stamp.is_keyframe);
+                    prefix[0] |= 0x20 | u8::from(alone);
+                    let up = if position.is_up_switch { 0x10 } else { 0 };
+                    prefix.extend([
+                        position.temporal << 5 | up | stamp.spatial << 1 | u8::from(depends),
+                        tl0_pic_idx,
+                    ]);
                 }
-                match (is_first, stamp.is_keyframe) {
+                if structure != 0 {
+                    // Each spatial layer is half as wide and high as the next; the largest is 640 by
+                    // 360 (RFC 9628 §4.2.1).
+                    let layers = self.layers.map_or(1, |layers| layers.mode.spatial);
+                    prefix.push((layers - 1) << 5 | 0x10);
+                    for below in (0..layers).rev() {
+                        prefix.extend((640_u16 >> below).to_be_bytes());
+                        prefix.extend((360_u16 >> below).to_be_bytes());
+                    }
+                }
+                match (is_first, is_key) {
                     (true, true) => prefix.extend([0x82, 0x49, 0x83, 0x42, 0x00]),
                     (true, false) => prefix.extend([0x86, 0x00]),
                     (false, _) => {}
@@ -98,10 +140,10 @@ impl Frame {
                 let continues = if stamp.is_last() { 0 } else { 0x40 };
                 match (is_first, stamp.is_keyframe) {
                     // A new coded video sequence: its header, then the frame (W=2, N=1).
-                    (true, true) => {
+                    (true, true) if stamp.spatial == 0 => {
                         vec![continues | 0x28, 0x05, 0x08, 0x00, 0x00, 0x00, 0x24, 0x30, 0x10]
                     }
-                    (true, false) => vec![continues | 0x10, 0x30, 0x30],
+                    (true, _) => vec![continues | 0x10, 0x30, 0x30],
                     (false, _) => vec![continued | continues | 0x10],
                 }
             }
@@ -232,9 +274,13 @@ mod tests {
             packet: 0,
             packets: 0,
             is_keyframe,
+            spatial: 0,
+            temporal: 0,
+            is_top: true,
+            reference: u8::from(!is_keyframe),
             timestamp: 900_000,
             captured: Duration::from_secs(10),
         };
-        Frame { codec, stamp, size, picture_id: 0x1234 }
+        Frame { codec, stamp, size, picture_id: 0x1234, layers: None }
     }
 }

@@ -12,6 +12,7 @@ use str0m::{Event, IceConnectionState};
 use crate::codec::{Codec, MediaKind};
 use crate::engine::Engine;
 use crate::node::{Datagram, Node};
+use crate::scalability::Scalability;
 use crate::sdp;
 use crate::source::{Source, SourceCounts};
 
@@ -48,7 +49,8 @@ pub struct TrackSpec {
     kind: MediaKind,
     stream: u32,
     bitrate: u64,
-    simulcast: bool,
+    encodings: usize,
+    scalability: Scalability,
     start: Option<(u16, u32)>,
 }
 
@@ -76,20 +78,19 @@ const AUDIO_BITRATE: u64 = 40_000;
 /// The smallest encoding of a track is never sent at less.
 const MIN_VIDEO_BITRATE: u64 = 30_000;
 
-/// The low simulcast encoding has this share of the bit rate of the high one.
-const LOW_ENCODING_SHARE: u64 = 4;
+/// Each simulcast encoding has so many times the bit rate of the next smaller one.
+const SMALLER_BY: u64 = 4;
 
 impl TrackSpec {
     /// Returns a microphone, whose packets say that they come from `stream`.
     pub fn audio(stream: u32) -> Self {
-        let kind = MediaKind::Audio;
-        Self { kind, stream, bitrate: AUDIO_BITRATE, simulcast: false, start: None }
+        Self { kind: MediaKind::Audio, bitrate: AUDIO_BITRATE, ..Self::video(stream) }
     }
 
     /// Returns a camera at 500 kbit/s, whose packets say that they come from `stream`.
     pub fn video(stream: u32) -> Self {
-        let kind = MediaKind::Video;
-        Self { kind, stream, bitrate: 500_000, simulcast: false, start: None }
+        let (kind, scalability) = (MediaKind::Video, Scalability::L1T1);
+        Self { kind, stream, bitrate: 500_000, encodings: 1, scalability, start: None }
     }
 
     /// Sets how many bits a second to send, if REMB allows that much.
@@ -101,8 +102,21 @@ impl TrackSpec {
 
     /// Sends two encodings: `h` at the full bit rate, `l` at a quarter.
     #[must_use]
-    pub fn simulcast(mut self) -> Self {
-        self.simulcast = true;
+    pub fn simulcast(self) -> Self {
+        self.encodings(2)
+    }
+
+    /// Sends so many encodings, at most three: each at a quarter of the bit rate of the one before.
+    #[must_use]
+    pub fn encodings(mut self, count: usize) -> Self {
+        self.encodings = count;
+        self
+    }
+
+    /// Divides frames into layers, which VP8 has of time and VP9 and AV1 of size too.
+    #[must_use]
+    pub fn scalability(mut self, mode: Scalability) -> Self {
+        self.scalability = mode;
         self
     }
 
@@ -317,8 +331,8 @@ impl PublisherPeer {
                 MediaKind::Audio => str0m::media::MediaKind::Audio,
                 MediaKind::Video => str0m::media::MediaKind::Video,
             };
-            let simulcast = spec.simulcast.then(|| Simulcast {
-                send: RIDS.into_iter().map(SimulcastLayer::new).collect(),
+            let simulcast = (spec.encodings > 1).then(|| Simulcast {
+                send: rids_of(spec.encodings).iter().copied().map(SimulcastLayer::new).collect(),
                 recv: Vec::new(),
             });
             let track_id = format!("track{}", self.tracks.len() + section);
@@ -429,23 +443,29 @@ impl PublisherPeer {
     }
 }
 
-/// The names of the simulcast encodings, the largest first, as Galène's page chooses them.
-const RIDS: [&str; 2] = ["h", "l"];
+/// Returns the names of the simulcast encodings, the largest first: of two as Galène's page chooses them.
+fn rids_of(encodings: usize) -> &'static [&'static str] {
+    match encodings {
+        0..=2 => &["h", "l"],
+        _ => &["h", "m", "l"],
+    }
+}
 
 impl Track {
     /// Begins to make frames. `rids` are those that the answer accepted.
     fn start(&mut self, now: Instant, rids: &[String]) {
         let Some((codec, _)) = self.codec else { return };
-        let rids: Vec<_> = if self.spec.simulcast && !rids.is_empty() {
-            RIDS.iter().filter(|rid| rids.iter().any(|r| r == *rid)).map(|rid| Some(*rid)).collect()
-        } else {
-            vec![None]
-        };
-        for rid in rids {
-            let is_low = rid == Some(RIDS[1]);
-            let bitrate = self.spec.bitrate / if is_low { LOW_ENCODING_SHARE } else { 1 };
+        let is_simulcast = self.spec.encodings > 1 && !rids.is_empty();
+        let names: &[_] = if is_simulcast { rids_of(self.spec.encodings) } else { &[""] };
+        for (encoding, name) in (0..).zip(names) {
+            if is_simulcast && !rids.iter().any(|rid| rid == name) {
+                continue;
+            }
+            let rid = is_simulcast.then_some(*name);
+            let bitrate = self.spec.bitrate / SMALLER_BY.pow(encoding.into());
             let stream = self.spec.stream;
-            let mut source = Source::new(codec, stream, u8::from(is_low), bitrate, now);
+            let mut source = Source::new(codec, stream, encoding, bitrate, now);
+            source.set_scalability(self.spec.scalability);
             if let Some((sequence, timestamp)) = self.spec.start {
                 source.start_at(sequence, timestamp);
             }

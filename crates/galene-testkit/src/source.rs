@@ -7,7 +7,8 @@ use fastrand::Rng;
 
 use crate::codec::{Codec, MediaKind};
 use crate::epoch;
-use crate::payload::Frame;
+use crate::payload::{Frame, Layers};
+use crate::scalability::Scalability;
 use crate::stamp::Stamp;
 
 /// Makes frames in virtual time, one encoding of one track.
@@ -26,6 +27,9 @@ pub(crate) struct Source {
     first_timestamp: u32,
     started: Instant,
     picture_id: u16,
+    mode: Scalability,
+    since_keyframe: u32,
+    tl0_pic_idx: u8,
     wants_keyframe: bool,
     last_keyframe: Option<Instant>,
     counts: SourceCounts,
@@ -91,6 +95,9 @@ impl Source {
             first_timestamp: rng.u32(..),
             started: start,
             picture_id: rng.u16(..0x8000),
+            mode: Scalability::L1T1,
+            since_keyframe: 0,
+            tl0_pic_idx: 0,
             wants_keyframe: true,
             last_keyframe: None,
             counts: SourceCounts::default(),
@@ -102,6 +109,11 @@ impl Source {
     pub(crate) fn start_at(&mut self, sequence: u16, timestamp: u32) {
         self.sequence = sequence.into();
         self.first_timestamp = timestamp;
+    }
+
+    /// Divides frames into layers.
+    pub(crate) fn set_scalability(&mut self, mode: Scalability) {
+        self.mode = mode;
     }
 
     /// Makes the first frame at `now`, if none was made yet.
@@ -163,7 +175,11 @@ impl Source {
         if is_keyframe {
             self.wants_keyframe = false;
             self.last_keyframe = Some(captured);
+            self.since_keyframe = 0;
         }
+        let position = self.mode.position(self.since_keyframe);
+        self.since_keyframe += 1;
+        self.tl0_pic_idx = self.tl0_pic_idx.wrapping_add(u8::from(position.temporal == 0));
         let stamp = Stamp {
             stream: self.stream,
             encoding: self.encoding,
@@ -171,11 +187,18 @@ impl Source {
             packet: 0,
             packets: 0,
             is_keyframe,
+            spatial: 0,
+            temporal: position.temporal,
+            is_top: true,
+            reference: position.reference,
             timestamp: self.timestamp(captured),
             captured: captured - epoch(),
         };
         let size = self.frame_size(is_keyframe);
-        let frame = Frame { codec: self.codec, stamp, size, picture_id: self.picture_id };
+        let (codec, picture_id) = (self.codec, self.picture_id);
+        let (mode, tl0_pic_idx) = (self.mode, self.tl0_pic_idx);
+        let layers = (mode != Scalability::L1T1).then_some(Layers { mode, position, tl0_pic_idx });
+        let frame = Frame { codec, stamp, size, picture_id, layers };
         let payloads: Vec<Arc<[u8]>> = frame.packetize().into_iter().map(Arc::from).collect();
 
         let sequence = self.sequence;

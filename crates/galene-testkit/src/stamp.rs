@@ -19,10 +19,18 @@ pub struct Stamp {
     pub frame: u32,
     /// The number of the packet within its frame, from 0.
     pub packet: u16,
-    /// How many packets the frame has.
+    /// How many packets the frame has, as far as the spatial layer of this packet.
     pub packets: u16,
     /// Whether the frame is a keyframe.
     pub is_keyframe: bool,
+    /// The spatial layer of the packet.
+    pub spatial: u8,
+    /// The temporal layer of the frame.
+    pub temporal: u8,
+    /// Whether the frame has no higher spatial layer.
+    pub is_top: bool,
+    /// How many frames back the one is that this one refers to; 0 for a keyframe.
+    pub reference: u8,
     /// The RTP timestamp with which the publisher sent it.
     pub timestamp: u32,
     /// When the frame was captured, since the [`epoch`](crate::epoch).
@@ -52,10 +60,11 @@ impl Stamp {
         let start = payload.len();
         payload.extend_from_slice(&MAGIC.to_be_bytes());
         payload.extend_from_slice(&self.stream.to_be_bytes());
-        payload.extend_from_slice(&[self.encoding, u8::from(self.is_keyframe)]);
-        payload.extend_from_slice(
-            &u16::try_from(filler_len).expect("at most MAX_FILLER").to_be_bytes(),
-        );
+        let flags = u8::from(self.is_keyframe) | u8::from(self.is_top) << 1;
+        payload.extend_from_slice(&[self.encoding, flags | self.temporal << 2 | self.spatial << 4]);
+        let filler_len = u16::try_from(filler_len).expect("at most MAX_FILLER");
+        let reference = u16::from(self.reference) << FILLER_BITS;
+        payload.extend_from_slice(&(filler_len | reference).to_be_bytes());
         payload.extend_from_slice(&self.frame.to_be_bytes());
         payload.extend_from_slice(&self.packet.to_be_bytes());
         payload.extend_from_slice(&self.packets.to_be_bytes());
@@ -83,14 +92,18 @@ impl Stamp {
         let stamp = Self {
             stream: u32_at(4),
             encoding: fields[8],
-            is_keyframe: fields[9] != 0,
+            is_keyframe: fields[9] & 1 != 0,
+            is_top: fields[9] & 2 != 0,
+            temporal: fields[9] >> 2 & 3,
+            spatial: fields[9] >> 4 & 3,
+            reference: fields[10] >> (FILLER_BITS - 8),
             frame: u32_at(12),
             packet: u16_at(16),
             packets: u16_at(18),
             timestamp: u32_at(20),
             captured: Duration::from_nanos(u64_at(24)),
         };
-        let filler = stamp.filler(u16_at(10).into());
+        let filler = stamp.filler((u16_at(10) & ((1 << FILLER_BITS) - 1)).into());
         if body.ends_with(filler) { Ok(stamp) } else { Err(StampError::Altered(stamp)) }
     }
 
@@ -99,7 +112,8 @@ impl Stamp {
         (self.stream, self.encoding) == (other.stream, other.encoding)
     }
 
-    /// Returns whether this is the last packet of its frame.
+    /// Returns whether this is the last packet of its frame, or of the frame's part up to its spatial
+    /// layer.
     pub fn is_last(&self) -> bool {
         self.packet + 1 >= self.packets
     }
@@ -124,6 +138,9 @@ impl Stamp {
 
 /// From so many places the filler can be cut.
 const PLACES: usize = 8192;
+
+/// The length of the filler takes so many bits of its field, the reference the others.
+const FILLER_BITS: u32 = 11;
 
 /// No payload of a packet that fits into an Ethernet frame has more filler.
 const MAX_FILLER: usize = 1500;
@@ -196,6 +213,10 @@ mod tests {
         packet: 2,
         packets: 5,
         is_keyframe: true,
+        spatial: 2,
+        temporal: 1,
+        is_top: true,
+        reference: 15,
         timestamp: 0xfedc_ba98,
         captured: Duration::from_nanos(123_456_789),
     };

@@ -8,6 +8,7 @@ mod egress;
 mod feedback;
 mod forwarding;
 mod isolation;
+mod layers;
 mod loss;
 mod meeting;
 mod restart;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use galene_auth::AuthoriseRequest;
+use galene_auth::{AuthoriseRequest, Outside, TokenOperation};
 use galene_conference::{
     Conference, Config, Input, MediaCommand, Now, Output, SessionId, ShardId, Ticket,
 };
@@ -12,6 +12,8 @@ use galene_group::{Description, GroupLookup, Loaded, LookupError, Misconfigurati
 use galene_protocol::{ClientMessage, GroupName, ServerMessage};
 use galene_sfu::{Codec, Command, Event, TrackId, TrackRequest, TransportId};
 use serde_json::{Value, json};
+
+use crate::token_store::Tokens;
 
 /// A group in which most stories happen.
 pub(crate) const LOUNGE: &str = r#"{
@@ -42,6 +44,8 @@ pub(crate) struct Server {
     pub(crate) slow_media: bool,
     loads: VecDeque<(Ticket, GroupName)>,
     authorisations: VecDeque<(Ticket, AuthoriseRequest)>,
+    pub(crate) tokens: Tokens,
+    token_questions: VecDeque<(Ticket, TokenOperation)>,
     media: VecDeque<MediaCommand>,
     /// How many messages were given to the shell, each for any number of receivers.
     pub(crate) sends: usize,
@@ -67,6 +71,8 @@ impl Server {
             slow_media: false,
             loads: VecDeque::new(),
             authorisations: VecDeque::new(),
+            tokens: Tokens::default(),
+            token_questions: VecDeque::new(),
             media: VecDeque::new(),
             sends: 0,
         };
@@ -158,7 +164,17 @@ impl Server {
     pub(crate) fn answer_authorise(&mut self) {
         let (ticket, request) =
             self.authorisations.pop_front().expect("a question about credentials");
-        self.input(Input::Authorised { ticket, result: request.run() });
+        let outside = Outside { now: self.now().wall, tokens: &self.tokens };
+        let result = request.run(outside);
+        self.input(Input::Authorised { ticket, result });
+    }
+
+    /// The shell does the oldest thing that it was asked to do to tokens.
+    pub(crate) fn answer_tokens(&mut self) {
+        let (ticket, operation) = self.token_questions.pop_front().expect("something about tokens");
+        let random = [self.tokens.count() as u8 + 1; 8];
+        let result = operation.run(&self.tokens, random);
+        self.input(Input::TokensAnswered { ticket, result });
     }
 
     /// The shell notices that a group file changed.
@@ -211,6 +227,12 @@ impl Server {
                     self.authorisations.push_back((ticket, request));
                     if !self.slow_shell {
                         self.answer_authorise();
+                    }
+                }
+                Output::Tokens { ticket, operation } => {
+                    self.token_questions.push_back((ticket, operation));
+                    if !self.slow_shell {
+                        self.answer_tokens();
                     }
                 }
                 other => panic!("unexpected {other:?}"),

@@ -14,3 +14,5 @@ mod moderating;
 mod publishing;
 mod receiving;
 mod replacing;
+mod token_store;
+mod tokens;

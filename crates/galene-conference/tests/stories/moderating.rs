@@ -182,23 +182,6 @@ fn unknown_actions_are_errors_but_no_reason_to_part() {
 }
 
 #[test]
-fn token_actions_get_an_answer_of_their_own_kind() {
-    let mut server = Server::new();
-    let (olga, ann) = (server.arrives("olga"), server.arrives("ann"));
-    for (action, reply) in [
-        ("maketoken", "usermessage/token"),
-        ("edittoken", "usermessage/token"),
-        ("listtokens", "usermessage/tokenlist"),
-    ] {
-        for (client, error) in [(olga, "error"), (ann, "not-authorised")] {
-            server.says(client, json!({"type": "groupaction", "kind": action, "value": {}}));
-            let heard = server.hears_one(client);
-            assert_eq!((kind(&heard).as_str(), heard["error"].as_str()), (reply, Some(error)));
-        }
-    }
-}
-
-#[test]
 fn groups_below_are_listed_for_operators() {
     let mut server = Server::new();
     server

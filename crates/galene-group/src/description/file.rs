@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use galene_auth::{Password, PermissionSpec, Policy, Role, UserEntry};
+use galene_auth::{AuthKey, Password, PermissionSpec, Policy, Role, UserEntry};
 use galene_protocol::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -80,9 +80,11 @@ impl From<File> for Description {
         if file.allow_anonymous.is_some() {
             warnings.push("`allow-anonymous` is obsolete and ignored".to_owned());
         }
+        let auth_keys = file.auth_keys.unwrap_or_default();
         let mut policy = Policy {
             users: file.users.unwrap_or_default(),
             wildcard_user: file.wildcard_user,
+            auth_keys: usable_keys(&auth_keys, &mut warnings),
             allow_recording: file.allow_recording.unwrap_or_default(),
             unrestricted_tokens: file.unrestricted_tokens.unwrap_or_default(),
         };
@@ -120,12 +122,24 @@ impl From<File> for Description {
             autokick: file.autokick.unwrap_or_default(),
             auth_server: said(file.auth_server),
             auth_portal: said(file.auth_portal),
-            auth_keys: file.auth_keys.unwrap_or_default(),
+            auth_keys,
             codecs: file.codecs.filter(|codecs| !codecs.is_empty()),
             policy: Arc::new(policy),
             warnings,
         }
     }
+}
+
+/// Returns the keys that can be used, and warns of the others, which do no harm to them.
+fn usable_keys(keys: &[Value], warnings: &mut Vec<String>) -> Vec<AuthKey> {
+    let mut usable = Vec::new();
+    for (index, key) in keys.iter().enumerate() {
+        match AuthKey::parse(key) {
+            Ok(key) => usable.push(key),
+            Err(error) => warnings.push(format!("`authKeys[{index}]` cannot be used: {error}")),
+        }
+    }
+    usable
 }
 
 /// Treats an empty text as no text.
@@ -163,7 +177,7 @@ fn add_user(policy: &mut Policy, key: &str, role: Role, pattern: UserPattern) ->
 
 #[cfg(test)]
 mod tests {
-    use galene_auth::{AuthoriseRequest, Credentials, Grant};
+    use galene_auth::{AuthoriseRequest, Credentials, Grant, NoTokens, Outside};
     use galene_protocol::{GroupName, Permission, Secret};
 
     use super::*;
@@ -187,7 +201,9 @@ mod tests {
                 "unrestricted-tokens": true, "auto-subgroups": true, "autolock": true, "autokick": true,
                 "users": {"alice": {"password": "secret", "permissions": "op"}},
                 "wildcard-user": {"password": {"type": "wildcard"}, "permissions": ["present"]},
-                "authKeys": [{"kty": "oct", "alg": "HS256", "k": "AAAA"}],
+                "authKeys": [
+                    {"kty": "oct", "alg": "HS256", "k": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}
+                ],
                 "authServer": "https://auth/", "authPortal": "https://portal/",
                 "codecs": ["vp9", "opus"]
             }"#,
@@ -208,6 +224,17 @@ mod tests {
             login(&description, "bob", "x").unwrap().permissions,
             [Permission::Present].into()
         );
+    }
+
+    #[test]
+    fn a_broken_key_is_warned_of_and_leaves_the_others_alone() {
+        let file = r#"{"authKeys": [{"kty": "oct", "alg": "HS256", "k": "5ec1e7"},
+            {"kty": "oct", "alg": "HS256", "k": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}]}"#;
+        let description = parse(file).unwrap();
+        assert_eq!(description.policy.auth_keys.len(), 1);
+        assert_eq!(description.auth_keys.len(), 2);
+        assert!(description.warnings[0].starts_with("`authKeys[0]` cannot be used: `k`"));
+        assert!(!description.warnings[0].contains("5ec1e7"));
     }
 
     #[test]
@@ -325,6 +352,8 @@ mod tests {
             token: None,
         };
         let group = GroupName::parse("test").unwrap();
-        AuthoriseRequest::new(group, Arc::clone(&description.policy), credentials).run().ok()
+        let policy = Arc::clone(&description.policy);
+        let outside = Outside { now: SystemTime::UNIX_EPOCH, tokens: &NoTokens };
+        AuthoriseRequest::new(group, policy, None, credentials).run(outside).ok()
     }
 }
