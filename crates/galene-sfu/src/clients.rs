@@ -46,6 +46,11 @@ const SUM_INTERVAL: Duration = Duration::from_millis(200);
 /// browsers send of 1,080 lines.
 const MAX_EXPECTED_RATE: u64 = 4_000_000;
 
+/// So much in any case, for the first few videos: what browsers send of 720 lines. A publisher may send
+/// little only because it does not know of room for more.
+const EXPECTED_RATE: u64 = 2_500_000;
+const MAX_EXPECTING: u64 = 2;
+
 impl Sfu {
     /// A transport of this client has been opened.
     pub(crate) fn join_client(&mut self, id: ClientId, slot: Slot) {
@@ -125,7 +130,8 @@ impl Sfu {
                 let track = section.track.and_then(|key| self.tracks.get(key));
                 let best = track.and_then(|track| track.ladder.rungs().last());
                 let best = best.map_or(0, |rung| rung.bitrate + rung.bitrate / 5);
-                sums.wanted += best.max((2 * sent).min(MAX_EXPECTED_RATE));
+                let expected = if sums.videos <= MAX_EXPECTING { EXPECTED_RATE } else { 0 };
+                sums.wanted += best.max((2 * sent).clamp(expected, MAX_EXPECTED_RATE));
             }
         }
         client.sums = sums;
