@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use galene_auth::Roles;
 use galene_conference::Site;
 use galene_group::{GroupLookup, LookupError};
 use galene_http::{ControlHandle, SiteSettings};
@@ -57,7 +58,8 @@ pub(crate) async fn watch(
     loop {
         interval.tick().await;
         match read_if_changed(&mut config) {
-            Ok(Some((changed, of_groups))) => {
+            Ok(Some((changed, of_groups, roles))) => {
+                files.set_roles(Arc::new(roles));
                 tracing::info!("the configuration was read again");
                 control.set_site(of_groups).await;
                 settings.send_replace(Arc::new(changed));
@@ -92,9 +94,9 @@ pub(crate) async fn watch(
 
 fn read_if_changed(
     config: &mut ConfigFile,
-) -> Result<Option<(SiteSettings, Site)>, Box<dyn Error + Send + Sync>> {
+) -> Result<Option<(SiteSettings, Site, Roles)>, Box<dyn Error + Send + Sync>> {
     let Some(changed) = config.read_if_changed()? else { return Ok(None) };
-    Ok(Some((site::settings(&changed)?, site::of_groups(&changed))))
+    Ok(Some((site::settings(&changed)?, site::of_groups(&changed), changed.roles)))
 }
 
 async fn look_up(files: &Arc<GroupFiles>, name: &GroupName) -> Result<GroupLookup, LookupError> {
