@@ -205,10 +205,10 @@ async fn serve() -> SocketAddr {
     );
     let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
     let settings = watch::channel(Arc::new(SiteSettings::default())).1;
-    let config = HttpConfig { tls: None, directory: None, groups, settings };
+    let config = HttpConfig::new(groups, settings);
     let server = HttpServer::start(listener, config, control.handle().clone());
     let server = server.expect("the listener is good");
-    let address = server.address();
+    let address = server.address().expect("it listens on an address");
     // Both live as long as the runtime.
     tokio::spawn(async move {
         std::future::pending::<()>().await;

@@ -105,14 +105,9 @@ impl Server {
         let link = MediaLink { commands: media.commands(), events };
         let control = Control::start(conference, Arc::new(OneGroup), Arc::new(NoTokens), link);
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let config = HttpConfig {
-            tls: None,
-            directory: None,
-            groups: Arc::new(OneGroup),
-            settings: watch::channel(Arc::default()).1,
-        };
+        let config = HttpConfig::new(Arc::new(OneGroup), watch::channel(Arc::default()).1);
         let http = HttpServer::start(listener, config, control.handle().clone()).unwrap();
-        let address = http.address();
+        let address = http.address().unwrap();
         Self { address, _media: media, _control: control, _http: http, _runtime: runtime }
     }
 

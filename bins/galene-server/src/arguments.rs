@@ -15,12 +15,13 @@ use galene_net::PortRange;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "galene-server", version, about)]
 pub(crate) struct Arguments {
-    /// Where to listen for HTTP: a port or an address with a port
+    /// Where to listen for HTTP: a port, an address with a port, or the path of a socket in the file
+    /// system, which begins with a slash
     #[arg(long, value_name = "ADDRESS", default_value = ":8443")]
     pub(crate) http: HttpAddress,
 
     /// Serve plain HTTP, for use behind a proxy that does TLS
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
     pub(crate) insecure: bool,
 
     /// The directory of certificate and configuration
@@ -57,6 +58,26 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "auto")]
     pub(crate) turn: String,
 
+    /// Resolve the names that browsers give instead of their own addresses, which does not exist yet
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
+    pub(crate) mdns: bool,
+
+    /// Send all media through a TURN server, which does not exist yet
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
+    pub(crate) relay_only: bool,
+
+    /// Accepted, so that scripts for Galène work; profiles are made by other means
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) cpuprofile: Option<PathBuf>,
+
+    /// Accepted, as -cpuprofile is
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) memprofile: Option<PathBuf>,
+
+    /// Accepted, as -cpuprofile is
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) mutexprofile: Option<PathBuf>,
+
     /// Offer this address for media instead of those of the host, for instance that of a NAT in front
     /// of it, or a loopback address; may be given several times
     #[arg(long, value_name = "IP")]
@@ -85,12 +106,14 @@ fn with_two_dashes(argument: OsString) -> OsString {
 }
 
 /// Where to listen for HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HttpAddress {
     /// On every address of the host.
     Everywhere(u16),
     /// On one address.
     On(SocketAddr),
+    /// On a socket in the file system.
+    Unix(PathBuf),
 }
 
 impl FromStr for HttpAddress {
@@ -98,7 +121,7 @@ impl FromStr for HttpAddress {
 
     fn from_str(text: &str) -> Result<HttpAddress, String> {
         if text.starts_with('/') {
-            return Err("sockets in the file system are not supported yet".to_owned());
+            return Ok(HttpAddress::Unix(PathBuf::from(text)));
         }
         if let Some(port) = text.strip_prefix(':') {
             let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
@@ -156,12 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn all_options_of_galene_are_accepted() {
+        let line = "g -http :1 -static s -data d -groups g -recordings r -insecure=false -udp-range 1 \
+                    -mdns -relay-only=true -turn auto -cpuprofile c -memprofile m -mutexprofile x";
+        let arguments = read(line).expect("a valid line");
+        assert!(!arguments.insecure && arguments.mdns && arguments.relay_only);
+        assert!(read("g -insecure=perhaps").is_err());
+    }
+
+    #[test]
     fn an_address_is_a_port_or_has_one() {
         assert_eq!("8080".parse(), Ok(HttpAddress::Everywhere(8080)));
         let on = HttpAddress::On(SocketAddr::from(([127, 0, 0, 1], 80)));
         assert_eq!("127.0.0.1:80".parse(), Ok(on));
         assert!(matches!("[::1]:80".parse(), Ok(HttpAddress::On(_))));
-        for text in ["", ":", ":x", ":65536", "/run/galene.sock", "127.0.0.1"] {
+        let socket = HttpAddress::Unix("/run/galene.sock".into());
+        assert_eq!("/run/galene.sock".parse(), Ok(socket));
+        for text in ["", ":", ":x", ":65536", "run/galene.sock", "127.0.0.1"] {
             assert!(text.parse::<HttpAddress>().is_err(), "{text}");
         }
     }

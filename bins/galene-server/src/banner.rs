@@ -14,8 +14,8 @@ const MAX_LISTED: usize = 6;
 /// What there is to say.
 #[derive(Debug)]
 pub(crate) struct Banner<'a> {
-    /// Where HTTP is served.
-    pub(crate) address: SocketAddr,
+    /// Where HTTP is served, or the socket in the file system.
+    pub(crate) address: Result<SocketAddr, &'a Path>,
     /// Whether it is served without TLS.
     pub(crate) insecure: bool,
     /// The addresses of this host that others can reach.
@@ -53,7 +53,14 @@ impl Banner<'_> {
                 "Without TLS, browsers give camera and microphone to pages from localhost alone."
             )?;
         }
-        writeln!(text, "\nOpen in a browser:")?;
+        match self.address {
+            Ok(_) => writeln!(text, "\nOpen in a browser:")?,
+            Err(socket) => writeln!(
+                text,
+                "\nA proxy can connect to {}; open through it in a browser:",
+                socket.display()
+            )?,
+        }
         match self.groups {
             [] => {}
             [group] => {
@@ -101,12 +108,13 @@ impl Banner<'_> {
     /// Where the server can be reached, the best first.
     fn bases(&self) -> Vec<String> {
         let scheme = if self.insecure { "http" } else { "https" };
-        let port = self.address.port();
+        let Ok(address) = self.address else { return vec![String::new()] };
+        let port = address.port();
         let port = match (self.insecure, port) {
             (true, 80) | (false, 443) => String::new(),
             _ => format!(":{port}"),
         };
-        let ip = self.address.ip();
+        let ip = address.ip();
         if ip.is_unspecified() {
             let mut hosts = vec!["localhost".to_owned()];
             hosts.extend(self.host.iter().take(MAX_LISTED).map(|ip| in_url(*ip)));
@@ -139,7 +147,7 @@ mod tests {
 
     fn banner<'a>(address: &str, groups: &'a [GroupName]) -> Banner<'a> {
         Banner {
-            address: address.parse().expect("an address"),
+            address: Ok(address.parse().expect("an address")),
             insecure: false,
             host: vec![IpAddr::from([192, 0, 2, 1]), "2001:db8::1".parse().expect("an address")],
             self_made: None,
@@ -161,6 +169,16 @@ mod tests {
              (it is kept in groups/meeting.json).\n\
              Anybody else joins under a name of their choice, without a password.\n"
         );
+    }
+
+    #[test]
+    fn a_socket_in_the_file_system_is_for_a_proxy() {
+        let groups = groups(&["a"]);
+        let address = Err(Path::new("/run/galene.sock"));
+        let text = Banner { address, ..banner("[::]:8443", &groups) }.text();
+        let expected = "\nA proxy can connect to /run/galene.sock; open through it in a browser:\n  \
+                        /group/a/\nNames and passwords are in groups/.\n";
+        assert_eq!(text, expected);
     }
 
     #[test]

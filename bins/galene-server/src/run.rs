@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use galene_conference::{Conference, Config, ShardId};
-use galene_http::{Control, HttpConfig, HttpServer, MediaLink};
+use galene_http::{Control, HttpConfig, HttpServer, Listener, MediaLink};
 use galene_net::{MediaConfig, MediaPlane};
 use galene_store::{ConfigFile, FileError, GroupFiles, TokenFile};
 use rustls::crypto::CryptoProvider;
@@ -21,7 +21,7 @@ use crate::banner::Banner;
 use crate::certificate::{Certificate, CertificateError};
 use crate::first_start::{self, FirstStartError};
 use crate::ice_servers::IceServersFile;
-use crate::site::{self, ProxyUrlError};
+use crate::site::{self, SiteError};
 
 /// What members are told when the server stops.
 const GOODBYE: &str = "the server is shutting down";
@@ -39,8 +39,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
         );
     }
 
+    if arguments.mdns {
+        tracing::warn!("names of the local network are not resolved yet; -mdns has no effect");
+    }
+    if arguments.relay_only {
+        tracing::warn!("there is no relaying yet; -relay-only has no effect");
+    }
+
     // What can fail because another server runs comes first, so that it leaves nothing behind.
-    let listener = listen(arguments.http)?;
+    let listener = listen(&arguments.http)?;
     let (report, events) = mpsc::unbounded_channel();
     let media = MediaConfig {
         ports: arguments.udp_range,
@@ -62,7 +69,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let mut config = ConfigFile::new(arguments.data.join("config.json"));
     let settings = config.read_if_changed().map_err(RunError::Config)?.unwrap_or_default();
     let (of_groups, roles) = (site::of_groups(&settings), settings.roles.clone());
-    let settings = site::settings(&settings).map_err(RunError::ProxyUrl)?;
+    let settings = site::settings(&settings).map_err(RunError::Site)?;
     let password = first_start::make_group(&arguments.groups, &provider)
         .map_err(|source| RunError::FirstGroup { directory: arguments.groups.clone(), source })?;
     let files = Arc::new(GroupFiles::new(arguments.groups.clone()));
@@ -84,15 +91,25 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let mut control =
         Control::start(conference, files.clone(), tokens.clone(), MediaLink { commands, events });
     let (sender, settings) = watch::channel(Arc::new(settings));
-    let http =
-        HttpConfig { tls, directory: arguments.r#static.clone(), groups: files.clone(), settings };
+    let http = HttpConfig {
+        tls,
+        directory: arguments.r#static.clone(),
+        recordings: Some(arguments.recordings.clone()),
+        ..HttpConfig::new(files.clone(), settings)
+    };
     let http = HttpServer::start(listener, http, control.handle().clone())
         .map_err(|source| RunError::Front { directory: arguments.r#static.clone(), source })?;
     tokio::spawn(crate::watch::expire(tokens));
     tokio::spawn(crate::watch::watch(files, control.handle().clone(), config, ice_servers, sender));
 
     let banner = Banner {
-        address: http.address(),
+        address: match (&arguments.http, http.address()) {
+            (_, Some(address)) => Ok(address),
+            (HttpAddress::Unix(path), None) => Err(path),
+            (HttpAddress::Everywhere(_) | HttpAddress::On(_), None) => {
+                return Err(RunError::Failed);
+            }
+        },
         insecure: arguments.insecure,
         host: reachable_addresses(),
         self_made: self_made.as_deref(),
@@ -127,10 +144,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     Ok(())
 }
 
-fn listen(address: HttpAddress) -> Result<std::net::TcpListener, RunError> {
+fn listen(address: &HttpAddress) -> Result<Listener, RunError> {
     let (listener, address) = match address {
-        HttpAddress::Everywhere(port) => (galene_http::listen_everywhere(port), format!(":{port}")),
-        HttpAddress::On(address) => (galene_http::listen(address), address.to_string()),
+        HttpAddress::Everywhere(port) => {
+            (galene_http::listen_everywhere(*port).map(Listener::from), format!(":{port}"))
+        }
+        HttpAddress::On(address) => {
+            (galene_http::listen(*address).map(Listener::from), address.to_string())
+        }
+        HttpAddress::Unix(path) => (galene_http::listen_unix(path), path.display().to_string()),
     };
     listener.map_err(|source| {
         if source.kind() == io::ErrorKind::AddrInUse {
@@ -208,7 +230,7 @@ pub(crate) enum RunError {
     Media(galene_net::StartError),
     /// A part of the site's configuration is wrong.
     #[error("the configuration cannot be used")]
-    ProxyUrl(#[source] ProxyUrlError),
+    Site(#[source] SiteError),
     /// Signals cannot be received.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),

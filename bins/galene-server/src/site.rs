@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use galene_conference::Site;
-use galene_http::{ParseProxyUrlError, SiteSettings};
+use galene_http::{ParseProxyUrlError, ParseTrustedProxyError, SiteSettings};
 use galene_store::Config;
 
 /// Picks out of the configuration what concerns the web.
-pub(crate) fn settings(config: &Config) -> Result<SiteSettings, ProxyUrlError> {
+pub(crate) fn settings(config: &Config) -> Result<SiteSettings, SiteError> {
     let proxy = config.proxy_url.as_ref().map(|url| url.parse());
+    let trusted_proxies: Result<_, _> =
+        config.trusted_proxies.iter().map(|proxy| proxy.parse()).collect();
     Ok(SiteSettings {
         allow_origin: config.allow_origin.clone(),
         canonical_host: config.canonical_host.clone(),
-        proxy: proxy.transpose().map_err(ProxyUrlError)?,
+        proxy: proxy.transpose().map_err(SiteError::ProxyUrl)?,
+        trusted_proxies: trusted_proxies.map_err(SiteError::TrustedProxies)?,
         writable_groups: config.writable_groups,
     })
 }
@@ -25,10 +28,16 @@ pub(crate) fn of_groups(config: &Config) -> Site {
     }
 }
 
-/// `proxyURL` is no URL.
+/// A text of the configuration is not what it should be.
 #[derive(Debug, thiserror::Error)]
-#[error("config.json: key `proxyURL`")]
-pub(crate) struct ProxyUrlError(#[source] ParseProxyUrlError);
+pub(crate) enum SiteError {
+    /// `proxyURL` is no URL.
+    #[error("config.json: key `proxyURL`")]
+    ProxyUrl(#[source] ParseProxyUrlError),
+    /// An entry of `trustedProxies` is nowhere that a proxy could be.
+    #[error("config.json: key `trustedProxies`")]
+    TrustedProxies(#[source] ParseTrustedProxyError),
+}
 
 #[cfg(test)]
 mod tests {
@@ -49,6 +58,11 @@ mod tests {
         assert_eq!(of_groups(&config).canonical_host.as_deref(), Some("a.org"));
         assert!(of_groups(&config).can_change_password);
 
+        config.trusted_proxies = vec!["10.0.0.0/8".to_owned(), "unix".to_owned()];
+        assert_eq!(settings(&config).expect("valid").trusted_proxies.len(), 2);
+        config.trusted_proxies.push("proxy.example".to_owned());
+        let error = settings(&config).expect_err("no address").to_string();
+        assert!(error.contains("trustedProxies"), "{error}");
         config.proxy_url = Some("ftp://a".to_owned());
         assert!(settings(&config).expect_err("no URL of the web").to_string().contains("proxyURL"));
     }

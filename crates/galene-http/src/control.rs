@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use galene_auth::TokenStore;
+use galene_auth::{AuthoriseError, AuthoriseRequest, Grant, TokenStore};
 use galene_conference::{
     Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Site, Ticket,
 };
@@ -50,17 +50,20 @@ pub struct Control {
 #[derive(Debug, Clone)]
 pub struct ControlHandle {
     arrivals: mpsc::Sender<Arrival>,
+    authoriser: Authoriser,
 }
 
 /// Something that reaches the control task.
 #[derive(Debug)]
 pub(crate) enum Arrival {
     /// A client connected.
-    Opened { session: SessionId, address: SocketAddr, outbox: Outbox },
+    Opened { session: SessionId, address: Option<SocketAddr>, outbox: Outbox },
     /// Anything else that the conference is told.
     Input(Box<Input>),
     /// Somebody wants to know about groups that exist.
     Statuses { lookups: Vec<GroupLookup>, answer: oneshot::Sender<Vec<GroupStatus>> },
+    /// Somebody wants to know whether there is anybody.
+    Ping { answer: oneshot::Sender<()> },
     /// Somebody wants to know which groups are in memory.
     Groups { answer: oneshot::Sender<Vec<GroupName>> },
     /// Clients are to be told something else about their transports.
@@ -79,12 +82,11 @@ impl Control {
         tokens: Arc<dyn TokenStore>,
         media: MediaLink,
     ) -> Control {
-        let (handle, arrivals) = ControlHandle::channel();
+        let (handle, arrivals) = ControlHandle::channel(Authoriser::new(tokens));
         let driver = Driver {
             conference,
             groups,
             commands: media.commands,
-            authoriser: Authoriser::new(tokens),
             sessions: HashMap::new(),
             encodings: Encodings::new(),
             unheard: Vec::new(),
@@ -121,9 +123,9 @@ impl Control {
 
 impl ControlHandle {
     /// Makes the channel that leads to the control task.
-    pub(crate) fn channel() -> (ControlHandle, mpsc::Receiver<Arrival>) {
+    pub(crate) fn channel(authoriser: Authoriser) -> (ControlHandle, mpsc::Receiver<Arrival>) {
         let (sender, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        (ControlHandle { arrivals: sender }, arrivals)
+        (ControlHandle { arrivals: sender, authoriser }, arrivals)
     }
 
     /// Tells the conference that the definition of a group has changed.
@@ -136,6 +138,12 @@ impl ControlHandle {
         self.input(Input::GroupRemoved { group }).await;
     }
 
+    /// Returns whether the control task answers.
+    pub(crate) async fn ping(&self) -> bool {
+        let (answer, pong) = oneshot::channel();
+        self.arrive(Arrival::Ping { answer }).await && pong.await.is_ok()
+    }
+
     /// Returns the groups that are in memory.
     pub async fn groups(&self) -> Vec<GroupName> {
         let (answer, groups) = oneshot::channel();
@@ -146,6 +154,14 @@ impl ControlHandle {
     /// Changes what clients configure their transports with from now on.
     pub async fn set_rtc_configuration(&self, rtc_configuration: RtcConfiguration) {
         self.arrive(Arrival::RtcConfiguration(Box::new(rtc_configuration))).await;
+    }
+
+    /// Checks credentials, in turn with those of everybody who joins.
+    pub(crate) async fn authorise(
+        &self,
+        request: AuthoriseRequest,
+    ) -> Result<Grant, AuthoriseError> {
+        self.authoriser.run(request).await
     }
 
     /// Changes what the administrator set for all groups.
@@ -165,7 +181,7 @@ impl ControlHandle {
     pub(crate) async fn open(
         &self,
         session: SessionId,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         outbox: Outbox,
     ) -> bool {
         self.arrive(Arrival::Opened { session, address, outbox }).await
@@ -202,7 +218,6 @@ struct Driver {
     conference: Conference,
     groups: Arc<dyn GroupStore>,
     commands: Vec<mpsc::Sender<Command>>,
-    authoriser: Authoriser,
     sessions: HashMap<SessionId, Outbox>,
     encodings: Encodings,
     /// Sessions that were cut off, of which the conference does not know yet.
@@ -260,7 +275,7 @@ impl Driver {
         match arrival {
             Arrival::Opened { session, address, outbox } => {
                 self.sessions.insert(session, outbox);
-                self.input(Input::SessionOpened { session, address: Some(address) });
+                self.input(Input::SessionOpened { session, address });
             }
             Arrival::Input(input) => {
                 if let Input::SessionClosed { session } = &*input {
@@ -273,6 +288,7 @@ impl Driver {
                 let statuses = lookups.iter().map(|lookup| self.conference.group_status(lookup));
                 drop(answer.send(statuses.collect()));
             }
+            Arrival::Ping { answer } => drop(answer.send(())),
             Arrival::Groups { answer } => {
                 let names = self.conference.groups().map(|group| group.name().clone());
                 drop(answer.send(names.collect()));
@@ -322,16 +338,16 @@ impl Driver {
             }
             Output::LoadGroup { ticket, group } => self.load(ticket, group),
             Output::Authorise { ticket, request } => {
-                let (authoriser, handle) = (self.authoriser.clone(), self.handle.clone());
+                let handle = self.handle.clone();
                 tokio::spawn(async move {
-                    let result = authoriser.run(request).await;
+                    let result = handle.authorise(request).await;
                     handle.input(Input::Authorised { ticket, result }).await;
                 });
             }
             Output::Tokens { ticket, operation } => {
-                let (authoriser, handle) = (self.authoriser.clone(), self.handle.clone());
+                let handle = self.handle.clone();
                 tokio::spawn(async move {
-                    let result = authoriser.run_on_tokens(operation).await;
+                    let result = handle.authoriser.run_on_tokens(operation).await;
                     handle.input(Input::TokensAnswered { ticket, result }).await;
                 });
             }

@@ -1,15 +1,9 @@
 //! Files of a directory that the operator chose instead of the embedded client.
 
-use std::fs;
-use std::io::{self, Read};
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
-
-use bytes::Bytes;
-
-/// The largest file that is served: files are read as a whole. The largest that Galène's own client
-/// can have is a model of the background effects, a tenth of that.
-const MAX_FILE_BYTES: u64 = 128 << 20;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A directory of files that may be served.
 #[derive(Debug, Clone)]
@@ -30,13 +24,15 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// A file as it is now.
+/// A file as it is now, open for reading.
 #[derive(Debug)]
 pub(crate) struct File {
     pub(crate) content_type: &'static str,
     /// Galène's form: the size in bytes and the time of the last change in nanoseconds.
     pub(crate) etag: String,
-    path: PathBuf,
+    pub(crate) length: u64,
+    pub(crate) modified: SystemTime,
+    pub(crate) contents: fs::File,
 }
 
 impl Directory {
@@ -69,13 +65,7 @@ impl Directory {
                 Found::Directory | Found::NoIndex | Found::Nothing => Found::NoIndex,
             },
             Ok(metadata) if metadata.is_file() && !ends_with_slash => {
-                let changed =
-                    metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-                Found::File(File {
-                    content_type: content_type(&wanted),
-                    etag: etag(metadata.len(), changed.unwrap_or_default()),
-                    path: real,
-                })
+                File::open(&real, content_type(&wanted)).map_or(Found::Nothing, Found::File)
             }
             Ok(_) | Err(_) => Found::Nothing,
         }
@@ -83,25 +73,25 @@ impl Directory {
 }
 
 impl File {
-    /// Reads the whole file.
-    pub(crate) fn read(&self) -> io::Result<Bytes> {
-        let file = fs::File::open(&self.path)?;
-        let mut contents = Vec::new();
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut contents)?;
-        if contents.len() as u64 > MAX_FILE_BYTES {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        Ok(contents.into())
+    fn open(path: &Path, content_type: &'static str) -> io::Result<File> {
+        let contents = fs::File::open(path)?;
+        // Of the file that is open now, whatever its name stands for meanwhile.
+        let metadata = contents.metadata()?;
+        let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
+        let (etag, length) = (etag(&metadata), metadata.len());
+        Ok(File { content_type, etag, length, modified, contents })
     }
 }
 
-fn etag(size: u64, changed: Duration) -> String {
-    format!("\"{size}-{}\"", changed.as_nanos())
+fn etag(metadata: &Metadata) -> String {
+    let changed = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    format!("\"{}-{}\"", metadata.len(), changed.unwrap_or_default().as_nanos())
 }
 
 fn content_type(path: &Path) -> &'static str {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     match extension.to_ascii_lowercase().as_str() {
+        "aac" => "audio/aac",
         "css" => "text/css; charset=utf-8",
         "gif" => "image/gif",
         "html" | "htm" => "text/html; charset=utf-8",
@@ -109,6 +99,7 @@ fn content_type(path: &Path) -> &'static str {
         "jpg" | "jpeg" => "image/jpeg",
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "json" | "map" => "application/json",
+        "mkv" => "video/x-matroska",
         "mp3" => "audio/mpeg",
         "mp4" => "video/mp4",
         "ogg" => "audio/ogg",
@@ -147,7 +138,7 @@ mod tests {
         let Found::File(file) = directory.find("/sub/a b.js") else { unreachable!("it is there") };
         assert_eq!(file.content_type, "text/javascript; charset=utf-8");
         assert!(file.etag.starts_with("\"1-"), "{}", file.etag);
-        assert_eq!(file.read().expect("readable"), "1");
+        assert_eq!(std::io::read_to_string(file.contents).expect("readable"), "1");
     }
 
     #[test]

@@ -4,18 +4,23 @@ use std::io;
 use std::path::Path;
 
 use galene_web::Asset;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
+use http::header::{
+    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, ETAG, LAST_MODIFIED, VARY,
+};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use crate::directory::{Directory, File, Found};
-use crate::path;
+use crate::disk::Disk;
 use crate::response::{self, Body};
+use crate::{file_response, path};
 
 /// What Galène's own client needs; the embedded one needs less.
 const DIRECTORY_POLICY: &str = "connect-src ws: wss: 'self'; img-src 'self'; media-src blob: 'self'; \
                                 script-src 'unsafe-eval' 'self'; default-src 'self'";
 /// How long a file of the operator's may be kept without asking. Galène's choice.
 const DIRECTORY_CACHE: &str = "max-age=1800";
+/// The same for what others have made, which changes with a new version of the client at most.
+const THIRD_PARTY_CACHE: &str = "max-age=86400";
 
 /// Which pages are served.
 #[derive(Debug)]
@@ -23,14 +28,14 @@ pub(crate) enum Front {
     /// Those in the program.
     Embedded,
     /// Those in a directory, under the names that Galène's client has.
-    Directory(Directory),
+    Directory(Directory, Disk),
 }
 
 impl Front {
-    pub(crate) fn open(directory: Option<&Path>) -> io::Result<Front> {
+    pub(crate) fn open(directory: Option<&Path>, disk: Disk) -> io::Result<Front> {
         Ok(match directory {
             None => Front::Embedded,
-            Some(directory) => Front::Directory(Directory::open(directory)?),
+            Some(directory) => Front::Directory(Directory::open(directory)?, disk),
         })
     }
 
@@ -50,8 +55,12 @@ impl Front {
                     None => self.not_found().await,
                 }
             }
-            Front::Directory(directory) => match find(directory, path.clone()).await {
-                Found::File(file) => self.send(StatusCode::OK, file, None, request.headers()).await,
+            Front::Directory(directory, disk) => match find(directory, disk, path.clone()).await {
+                Found::File(file) => {
+                    let is_third_party = path.starts_with("/third-party/");
+                    let cache = if is_third_party { THIRD_PARTY_CACHE } else { DIRECTORY_CACHE };
+                    send(disk, file, cache, None, request.headers()).await
+                }
                 Found::Directory => {
                     let query =
                         request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -78,10 +87,14 @@ impl Front {
                 let policy = with_auth_server(galene_web::content_security_policy(), auth_server);
                 embedded(StatusCode::OK, galene_web::group(), &policy, request)
             }
-            Front::Directory(directory) => match find(directory, "/galene.html".to_owned()).await {
-                Found::File(file) => self.send(StatusCode::OK, file, auth_server, request).await,
-                Found::Directory | Found::NoIndex | Found::Nothing => self.not_found().await,
-            },
+            Front::Directory(directory, disk) => {
+                match find(directory, disk, "/galene.html".to_owned()).await {
+                    Found::File(file) => {
+                        send(disk, file, DIRECTORY_CACHE, auth_server, request).await
+                    }
+                    Found::Directory | Found::NoIndex | Found::Nothing => self.not_found().await,
+                }
+            }
         }
     }
 
@@ -93,58 +106,41 @@ impl Front {
                 let policy = galene_web::content_security_policy();
                 embedded(StatusCode::NOT_FOUND, galene_web::not_found(), policy, &nothing_known)
             }
-            Front::Directory(directory) => match find(directory, "/404.html".to_owned()).await {
-                Found::File(file) => {
-                    self.send(StatusCode::NOT_FOUND, file, None, &nothing_known).await
-                }
-                Found::Directory | Found::NoIndex | Found::Nothing => {
-                    response::plain(StatusCode::NOT_FOUND, "not found")
-                }
-            },
-        }
-    }
-
-    async fn send(
-        &self,
-        status: StatusCode,
-        file: File,
-        auth_server: Option<&str>,
-        request: &HeaderMap,
-    ) -> Response<Body> {
-        let etag = file.etag.clone();
-        let mut response = if response::is_known(request, &etag) {
-            response::empty(StatusCode::NOT_MODIFIED)
-        } else {
-            let content_type = file.content_type;
-            match tokio::task::spawn_blocking(move || file.read()).await {
-                Ok(Ok(bytes)) => response::with_body(status, content_type, bytes),
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "a file of the web client cannot be read");
-                    return response::plain(
-                        StatusCode::INTERNAL_SERVER_ERROR,
-                        "internal server error",
-                    );
-                }
-                Err(_) => {
-                    return response::plain(
-                        StatusCode::INTERNAL_SERVER_ERROR,
-                        "internal server error",
-                    );
+            Front::Directory(directory, disk) => {
+                match find(directory, disk, "/404.html".to_owned()).await {
+                    Found::File(file) => {
+                        let mut page =
+                            send(disk, file, DIRECTORY_CACHE, None, &nothing_known).await;
+                        *page.status_mut() = StatusCode::NOT_FOUND;
+                        for of_the_page in [ETAG, LAST_MODIFIED, CACHE_CONTROL, ACCEPT_RANGES] {
+                            page.headers_mut().remove(of_the_page);
+                        }
+                        page
+                    }
+                    Found::Directory | Found::NoIndex | Found::Nothing => {
+                        response::plain(StatusCode::NOT_FOUND, "not found")
+                    }
                 }
             }
-        };
-        if status == StatusCode::OK {
-            response::cacheable(response.headers_mut(), &etag, DIRECTORY_CACHE);
         }
-        let policy = with_auth_server(DIRECTORY_POLICY, auth_server);
-        response::secure(response.headers_mut(), &policy);
-        response
     }
 }
 
-async fn find(directory: &Directory, path: String) -> Found {
+async fn send(
+    disk: &Disk,
+    file: File,
+    cache: &'static str,
+    auth_server: Option<&str>,
+    request: &HeaderMap,
+) -> Response<Body> {
+    let mut response = file_response::respond(disk, file, request, cache).await;
+    response::secure(response.headers_mut(), &with_auth_server(DIRECTORY_POLICY, auth_server));
+    response
+}
+
+async fn find(directory: &Directory, disk: &Disk, path: String) -> Found {
     let directory = directory.clone();
-    tokio::task::spawn_blocking(move || directory.find(&path)).await.unwrap_or(Found::Nothing)
+    disk.run(move || directory.find(&path)).await.unwrap_or(Found::Nothing)
 }
 
 fn embedded(

@@ -6,17 +6,29 @@
 #![expect(clippy::disallowed_methods, reason = "the shell reads the clock for the pure crates")]
 
 mod authoriser;
+mod authorization;
+mod body;
+mod client_address;
+mod conditions;
 mod control;
 mod directory;
+mod disk;
 mod encodings;
+mod file_response;
+mod form;
 mod front;
 mod groups;
 mod half_open;
+mod health;
+mod listen;
 mod listener;
 mod outbox;
 mod pace;
 mod path;
 mod progress;
+mod receive;
+mod recording_pages;
+mod recordings;
 mod response;
 mod route;
 mod server;
@@ -25,9 +37,11 @@ mod session;
 mod settings;
 mod upgrade;
 
+pub use client_address::{ParseTrustedProxyError, TrustedProxy};
 // Where tokens are kept is for whoever starts the control task to say.
 pub use control::{Control, ControlHandle, MediaLink};
 pub use galene_auth::{NoTokens, TokenStore};
 pub use groups::GroupStore;
-pub use server::{HttpConfig, HttpServer, listen, listen_everywhere, tls_config};
+pub use listen::{Listener, UnixSocket, listen, listen_everywhere, listen_unix};
+pub use server::{HttpConfig, HttpServer, tls_config};
 pub use settings::{ParseProxyUrlError, ProxyUrl, SiteSettings};

@@ -1,7 +1,7 @@
 //! Accepts connections: TLS, limits on those that say nothing, a stop in good order.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::half_open::HalfOpen;
+use crate::listen::{Accepted, Accepting};
 use crate::service::{Peer, Service};
 
 /// How long a connection may take till its first request is there, TLS included, and how long the
@@ -40,7 +40,7 @@ pub(crate) struct Lifetime {
 
 /// Accepts connections till the stop.
 pub(crate) async fn accept(
-    listener: TcpListener,
+    listener: Accepting,
     tls: Option<TlsAcceptor>,
     service: Arc<Service>,
     mut lifetime: Lifetime,
@@ -54,17 +54,28 @@ pub(crate) async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => {
+            Ok(accepted) => {
                 short_of_files = false;
-                let connection = Connection {
+                let connection = |address| Connection {
                     tls: tls.clone(),
                     service: Arc::clone(&service),
                     half_open: half_open.clone(),
-                    // IPv4 clients of a socket for both families have addresses of IPv6's form.
-                    address: SocketAddr::new(address.ip().to_canonical(), address.port()),
+                    address,
                     lifetime: lifetime.clone(),
                 };
-                tokio::spawn(connection.run(stream));
+                match accepted {
+                    // Signalling is small messages that someone waits for. If that cannot be said to
+                    // the kernel, the connection is gone already.
+                    Accepted::Tcp(stream, _) if stream.set_nodelay(true).is_err() => {}
+                    Accepted::Tcp(stream, address) => {
+                        // IPv4 clients of a socket for both families have addresses of IPv6's form.
+                        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+                        tokio::spawn(connection(Some(address)).run(stream));
+                    }
+                    Accepted::Unix(stream) => {
+                        tokio::spawn(connection(None).run(stream));
+                    }
+                }
             }
             Err(error) if is_about_the_peer(&error) => {}
             Err(error) => {
@@ -88,23 +99,25 @@ struct Connection {
     tls: Option<TlsAcceptor>,
     service: Arc<Service>,
     half_open: HalfOpen,
-    address: SocketAddr,
+    /// `None` if it came through a socket in the file system.
+    address: Option<SocketAddr>,
     lifetime: Lifetime,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream) {
-        // Signalling is small messages that someone waits for.
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
+    async fn run<T>(self, stream: T)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let mut stop = self.lifetime.stop.clone();
+        // Those of this host count as one.
+        let ip = self.address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
         let entered = tokio::select! {
-            entered = timeout(HEADER_TIMEOUT, self.half_open.enter(self.address.ip())) => entered,
+            entered = timeout(HEADER_TIMEOUT, self.half_open.enter(ip)) => entered,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         let Ok(Some(guard)) = entered else {
-            tracing::debug!(address = %self.address, "too many connections that say nothing");
+            tracing::debug!(address = ?self.address, "too many connections that say nothing");
             return;
         };
         let Some(tls) = self.tls.clone() else {

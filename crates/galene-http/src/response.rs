@@ -6,10 +6,8 @@ use http::header::{
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 
-/// The body of every response: what is served fits into memory.
-pub(crate) type Body = Full<Bytes>;
+pub(crate) use crate::body::Body;
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 /// What pages of ours may use; other pages in frames of theirs may not.
@@ -24,7 +22,7 @@ pub(crate) fn with_body(
     content_type: &'static str,
     body: Bytes,
 ) -> Response<Body> {
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -39,7 +37,7 @@ pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 
 /// A response without a body.
 pub(crate) fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response
 }

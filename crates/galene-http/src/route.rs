@@ -3,6 +3,7 @@
 use galene_protocol::GroupName;
 
 use crate::path;
+use crate::recording_pages::Place;
 
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,12 @@ pub(crate) enum Route {
     GroupStatus(GroupName),
     /// The list of public groups.
     PublicGroups,
+    /// Whether the server is alive.
+    Health,
+    /// Whether it takes new clients.
+    Readiness,
+    /// Recordings, or `None` if what follows can be no group's.
+    Recordings(Option<Place>),
     /// The signalling endpoint.
     WebSocket,
     /// A file, by its decoded path.
@@ -41,12 +48,33 @@ impl Route {
         }
         match &*decoded {
             "/ws" => Route::WebSocket,
+            "/healthz" => Route::Health,
+            "/readyz" => Route::Readiness,
             "/public-groups.json" => Route::PublicGroups,
+            "/recordings" => {
+                Route::Moved { path: "/recordings/".to_owned(), permanent: Permanence::Permanent }
+            }
             "/group" => Route::Moved { path: "/group/".to_owned(), permanent: Permanence::Cleaned },
-            decoded => match decoded.strip_prefix("/group/") {
-                Some(rest) => Route::below_group(rest),
-                None => Route::File(decoded.to_owned()),
+            decoded => {
+                if let Some(rest) = decoded.strip_prefix("/group/") {
+                    Route::below_group(rest)
+                } else if let Some(rest) = decoded.strip_prefix("/recordings/") {
+                    Route::below_recordings(rest)
+                } else {
+                    Route::File(decoded.to_owned())
+                }
+            }
+        }
+    }
+
+    fn below_recordings(rest: &str) -> Route {
+        match GroupName::parse(rest) {
+            // A file is in a group's directory, so this is a group, whether or not there is one.
+            Ok(group) if !rest.contains('/') => Route::Moved {
+                path: path::encode(&format!("/recordings/{group}/")),
+                permanent: Permanence::Permanent,
             },
+            Ok(_) | Err(_) => Route::Recordings(Place::parse(rest)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The HTTP server as the rest of the program sees it.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,21 +10,20 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::server::ResolvesServerCert;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::control::ControlHandle;
+use crate::disk::Disk;
 use crate::front::Front;
 use crate::groups::GroupStore;
+use crate::listen::{Accepting, Listener};
 use crate::listener::{self, Lifetime};
+use crate::recordings::Recordings;
 use crate::service::Service;
 use crate::settings::SiteSettings;
 
-/// How many connections may wait to be accepted.
-const BACKLOG: i32 = 1024;
 /// How long connections have to end, their queues included.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -37,8 +36,20 @@ pub struct HttpConfig {
     pub directory: Option<PathBuf>,
     /// Where the groups are defined.
     pub groups: Arc<dyn GroupStore>,
+    /// The directory of recordings, with a directory for each group that has some. It need not exist.
+    pub recordings: Option<PathBuf>,
     /// The operator's settings, which may change.
     pub settings: watch::Receiver<Arc<SiteSettings>>,
+}
+
+impl HttpConfig {
+    /// Plain HTTP, the embedded client, no recordings.
+    pub fn new(
+        groups: Arc<dyn GroupStore>,
+        settings: watch::Receiver<Arc<SiteSettings>>,
+    ) -> HttpConfig {
+        HttpConfig { tls: None, directory: None, groups, recordings: None, settings }
+    }
 }
 
 /// A running HTTP server.
@@ -46,7 +57,7 @@ pub struct HttpConfig {
 pub struct HttpServer {
     stop: watch::Sender<bool>,
     alive: mpsc::Receiver<()>,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
 }
 
 impl HttpServer {
@@ -56,16 +67,18 @@ impl HttpServer {
     ///
     /// If the listener cannot be used, or the directory not be read.
     pub fn start(
-        listener: std::net::TcpListener,
+        listener: impl Into<Listener>,
         config: HttpConfig,
         control: ControlHandle,
     ) -> io::Result<HttpServer> {
-        let front = Front::open(config.directory.as_deref())?;
-        let listener = TcpListener::from_std(listener)?;
-        let address = listener.local_addr()?;
+        let disk = Disk::new();
+        let front = Front::open(config.directory.as_deref(), disk.clone())?;
+        let listener = Accepting::new(listener.into())?;
+        let address = listener.address()?;
         let service = Service {
             control,
             front,
+            recordings: config.recordings.map(|root| Recordings::new(root, disk)),
             groups: config.groups,
             settings: config.settings,
             next_session: AtomicU64::new(1),
@@ -78,8 +91,8 @@ impl HttpServer {
         Ok(HttpServer { stop, alive, address })
     }
 
-    /// Returns where the server listens.
-    pub fn address(&self) -> SocketAddr {
+    /// Returns where the server listens, if that is not a socket in the file system.
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
@@ -93,39 +106,6 @@ impl HttpServer {
     pub async fn drain(mut self) -> bool {
         self.stop_accepting();
         timeout(DRAIN_TIMEOUT, self.alive.recv()).await.is_ok()
-    }
-}
-
-/// Binds to an address; to both families if it is the unspecified address of IPv6 and there is IPv4.
-///
-/// # Errors
-///
-/// What the kernel says, `AddrInUse` for instance.
-pub fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(address.ip() != Ipv6Addr::UNSPECIFIED)?;
-    }
-    // Connections of an earlier process that are still winding down do not keep the port.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Binds to a port on every address of the host.
-///
-/// # Errors
-///
-/// What the kernel says, `AddrInUse` for instance.
-pub fn listen_everywhere(port: u16) -> io::Result<std::net::TcpListener> {
-    match listen(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
-        Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(error),
-        // A host without IPv6.
-        Err(_) => listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
     }
 }
 

@@ -13,21 +13,33 @@ use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
+use crate::client_address::client_address;
 use crate::control::ControlHandle;
 use crate::front::Front;
 use crate::groups::{GroupStore, look_up};
 use crate::listener::Lifetime;
+use crate::recordings::Recordings;
 use crate::response::{self, Body};
 use crate::route::{Permanence, Route};
 use crate::settings::{Base, SiteSettings};
-use crate::{session, upgrade};
+use crate::{health, recording_pages, session, upgrade};
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
+    /// `None` if it came through a socket in the file system.
+    pub(crate) address: Option<SocketAddr>,
     /// Whether it came over TLS.
     pub(crate) secure: bool,
+}
+
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+struct Asker {
+    peer: Peer,
+    /// The client behind a proxy, or the peer itself.
+    client: Option<SocketAddr>,
+    is_stopping: bool,
 }
 
 /// All that answers depend on.
@@ -35,6 +47,7 @@ pub(crate) struct Peer {
 pub(crate) struct Service {
     pub(crate) control: ControlHandle,
     pub(crate) front: Front,
+    pub(crate) recordings: Option<Recordings>,
     pub(crate) groups: Arc<dyn GroupStore>,
     pub(crate) settings: watch::Receiver<Arc<SiteSettings>>,
     pub(crate) next_session: AtomicU64,
@@ -50,15 +63,34 @@ impl Service {
     ) -> Response<Body> {
         let is_head = request.method() == Method::HEAD;
         let route = Route::of(request.uri().path());
+        let settings = Arc::clone(&self.settings.borrow());
+        let client = client_address(peer.address, request.headers(), &settings.trusted_proxies);
         if route == Route::WebSocket {
-            return self.open_websocket(request, peer, lifetime);
+            return self.open_websocket(request, client, lifetime);
         }
-        if !is_head && request.method() != Method::GET {
-            let mut refusal = response::plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-            refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return refusal;
-        }
-        let mut response = self.answer(route, &request, peer).await;
+        let mut response = match canonical(&settings, &route, &request) {
+            Some(elsewhere) => elsewhere,
+            None => match route {
+                Route::Recordings(Some(place)) => {
+                    recording_pages::respond(&self, place, request).await
+                }
+                Route::Recordings(None) => {
+                    response::plain(StatusCode::BAD_REQUEST, "expected the name of a group")
+                }
+                route @ (Route::File(_)
+                | Route::Group(_)
+                | Route::GroupStatus(_)
+                | Route::Health
+                | Route::Moved { .. }
+                | Route::NotFound
+                | Route::PublicGroups
+                | Route::Readiness
+                | Route::WebSocket) => {
+                    let is_stopping = *lifetime.stop.borrow();
+                    self.answer(route, &request, Asker { peer, client, is_stopping }).await
+                }
+            },
+        };
         if is_head && let Some(length) = response.body().size_hint().exact() {
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
             *response.body_mut() = Body::default();
@@ -66,19 +98,21 @@ impl Service {
         response
     }
 
+    /// Answers a request for something that can only be fetched.
     async fn answer(
         &self,
         route: Route,
         request: &Request<Incoming>,
-        peer: Peer,
+        asker: Asker,
     ) -> Response<Body> {
-        let settings = Arc::clone(&self.settings.borrow());
-        let host = host(request);
-        let base = Base::new(settings.proxy.as_ref(), peer.secure, host.unwrap_or("localhost"));
-        let is_page = matches!(route, Route::Group(_) | Route::GroupStatus(_) | Route::File(_));
-        if is_page && let Some(elsewhere) = canonical(&settings, host, request) {
-            return elsewhere;
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            let mut refusal = response::plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+            refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return refusal;
         }
+        let settings = Arc::clone(&self.settings.borrow());
+        let host = host(request).unwrap_or("localhost");
+        let base = Base::new(settings.proxy.as_ref(), asker.peer.secure, host);
         match route {
             Route::Group(group) => self.group_page(&group, request.headers()).await,
             Route::GroupStatus(group) => {
@@ -100,15 +134,20 @@ impl Service {
                 redirect_with_query(status, path, request)
             }
             Route::NotFound => self.front.not_found().await,
-            // Dealt with before; there is no such page.
-            Route::WebSocket => self.front.not_found().await,
+            Route::Health => match health::health(&self.control, asker.client).await {
+                Some(response) => response,
+                None => self.front.not_found().await,
+            },
+            Route::Readiness => health::readiness(&self.control, asker.is_stopping).await,
+            // Dealt with before; there are no such pages.
+            Route::Recordings(_) | Route::WebSocket => self.front.not_found().await,
         }
     }
 
     fn open_websocket(
         &self,
         mut request: Request<Incoming>,
-        peer: Peer,
+        client: Option<SocketAddr>,
         lifetime: Lifetime,
     ) -> Response<Body> {
         let settings = Arc::clone(&self.settings.borrow());
@@ -124,7 +163,7 @@ impl Service {
         let control = self.control.clone();
         tokio::spawn(async move {
             match upgraded.await {
-                Ok(io) => session::run(TokioIo::new(io), session, peer.address, control).await,
+                Ok(io) => session::run(TokioIo::new(io), session, client, control).await,
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
             drop(lifetime);
@@ -183,7 +222,7 @@ impl Service {
         response::json(&listed.collect::<Vec<_>>())
     }
 
-    async fn lookup_failed(&self, error: &LookupError) -> Response<Body> {
+    pub(crate) async fn lookup_failed(&self, error: &LookupError) -> Response<Body> {
         match error {
             LookupError::NotFound => self.front.not_found().await,
             LookupError::Misconfigured(_) => response::plain(
@@ -211,11 +250,16 @@ fn host<B>(request: &Request<B>) -> Option<&str> {
 /// Sends requests for other hosts to the canonical one.
 fn canonical<B>(
     settings: &SiteSettings,
-    host: Option<&str>,
+    route: &Route,
     request: &Request<B>,
 ) -> Option<Response<Body>> {
     let canonical = settings.canonical_host.as_deref()?;
-    if host.is_some_and(|host| host.eq_ignore_ascii_case(canonical)) {
+    let is_page = match route {
+        Route::Group(_) | Route::GroupStatus(_) | Route::File(_) | Route::Recordings(_) => true,
+        Route::Health | Route::Moved { .. } | Route::NotFound | Route::PublicGroups => false,
+        Route::Readiness | Route::WebSocket => false,
+    };
+    if !is_page || host(request).is_some_and(|host| host.eq_ignore_ascii_case(canonical)) {
         return None;
     }
     let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);

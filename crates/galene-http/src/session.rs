@@ -48,8 +48,12 @@ enum End {
 }
 
 /// Runs a session over an upgraded connection till it ends.
-pub(crate) async fn run<T>(io: T, session: SessionId, address: SocketAddr, control: ControlHandle)
-where
+pub(crate) async fn run<T>(
+    io: T,
+    session: SessionId,
+    address: Option<SocketAddr>,
+    control: ControlHandle,
+) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let (io, written) = Progress::new(io);
@@ -240,12 +244,16 @@ async fn finish<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use galene_auth::NoTokens;
     use galene_conference::Input;
     use tokio::io::{DuplexStream, duplex};
     use tokio::sync::mpsc;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as Code;
 
     use super::*;
+    use crate::authoriser::Authoriser;
     use crate::control::Arrival;
     use crate::pace::GATHER;
 
@@ -260,9 +268,10 @@ mod tests {
     impl Fixture {
         async fn new() -> Fixture {
             let (near, far) = duplex(1024);
-            let (control, mut arrivals) = ControlHandle::channel();
+            let (control, mut arrivals) =
+                ControlHandle::channel(Authoriser::new(Arc::new(NoTokens)));
             let address = SocketAddr::from(([127, 0, 0, 1], 9));
-            let session = tokio::spawn(run(near, SessionId(1), address, control));
+            let session = tokio::spawn(run(near, SessionId(1), Some(address), control));
             let peer = WebSocketStream::from_raw_socket(far, Role::Client, None).await;
             let Some(Arrival::Opened { outbox, .. }) = arrivals.recv().await else {
                 unreachable!("a session begins by opening")

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use galene_protocol::GroupName;
 
+use crate::client_address::TrustedProxy;
 use crate::path;
 
 /// The operator's settings, as they are now.
@@ -15,6 +16,8 @@ pub struct SiteSettings {
     pub canonical_host: Option<String>,
     /// What a proxy in front of the server makes of its URLs.
     pub proxy: Option<ProxyUrl>,
+    /// The reverse proxies that are believed about the addresses of clients.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// Whether members may change their passwords.
     pub writable_groups: bool,
 }

@@ -66,7 +66,11 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 }
 
 /// Whether a page of that origin may connect. Programs other than browsers send no origin.
-fn origin_is_allowed(origin: Option<&HeaderValue>, host: Option<&str>, allowed: &[String]) -> bool {
+pub(crate) fn origin_is_allowed(
+    origin: Option<&HeaderValue>,
+    host: Option<&str>,
+    allowed: &[String],
+) -> bool {
     let Some(origin) = origin else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let origin_host = origin.split_once("://").map(|(_, host)| host);

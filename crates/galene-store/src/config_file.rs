@@ -36,6 +36,9 @@ pub struct Config {
     pub allow_origin: Vec<String>,
     /// The origins besides our own whose pages may administer.
     pub allow_admin_origin: Vec<String>,
+    /// The reverse proxies that are believed about the addresses of clients: addresses, networks, or
+    /// `unix` for whoever connects through a socket in the file system. Not one of Galène's keys.
+    pub trusted_proxies: Vec<String>,
     /// Obsolete; has no effect.
     pub admin: Option<Value>,
 }

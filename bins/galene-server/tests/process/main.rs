@@ -7,5 +7,6 @@ mod client;
 mod groups;
 mod meeting;
 mod process;
+mod sockets;
 mod start;
 mod stop;

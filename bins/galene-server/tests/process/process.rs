@@ -37,7 +37,10 @@ impl Place {
 
     /// Starts a server on free ports of 127.0.0.1 and waits till it is ready.
     pub(crate) fn start(&self, options: &[&str]) -> Server {
-        let mut all = vec!["-http", "127.0.0.1:0", "-advertise", "127.0.0.1"];
+        let mut all = vec!["-advertise", "127.0.0.1"];
+        if !options.contains(&"-http") {
+            all.extend(["-http", "127.0.0.1:0"]);
+        }
         if !options.contains(&"-udp-range") {
             all.extend(["-udp-range", "0"]);
         }

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Client, Server, request};
+use crate::support::{Client, Server, Setup, request};
 
 #[tokio::test]
 async fn an_address_with_many_silent_connections_waits_while_others_do_not() {
@@ -77,4 +77,37 @@ async fn what_is_no_http_is_refused() {
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).await.unwrap();
     assert!(reply.starts_with(b"HTTP/1.1 400"), "{}", String::from_utf8_lossy(&reply));
+}
+
+/// With the clock paused, whatever the server waits for is over as soon as nothing else happens.
+#[tokio::test(start_paused = true)]
+async fn headers_that_come_too_slowly_are_given_up() {
+    let server = Server::start();
+    let start = tokio::time::Instant::now();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+    let mut reply = Vec::new();
+    let _reset = stream.read_to_end(&mut reply).await;
+    assert!(!reply.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&reply));
+    assert!(start.elapsed().as_secs() <= 10, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_too_slowly_is_given_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let recordings = Some(directory.path().to_owned());
+    let server = Server::with(Setup { recordings, ..Setup::default() });
+    server.groups.define(
+        "g",
+        r#"{"wildcard-user": {"password": {"type": "wildcard"}, "permissions": ["record"]}}"#,
+    );
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let start = tokio::time::Instant::now();
+    let head = "POST /recordings/g/ HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YTpi\r\n\
+                Content-Length: 100\r\n\r\nq=del";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).await.unwrap();
+    assert!(reply.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&reply));
+    assert!(start.elapsed().as_secs() <= 10, "{:?}", start.elapsed());
 }

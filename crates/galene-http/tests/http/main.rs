@@ -4,6 +4,8 @@
 mod limits;
 mod media;
 mod pages;
+mod proxies;
+mod recordings;
 mod signalling;
 mod stop;
 mod support;

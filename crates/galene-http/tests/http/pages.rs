@@ -68,7 +68,7 @@ async fn other_methods_are_refused() {
 }
 
 #[tokio::test]
-async fn redirects_keep_the_query() {
+async fn surprise_83_redirects_keep_the_query() {
     let server = Server::start();
     for (path, status, location) in [
         ("/group/test?token=abc", 308, "/group/test/?token=abc"),
@@ -126,7 +126,7 @@ async fn the_status_tells_strangers_how_full_a_group_is_only_if_it_is_public() {
 }
 
 #[tokio::test]
-async fn public_groups_are_listed_in_order_and_those_elsewhere_too() {
+async fn surprise_94_public_groups_are_listed_in_order_and_those_elsewhere_too() {
     let server = Server::start();
     assert_eq!(server.get("/public-groups.json").await.json(), json!([]));
     server.groups.define("b c", r#"{"public": true}"#);
@@ -145,7 +145,7 @@ async fn public_groups_are_listed_in_order_and_those_elsewhere_too() {
 }
 
 #[tokio::test]
-async fn requests_for_other_hosts_are_sent_to_the_canonical_one() {
+async fn surprise_83_requests_for_other_hosts_are_sent_to_the_canonical_one() {
     let settings = SiteSettings {
         canonical_host: Some("meet.example".to_owned()),
         proxy: Some("https://meet.example/base".parse().unwrap()),
@@ -162,7 +162,7 @@ async fn requests_for_other_hosts_are_sent_to_the_canonical_one() {
 }
 
 #[tokio::test]
-async fn pages_of_listed_origins_may_read_the_status() {
+async fn surprise_85_pages_of_listed_origins_may_read_the_status() {
     let settings = SiteSettings {
         allow_origin: vec!["https://b.example".to_owned()],
         ..SiteSettings::default()
@@ -181,7 +181,55 @@ async fn pages_of_listed_origins_may_read_the_status() {
 }
 
 #[tokio::test]
-async fn a_directory_takes_the_place_of_the_embedded_client() {
+async fn surprise_84_the_status_has_a_second_name_that_leads_to_the_first() {
+    let server = Server::start();
+    for method in ["GET", "HEAD"] {
+        let moved = server.request(method, "/group/test/.status.json", &[]).await;
+        assert_eq!((moved.status, moved.header("location")), (308, "/group/test/.status"));
+        assert_eq!(server.request(method, moved.header("location"), &[]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn surprise_45_what_is_private_is_hidden_from_strangers() {
+    let server = Server::start();
+    let _member = server.member("alice").await;
+    let status = server.get("/group/test/.status").await.json();
+    assert!(status.get("clientCount").is_none() && status.get("locked").is_none(), "{status}");
+}
+
+#[tokio::test]
+async fn surprise_81_names_with_dot_segments_are_no_groups() {
+    let server = Server::start();
+    for path in ["/group/.hidden/", "/group/a/.b/", "/group/a/.b/.status"] {
+        assert_eq!(server.get(path).await.status, 404, "{path}");
+    }
+    let mut client = server.client("x").await;
+    client.join(".hidden", "x", "").await;
+    assert_ne!(client.next().await["kind"], "join");
+}
+
+#[tokio::test]
+async fn surprise_115_the_location_of_a_group_with_an_odd_name_is_escaped() {
+    let server = Server::start();
+    server.groups.define("ä b", "{}");
+    let status = server.get("/group/%C3%A4%20b/.status").await.json();
+    assert_eq!(status["location"], "http://example.org/group/%C3%A4%20b/");
+}
+
+#[tokio::test]
+async fn a_group_s_page_may_talk_to_its_authorisation_server() {
+    let server = Server::start();
+    server.groups.define("auth", r#"{"authServer": "https://auth.example/"}"#);
+    let page = server.get("/group/auth/").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("connect-src https://auth.example/ "), "{policy}");
+    let other = server.get("/group/test/").await;
+    assert!(!other.header("content-security-policy").contains("auth.example"));
+}
+
+#[tokio::test]
+async fn surprise_95_a_directory_takes_the_place_of_the_embedded_client() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
     write("index.html", "<title>ours</title>");
@@ -204,6 +252,10 @@ async fn a_directory_takes_the_place_of_the_embedded_client() {
 
     let script = server.get("/third-party/x.js").await;
     assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+    // Surprise 95: what others have made changes seldom.
+    assert_eq!(script.header("cache-control"), "max-age=86400");
+    let part = server.request("GET", "/galene.html", &[("Range", "bytes=0-6")]).await;
+    assert_eq!((part.status, part.text()), (206, "<title>"));
     let etag = script.header("etag");
     let again = server.request("GET", "/third-party/x.js", &[("If-None-Match", etag)]).await;
     assert_eq!((again.status, again.header("etag")), (304, etag));

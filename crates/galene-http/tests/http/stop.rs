@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use crate::support::Server;
 
 #[tokio::test]
-async fn everybody_is_told_and_let_go() {
+async fn surprise_98_everybody_is_told_and_let_go() {
     let server = Server::start();
     let mut member = server.member("alice").await;
     let mut outsider = server.client("bob").await;

@@ -66,6 +66,7 @@ impl GroupStore for Groups {
 pub(crate) struct Setup {
     pub(crate) tls: Option<Arc<rustls::ServerConfig>>,
     pub(crate) directory: Option<PathBuf>,
+    pub(crate) recordings: Option<PathBuf>,
     pub(crate) settings: SiteSettings,
 }
 
@@ -97,11 +98,11 @@ impl Server {
         let config = HttpConfig {
             tls: setup.tls,
             directory: setup.directory,
-            groups: groups.clone(),
-            settings: watch::channel(Arc::new(setup.settings)).1,
+            recordings: setup.recordings,
+            ..HttpConfig::new(groups.clone(), watch::channel(Arc::new(setup.settings)).1)
         };
         let http = HttpServer::start(listener, config, control.handle().clone()).unwrap();
-        Server { address: http.address(), groups, control, http, commands, events }
+        Server { address: http.address().unwrap(), groups, control, http, commands, events }
     }
 
     /// Sends a request over a connection of its own.
@@ -113,6 +114,21 @@ impl Server {
     ) -> Reply {
         let stream = TcpStream::connect(self.address).await.unwrap();
         request(stream, method, path, headers).await
+    }
+
+    /// Sends a request with a body.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let length = body.len().to_string();
+        let mut all = vec![("Content-Length", length.as_str())];
+        all.extend(headers);
+        request_with_body(stream, method, path, &all, body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -155,10 +171,21 @@ impl Reply {
 }
 
 pub(crate) async fn request(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Reply {
+    request_with_body(stream, method, path, headers, "").await
+}
+
+/// Sends a request with a body, whose length has to be among the headers.
+pub(crate) async fn request_with_body(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
+    body: &str,
 ) -> Reply {
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -168,6 +195,7 @@ pub(crate) async fn request(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
+    head.push_str(body);
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
