@@ -5,12 +5,11 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use galene_auth::Roles;
 use galene_conference::Site;
 use galene_group::{GroupLookup, LookupError};
 use galene_http::{ControlHandle, SiteSettings};
 use galene_protocol::GroupName;
-use galene_store::{ConfigFile, GroupFiles, TokenFile};
+use galene_store::{ConfigFile, GroupFiles, Roles, TokenFile};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -92,9 +91,12 @@ pub(crate) async fn watch(
     }
 }
 
+/// What the web, the groups and the readers of group files are told of the configuration.
+type Changed = (SiteSettings, Site, Roles);
+
 fn read_if_changed(
     config: &mut ConfigFile,
-) -> Result<Option<(SiteSettings, Site, Roles)>, Box<dyn Error + Send + Sync>> {
+) -> Result<Option<Changed>, Box<dyn Error + Send + Sync>> {
     let Some(changed) = config.read_if_changed()? else { return Ok(None) };
     Ok(Some((site::settings(&changed)?, site::of_groups(&changed), changed.roles)))
 }

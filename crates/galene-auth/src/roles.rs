@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn roles_are_added_and_those_that_exist_cannot_be_changed() {
-        let parse = serde_json::from_str::<Roles>;
+        let parse = |json: &str| serde_json::from_str::<Roles>(json);
         let roles = parse(r#"{"moderator": ["op", "message"], "guest": []}"#).expect("new names");
         let moderator = roles.get("moderator").expect("it was defined");
         assert_eq!(moderator.iter().map(|p| p.as_str()).collect::<Vec<_>>(), ["op", "message"]);

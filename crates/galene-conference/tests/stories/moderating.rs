@@ -173,7 +173,6 @@ fn surprise_37_unknown_actions_are_errors_but_no_reason_to_part() {
         json!({"type": "useraction", "kind": "kick"}),
         json!({"type": "useraction", "kind": "kick", "dest": "nobody"}),
         json!({"type": "groupaction", "kind": "record"}),
-        json!({"type": "groupaction", "kind": "unrecord"}),
     ] {
         server.says(olga, message.clone());
         assert_eq!(server.hears_kinds(olga), ["usermessage/error"], "{message}");

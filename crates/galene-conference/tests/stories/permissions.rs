@@ -36,10 +36,9 @@ const PERMISSIONS: [&[&str]; 7] = [
 
 /// Every message that a member can send about its group, and what it takes.
 fn table() -> Vec<(Value, Needs)> {
-    let group = |kind: &str, value: Value| json!({"type": "groupaction", "kind": kind, "value": value});
-    let user = |kind: &str, dest: &str, value: Value| {
-        json!({"type": "useraction", "kind": kind, "dest": dest, "value": value})
-    };
+    let group =
+        |kind: &str, value: Value| json!({"type": "groupaction", "kind": kind, "value": value});
+    let user = |kind: &str, dest: &str, value: Value| json!({"type": "useraction", "kind": kind, "dest": dest, "value": value});
     let expires = "2040-01-01T00:00:00Z";
     let mut table = vec![
         (json!({"type": "ping"}), Nothing),
@@ -158,12 +157,12 @@ struct Bouncers;
 impl Authorizer for Bouncers {
     fn allows(&self, request: &ActionRequest<'_>) -> bool {
         let bouncer = Permission::Other("bouncer".into());
-        let is_operator = |target: &galene_protocol::UserState| target.permissions.contains(&Permission::Op);
-        match request.action {
-            Action::Kick if request.member.permissions.contains(&bouncer) => {
-                request.group.as_str() == "g" && !request.target.is_some_and(is_operator)
-            }
-            _ => GaleneRules.allows(request),
+        let is_operator =
+            |target: &galene_protocol::UserState| target.permissions.contains(&Permission::Op);
+        if request.action == Action::Kick && request.member.permissions.contains(&bouncer) {
+            request.group.as_str() == "g" && !request.target.is_some_and(is_operator)
+        } else {
+            GaleneRules.allows(request)
         }
     }
 }

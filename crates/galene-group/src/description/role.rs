@@ -82,7 +82,7 @@ mod tests {
     fn a_role_that_nobody_defined_is_named_with_its_place() {
         let text = "{\n  \"users\": {\n    \"ann\": {\"permissions\": \"op\"},\n    \"b.c\": {\"permissions\": \"moderater\"}}}";
         let error = Description::parse_with_roles(text, &roles()).expect_err("misspelt");
-        assert_eq!((error.line, error.column), (4, 29));
+        assert_eq!((error.line, error.column), (4, 28));
         assert_eq!(error.key, "users.b.c.permissions");
         assert_eq!(error.message, "unknown role \"moderater\"; did you mean `moderator`?");
         let text = r#"{"wildcard-user": {"permissions": "zzz"}} rubbish"#;
