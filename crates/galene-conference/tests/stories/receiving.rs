@@ -89,7 +89,12 @@ fn a_request_takes_effect_at_once_and_the_same_again_does_nothing() {
     let closed = Command::Close { transport: subscriptions[1].0 };
     let commands = server.commands();
     assert!(commands.contains(&closed) && commands.len() == 2, "{commands:?}");
-    let subscribe = Command::Subscribe { transport, stream_id: "camera".to_owned(), tracks };
+    let subscribe = Command::Subscribe {
+        transport,
+        client: galene_sfu::ClientId(bob.0.0),
+        stream_id: "camera".to_owned(),
+        tracks,
+    };
     assert!(commands.contains(&subscribe));
     let mut heard = server.hears_kinds(bob);
     heard.sort();
