@@ -20,7 +20,7 @@ mod stateful;
 mod token_store;
 
 pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
-pub use bcrypt::BcryptHash;
+pub use bcrypt::{BCRYPT_SALT_BYTES, BcryptHash};
 pub use error::{AuthoriseError, PasswordError, Refusal};
 pub use jwk::{AuthKey, AuthKeyError};
 pub use jwt::JwtError;

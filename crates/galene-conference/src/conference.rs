@@ -111,6 +111,9 @@ impl Conference {
             Input::GroupRemoved { group } => self.group_removed(&group),
             Input::Authorised { ticket, result } => self.authorised(ticket, result, now),
             Input::TokensAnswered { ticket, result } => self.tokens_answered(ticket, result),
+            Input::Kick { group, client, message } => {
+                self.kick_client(&group, &client, message, now);
+            }
             Input::Shutdown { message } => self.shut_down(message),
             Input::Timeout => {}
         }
