@@ -56,7 +56,7 @@ const TABLE: [(&str, Ring, &[&str]); 18] = [
     ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",
                                          "galene-sfu", "galene-testkit"]),
     ("galene-conformance", Development, &[]),
-    ("galene-examples",   Development, &["galene-sfu"]),
+    ("galene-examples",   Development, &[]),
     ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-group",
                                          "galene-protocol", "galene-sfu", "galene-testkit"]),
 ];

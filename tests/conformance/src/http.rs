@@ -18,7 +18,8 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(address: &str, method: &str, path: &str) -> Request {
+    /// Prepares a request to the server at this host and port.
+    pub fn new(address: &str, method: &str, path: &str) -> Request {
         let head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         Request { address: address.to_owned(), host: address.to_owned(), head, body: String::new() }
     }

@@ -27,6 +27,7 @@ mod target;
 pub use client::{Client, End};
 pub use credentials::{basic, bearer, hs256_jwt};
 pub use http::{Reply, Request};
+pub use process::example;
 pub use room::{ADMIN_PASSWORD, OP_PASSWORD, Room};
 pub use sdp::OFFER;
 pub use target::Target;

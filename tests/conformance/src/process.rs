@@ -53,10 +53,19 @@ fn program() -> PathBuf {
     if let Some(path) = env::var_os("GALENE_SERVER") {
         return path.into();
     }
+    built("galene-server", "cargo build -p galene-server")
+}
+
+/// Returns the example of this name that was built together with these tests.
+pub fn example(name: &str) -> PathBuf {
+    built(&format!("examples/{name}"), "cargo build -p galene-examples --examples")
+}
+
+fn built(name: &str, by: &str) -> PathBuf {
     // Tests are in target/debug/deps/.
     let test = env::current_exe().expect("a running test has a file");
     let profile = test.parent().and_then(Path::parent).expect("tests are two directories down");
-    let program = profile.join(format!("galene-server{}", env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "there is no server to test: cargo build -p galene-server");
+    let program = profile.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{name} has not been built: {by}");
     program
 }

@@ -120,7 +120,9 @@ impl Target {
 
     /// Writes a file into the data directory.
     pub fn write_data_file(&self, name: &str, text: &str) {
-        fs::write(self.data.join(name), text).expect("writable");
+        let path = self.data.join(name);
+        fs::create_dir_all(path.parent().expect("it is in the directory")).expect("writable");
+        fs::write(path, text).expect("writable");
     }
 
     /// Defines a group with the users of [`Room`].

@@ -1,5 +1,6 @@
 //! The suite: a file for each part of the specification.
 
+mod auth_server;
 mod chat;
 mod data;
 mod errors;
@@ -7,11 +8,14 @@ mod group_actions;
 mod handshake;
 mod history;
 mod joining;
+mod jwt;
 mod leaving;
 mod limits;
 mod pages;
 mod status;
 mod streams;
+mod token_file;
+mod token_messages;
 mod upgrade;
 mod user_actions;
 mod user_messages;
