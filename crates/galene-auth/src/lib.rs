@@ -5,6 +5,7 @@
 //! many at a time as there are cores. A refusal never says which part of the credentials was wrong,
 //! nor does the time that it takes.
 
+mod attempts;
 mod authorise;
 mod bcrypt;
 mod error;
@@ -19,6 +20,7 @@ mod role;
 mod stateful;
 mod token_store;
 
+pub use attempts::Attempts;
 pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
 pub use bcrypt::{BCRYPT_SALT_BYTES, BcryptHash};
 pub use error::{AuthoriseError, PasswordError, Refusal};

@@ -26,6 +26,7 @@ use hyper::body::Incoming;
 
 use self::access::Admitted;
 use self::failure::Failure;
+pub(crate) use self::failure::too_many_attempts;
 use self::operation::{Access, Action, JSON, Operation, Verb};
 use self::resource::Resource;
 use crate::response::{self, Body};

@@ -19,6 +19,7 @@ mod file_response;
 mod form;
 mod front;
 mod groups;
+mod guard;
 mod half_open;
 mod health;
 mod listen;

@@ -19,6 +19,7 @@ use crate::control::ControlHandle;
 use crate::disk::Disk;
 use crate::front::Front;
 use crate::groups::GroupStore;
+use crate::guard::Guard;
 use crate::listen::{Accepting, Listener};
 use crate::listener::{self, Lifetime};
 use crate::recordings::Recordings;
@@ -84,6 +85,7 @@ impl HttpServer {
             recordings: config.recordings.map(|root| Recordings::new(root, disk.clone())),
             admin: config.admin,
             disk,
+            guard: Guard::default(),
             groups: config.groups,
             settings: config.settings,
             next_session: AtomicU64::new(1),

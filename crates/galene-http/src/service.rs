@@ -19,6 +19,7 @@ use crate::control::ControlHandle;
 use crate::disk::Disk;
 use crate::front::Front;
 use crate::groups::{GroupStore, look_up};
+use crate::guard::Guard;
 use crate::listener::Lifetime;
 use crate::recordings::Recordings;
 use crate::response::{self, Body};
@@ -50,6 +51,7 @@ pub(crate) struct Service {
     pub(crate) control: ControlHandle,
     pub(crate) front: Front,
     pub(crate) disk: Disk,
+    pub(crate) guard: Guard,
     pub(crate) admin: Option<AdminFiles>,
     pub(crate) recordings: Option<Recordings>,
     pub(crate) groups: Arc<dyn GroupStore>,
@@ -77,7 +79,7 @@ impl Service {
             None => match route {
                 Route::Api(rest) => api::respond(&self, &settings, &rest, client, request).await,
                 Route::Recordings(Some(place)) => {
-                    recording_pages::respond(&self, place, request).await
+                    recording_pages::respond(&self, place, client, request).await
                 }
                 Route::Recordings(None) => {
                     response::plain(StatusCode::BAD_REQUEST, "expected the name of a group")

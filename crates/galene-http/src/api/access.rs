@@ -33,16 +33,33 @@ pub(crate) async fn check(
     if access == Access::Anybody {
         return Ok(Admitted::Administrator);
     }
+    // Browsers ask without credentials first.
     let given = Authorization::read(context.headers).ok_or(Failure::Unauthorised)?;
+    let attempt = context.service.guard.begin(context.client, resource.group());
+    let attempt = attempt.map_err(Failure::TooManyAttempts)?;
+    let result = check_given(context, resource, access, &given).await;
+    match &result {
+        Err(Failure::Unauthorised) => attempt.fail().await,
+        _ => attempt.forgive(),
+    }
+    result
+}
+
+async fn check_given(
+    context: &Context<'_>,
+    resource: &Resource,
+    access: Access,
+    given: &Authorization,
+) -> Result<Admitted, Failure> {
     let group = resource.group();
-    match &given {
+    match given {
         Authorization::Bearer(token) => {
             // A token of the whole server is good for groups too, those that do not exist included.
             if is_global(context, token.expose()).await? {
                 return Ok(Admitted::Administrator);
             }
             match group {
-                Some(group) => by_group(context, group, &given).await?,
+                Some(group) => by_group(context, group, given).await?,
                 None => return Err(Failure::Unauthorised),
             }
             Ok(Admitted::Administrator)
@@ -51,23 +68,23 @@ pub(crate) async fn check(
             // Each wrong attempt costs both checks, so their time tells nobody which names there are.
             let administrators = &context.settings.administrators;
             let is_named = administrators.users.contains_key(username);
-            if is_named && by_policy(context, administrators, &given).await? {
+            if is_named && by_policy(context, administrators, given).await? {
                 return Ok(Admitted::Administrator);
             }
             if let Some(group) = group {
-                match by_group(context, group, &given).await {
+                match by_group(context, group, given).await {
                     Err(Failure::Unauthorised) => {}
                     result => return result.map(|()| Admitted::Administrator),
                 }
             }
             if let (Access::AdministratorOrUser, Resource::Password(group, user)) =
                 (access, resource)
-                && let Some(password) = by_user(context, group, user, &given).await?
+                && let Some(password) = by_user(context, group, user, given).await?
             {
                 return Ok(Admitted::User(Box::new(password)));
             }
             if !is_named {
-                by_policy(context, administrators, &given).await?;
+                by_policy(context, administrators, given).await?;
             }
             Err(Failure::Unauthorised)
         }

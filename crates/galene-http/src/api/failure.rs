@@ -1,6 +1,6 @@
 //! Why something was not done, as the client is told.
 
-use std::borrow::Cow;
+use std::time::Duration;
 
 use galene_store::{FileError, PreconditionFailed, ReadError, WriteError};
 use http::header::{ACCEPT, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Unreceived(Unreceived),
     /// 415, and what is expected.
     UnsupportedMediaType(&'static str),
+    /// 429: there were too many wrong credentials, and none are looked at for so long.
+    TooManyAttempts(Duration),
     /// 503: others are served before.
     Busy,
     /// 500: the log says what.
@@ -64,15 +66,22 @@ impl Failure {
                 refusal.headers_mut().insert(ACCEPT, HeaderValue::from_static(expected));
                 refusal
             }
-            Failure::Busy => later(StatusCode::SERVICE_UNAVAILABLE, "please try again"),
+            Failure::TooManyAttempts(wait) => too_many_attempts(wait),
+            Failure::Busy => {
+                let mut refusal = plain(StatusCode::SERVICE_UNAVAILABLE, "please try again");
+                refusal.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS.into());
+                refusal
+            }
             Failure::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
         }
     }
 }
 
-fn later(status: StatusCode, why: impl Into<Cow<'static, str>>) -> Response<Body> {
-    let mut refusal = response::plain(status, why);
-    refusal.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS.into());
+/// Refuses somebody who was wrong too often.
+pub(crate) fn too_many_attempts(wait: Duration) -> Response<Body> {
+    let mut refusal = plain(StatusCode::TOO_MANY_REQUESTS, "too many wrong passwords");
+    // Rounded up, so that the next attempt is not too early.
+    refusal.headers_mut().insert(RETRY_AFTER, (wait.as_secs() + 1).into());
     refusal
 }
 

@@ -135,7 +135,7 @@ fn response(operation: &Operation, status: u16) -> Value {
         204 if operation.verb == Verb::Put => header("ETag", true),
         401 => header("WWW-Authenticate", true),
         415 => header("Accept", true),
-        503 => header("Retry-After", true),
+        429 | 503 => header("Retry-After", true),
         _ => {}
     }
     if status == 201 && operation.verb == Verb::Post {
@@ -167,6 +167,7 @@ fn meaning(status: u16) -> &'static str {
         412 => "It is not the version that the condition names.",
         413 => "The body is longer than a mebibyte.",
         415 => "The body has another type than `Accept` names.",
+        429 => "There were too many wrong credentials of late.",
         503 => "The server is busy or about to stop.",
         _ => "Something went wrong, of which the server's log says more.",
     }

@@ -403,7 +403,8 @@ impl Operation {
         let mut statuses: BTreeSet<u16> =
             self.success.iter().chain(self.failure).copied().collect();
         if self.access != Access::Anybody {
-            statuses.insert(401);
+            // Wrong credentials, and too many of them.
+            statuses.extend([401, 429]);
         }
         if self.action.uses_files() {
             statuses.insert(500);

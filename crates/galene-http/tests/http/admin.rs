@@ -246,7 +246,7 @@ async fn a_subgroup_without_a_file_has_the_users_of_the_group_above() {
 }
 
 #[tokio::test]
-async fn surprise_8_only_the_user_of_that_name_sets_a_password_and_never_by_an_open_one() {
+async fn surprise_08_only_the_user_of_that_name_sets_a_password_and_never_by_an_open_one() {
     let office = Office::new();
     let set = async |user: &str, who: &str| {
         let path = format!("/.groups/g/.users/{user}/.password");
@@ -266,7 +266,7 @@ async fn surprise_8_only_the_user_of_that_name_sets_a_password_and_never_by_an_o
 }
 
 #[tokio::test]
-async fn surprise_9_nothing_is_removed_where_groups_are_not_writable() {
+async fn surprise_09_nothing_is_removed_where_groups_are_not_writable() {
     let office = Office::new();
     office.configure(|settings| settings.writable_groups = false);
     assert_eq!(office.delete("/.groups/g").await.status, 403);
@@ -490,4 +490,24 @@ async fn a_file_that_cannot_be_used_is_a_fault_of_the_server() {
     assert_eq!(office.get("/.groups/g", ROOT).await.status, 500);
     assert_eq!(office.put("/.groups/g/.users/x", &[], &json!({})).await.status, 500);
     assert_eq!(fs::read_to_string(office.group_file("g")).unwrap(), "{", "nothing is lost");
+}
+
+#[tokio::test]
+async fn surprise_15_who_guesses_has_to_wait_and_others_have_not() {
+    let office = Office::new();
+    let guess = async || office.get("/.groups/g", "boss:guess").await.status;
+    let guesses = futures_util::future::join_all((0..40).map(|_| guess())).await;
+    assert!(guesses.iter().all(|status| *status == 401), "{guesses:?}");
+    // Not even the right password helps now.
+    let refused = office.get("/.groups/g", "boss:b secret").await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").parse::<u32>().unwrap() > 0);
+    // Elsewhere, and from elsewhere, nothing has changed.
+    assert_eq!(office.get("/.stats", ROOT).await.status, 200);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let stream = socket.connect(office.address).await.unwrap();
+    let authorization = [("Authorization", "Basic Ym9zczpiIHNlY3JldA==")];
+    let path = "/galene-api/v0/.groups/g";
+    assert_eq!(crate::support::request(stream, "GET", path, &authorization).await.status, 200);
 }
