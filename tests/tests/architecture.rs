@@ -29,7 +29,7 @@ enum Ring {
 
 /// Each crate, its ring, and the crates of ours that it may use as normal or build dependencies.
 #[rustfmt::skip]
-const TABLE: [(&str, Ring, &[&str]); 18] = [
+const TABLE: [(&str, Ring, &[&str]); 20] = [
     ("galene-congestion", Words,       &[]),
     ("galene-protocol",   Words,       &[]),
     ("galene-rtp",        Words,       &[]),
@@ -40,17 +40,20 @@ const TABLE: [(&str, Ring, &[&str]); 18] = [
 
     ("galene-conference", Whole,       &["galene-auth", "galene-group", "galene-protocol", "galene-sfu"]),
 
+    ("galene-arguments",  Shell,       &[]),
     ("galene-http",       Shell,       &["galene-auth", "galene-conference", "galene-group",
                                          "galene-protocol", "galene-store", "galene-web"]),
     ("galene-net",        Shell,       &["galene-sfu"]),
     ("galene-store",      Shell,       &["galene-auth", "galene-group", "galene-protocol"]),
     ("galene-web",        Shell,       &[]),
 
-    ("galene-server",     Program,     &["galene-auth", "galene-conference", "galene-group",
+    ("galene-server",     Program,     &["galene-arguments", "galene-auth", "galene-conference", "galene-group",
                                          "galene-http", "galene-net", "galene-protocol",
                                          "galene-sfu", "galene-store", "galene-web"]),
 
     ("galene-load",       Program,     &["galene-protocol"]),
+    ("galenectl",         Program,     &["galene-arguments", "galene-auth", "galene-protocol",
+                                         "galene-store"]),
 
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",
@@ -212,7 +215,7 @@ fn ring_of(name: &str) -> Ring {
 }
 
 fn is_ours(name: &str) -> bool {
-    name.starts_with("galene-")
+    name.starts_with("galene")
 }
 
 fn starts_with_any(name: &str, starts: &[&str]) -> bool {

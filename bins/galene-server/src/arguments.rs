@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use galene_net::PortRange;
 
 /// A video conference server.
@@ -19,6 +19,10 @@ pub(crate) struct Arguments {
     /// system, which begins with a slash
     #[arg(long, value_name = "ADDRESS", default_value = ":8443")]
     pub(crate) http: HttpAddress,
+
+    /// Look at the configuration and all groups, say what is wrong with them, and end
+    #[arg(long)]
+    pub(crate) check: bool,
 
     /// Serve plain HTTP, for use behind a proxy that does TLS
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true")]
@@ -87,21 +91,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Reads a command line, the name of the program first.
     pub(crate) fn read(line: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
-        Arguments::try_parse_from(line.map(with_two_dashes))
-    }
-}
-
-/// Turns `-http` into `--http`, as there are no short options of two letters.
-fn with_two_dashes(argument: OsString) -> OsString {
-    match argument.to_str() {
-        Some(text)
-            if text.len() > 2
-                && text.starts_with('-')
-                && text[1..].starts_with(|c: char| c.is_ascii_alphabetic()) =>
-        {
-            format!("-{text}").into()
-        }
-        _ => argument,
+        Arguments::try_parse_from(galene_arguments::to_clap(&Arguments::command(), line))
     }
 }
 

@@ -58,6 +58,10 @@ impl IceServersFile {
         IceServersFile { path, stamp: None, servers: Vec::new(), made: None }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns what clients are to be told, if that has changed: the file did, or credentials have to
     /// be made anew. A file that cannot be used is reported in the log and counts as empty.
     pub(crate) fn poll(&mut self, now: SystemTime) -> Option<RtcConfiguration> {

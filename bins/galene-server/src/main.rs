@@ -4,6 +4,7 @@
 mod arguments;
 mod banner;
 mod certificate;
+mod check;
 mod first_start;
 mod ice_servers;
 mod run;
@@ -30,6 +31,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => error.exit(),
     };
+    if arguments.check {
+        return check::run(&arguments);
+    }
     start_log();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

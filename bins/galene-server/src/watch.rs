@@ -9,15 +9,16 @@ use galene_conference::Site;
 use galene_group::{GroupLookup, LookupError};
 use galene_http::{ControlHandle, SiteSettings};
 use galene_protocol::GroupName;
-use galene_store::{ConfigFile, GroupFiles, TokenFile};
-use tokio::sync::watch;
+use galene_store::{ConfigFile, GroupFiles, TokenFile, Watcher};
+use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::ice_servers::IceServersFile;
 use crate::site;
 
-/// How often. Whoever saves a file and tries again a moment later should see the effect.
-const INTERVAL: Duration = Duration::from_secs(2);
+/// How often files are looked at although nothing was heard of a change: some file systems, mostly remote
+/// ones, tell nothing.
+const INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often tokens that ended long ago are removed; Galène's own number.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(15 * 60);
@@ -53,9 +54,18 @@ pub(crate) async fn watch(
 ) {
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let changed = Arc::new(Notify::new());
+    let watched = vec![config.path().to_owned(), ice_servers.path().to_owned()];
+    let wake = Arc::clone(&changed);
+    // A change may concern groups below, which have no file of their own: all in use are looked up.
+    let _watcher = Watcher::start(Arc::clone(&files), watched, move |_| wake.notify_one())
+        .inspect_err(|error| tracing::warn!(%error, "changes of files are noticed late"));
     let mut known: BTreeMap<GroupName, GroupLookup> = BTreeMap::new();
     loop {
-        interval.tick().await;
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = changed.notified() => {}
+        }
         match read_if_changed(&mut config) {
             Ok(Some((changed, of_groups))) => {
                 tracing::info!("the configuration was read again");

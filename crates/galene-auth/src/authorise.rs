@@ -70,7 +70,11 @@ impl AuthoriseRequest {
         let Credentials { username, password, .. } = &self.credentials;
         let (name, permissions) = match (self.token(), username) {
             (Some(token), _) => self.by_token(token, outside)?,
-            (None, Some(name)) => (name.clone(), self.by_password(name, password)?),
+            (None, Some(name)) => {
+                // First, so that what is said about the name says nothing about the password.
+                Username::parse(name).map_err(|error| refused(Refusal::Username(error)))?;
+                (name.clone(), self.by_password(name, password)?)
+            }
             (None, None) => return Err(AuthoriseError::NoCredentials),
         };
         let username = Username::parse(&name).map_err(|error| refused(Refusal::Username(error)))?;

@@ -3,16 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bcrypt::HashParts;
+use bcrypt::{HashParts, Version};
 use galene_protocol::Secret;
 
 use crate::{MAX_BCRYPT_COST, PasswordError};
 
+/// The longest password that bcrypt can tell from others.
+const MAX_BCRYPT_BYTES: usize = 72;
 /// The lowest cost that bcrypt allows.
 const MIN_COST: u32 = 4;
-
-/// How many random bytes a hash begins with.
-pub const BCRYPT_SALT_BYTES: usize = 16;
 
 /// A hash in modular crypt format, such as `$2a$10$…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,23 +33,24 @@ impl BcryptHash {
         Ok(Self(key.clone()))
     }
 
-    /// Hashes a password, of which the first 72 bytes count. Takes about 50 µs at a cost of 4, and twice
-    /// as long with each step.
+    /// Hashes a password, with a salt that nobody can guess. Each step of `cost` doubles the time that it
+    /// takes, and that each comparison takes later.
     ///
     /// # Errors
     ///
-    /// [`PasswordError::BcryptCost`] if the cost is out of range.
-    pub fn new(
-        password: &Secret,
-        cost: u32,
-        salt: [u8; BCRYPT_SALT_BYTES],
-    ) -> Result<Self, PasswordError> {
+    /// [`PasswordError::BcryptCost`] if the cost is out of range, [`PasswordError::TooLong`] if the
+    /// password has more than 72 bytes, of which bcrypt would ignore the rest.
+    pub fn hash(password: &Secret, cost: u32, salt: [u8; 16]) -> Result<Self, PasswordError> {
         if !(MIN_COST..=MAX_BCRYPT_COST).contains(&cost) {
             return Err(PasswordError::BcryptCost(cost));
         }
-        let parts = bcrypt::hash_with_salt(password.expose(), cost, salt)
-            .map_err(|_| PasswordError::Bcrypt)?;
-        Ok(Self(parts.format_for_version(bcrypt::Version::TwoB).into()))
+        if password.expose().len() > MAX_BCRYPT_BYTES {
+            return Err(PasswordError::TooLong);
+        }
+        let hash = bcrypt::hash_with_salt(password.expose(), cost, salt);
+        // The version that Galène writes.
+        let key = hash.map_err(|_| PasswordError::Bcrypt)?.format_for_version(Version::TwoA);
+        Ok(Self(key.into()))
     }
 
     /// Returns the hash as text.
@@ -76,18 +76,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_hash_is_that_of_its_password_and_can_be_parsed() {
-        let password = Secret::from("swordfish");
-        let hash = BcryptHash::new(&password, 4, [7; BCRYPT_SALT_BYTES]).expect("a valid cost");
-        assert!(hash.matches(&password));
-        assert!(!hash.matches(&Secret::from("swordfisch")));
-        assert!(hash.key().expose().starts_with("$2b$04$"), "{}", hash.key().expose());
-        assert_eq!(BcryptHash::parse(hash.key()), Ok(hash.clone()));
-        let other = BcryptHash::new(&password, 4, [8; BCRYPT_SALT_BYTES]).expect("a valid cost");
-        assert_ne!(other, hash);
-        for cost in [3, MAX_BCRYPT_COST + 1] {
-            let error = BcryptHash::new(&password, cost, [0; BCRYPT_SALT_BYTES]);
-            assert_eq!(error, Err(PasswordError::BcryptCost(cost)));
-        }
+    fn a_hash_is_that_of_its_password_in_galene_s_form() {
+        let hash = BcryptHash::hash(&"pass".into(), 4, [7; 16]).expect("allowed");
+        assert!(hash.key().expose().starts_with("$2a$04$"), "{}", hash.key().expose());
+        assert!(hash.matches(&"pass".into()) && !hash.matches(&"Pass".into()));
+        assert_eq!(BcryptHash::parse(hash.key()), Ok(hash));
+    }
+
+    #[test]
+    fn what_bcrypt_cannot_do_is_refused() {
+        let hash = |password: &str, cost| BcryptHash::hash(&password.into(), cost, [7; 16]);
+        assert!(hash(&"x".repeat(72), 4).is_ok());
+        assert_eq!(hash(&"x".repeat(73), 4), Err(PasswordError::TooLong));
+        assert_eq!(hash("x", 3), Err(PasswordError::BcryptCost(3)));
+        assert_eq!(hash("x", 31), Err(PasswordError::BcryptCost(31)));
     }
 }

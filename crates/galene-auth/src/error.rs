@@ -88,6 +88,9 @@ pub enum PasswordError {
     /// There is no key.
     #[error("`key` is missing")]
     MissingKey,
+    /// A password is longer than bcrypt can tell from others.
+    #[error("a password of more than 72 bytes cannot be hashed by bcrypt")]
+    TooLong,
     /// PBKDF2 is to use a hash that does not exist here.
     #[error("unknown hash {0:?}")]
     UnknownHash(String),

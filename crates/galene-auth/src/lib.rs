@@ -22,7 +22,7 @@ mod token_store;
 
 pub use attempts::Attempts;
 pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
-pub use bcrypt::{BCRYPT_SALT_BYTES, BcryptHash};
+pub use bcrypt::BcryptHash;
 pub use error::{AuthoriseError, PasswordError, Refusal};
 pub use jwk::{AuthKey, AuthKeyError};
 pub use jwt::JwtError;

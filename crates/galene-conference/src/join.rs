@@ -4,7 +4,7 @@
 //! right. Only when both are answered is the state of the group looked at, and then the client is let
 //! in, or not, in one step. Until then it is nobody: it has neither name nor permissions.
 
-use galene_auth::{AuthoriseError, AuthoriseRequest, Credentials, Grant};
+use galene_auth::{AuthoriseError, AuthoriseRequest, Credentials, Grant, Refusal};
 use galene_group::{Group, GroupLookup, JoinRefusal, LookupError, Member, Newcomer};
 use galene_protocol::{
     Data, GroupName, Join, JoinError, Joined, Permission, ServerMessage, StreamRequest,
@@ -31,10 +31,15 @@ enum Step {
     /// The definition of the group.
     Loading { ticket: Ticket, credentials: Credentials },
     /// The judgement on its credentials.
-    Authorising { ticket: Ticket, lookup: GroupLookup },
-    /// The refusal of its credentials.
-    Refused,
+    Authorising { ticket: Ticket, lookup: GroupLookup, has_token: bool },
+    /// The refusal of its credentials, in these words.
+    Refused { text: String },
 }
+
+/// What is said about wrong credentials. Which words it is depends on what the client gave, and never on
+/// what was wrong with it.
+const WRONG_PASSWORD: &str = "wrong username or password";
+const WRONG_TOKEN: &str = "this invitation is not valid, or not any more: ask for a new one";
 
 /// What members and strangers are told about a group file that cannot be used.
 const MISCONFIGURED: &str = "this group is misconfigured; the administrator has been told";
@@ -44,7 +49,7 @@ impl Joining {
     pub(crate) fn ticket(&self) -> Option<Ticket> {
         match self.step {
             Step::Loading { ticket, .. } | Step::Authorising { ticket, .. } => Some(ticket),
-            Step::Refused => None,
+            Step::Refused { .. } => None,
         }
     }
 }
@@ -89,11 +94,12 @@ impl Conference {
         match result {
             Ok(lookup) => {
                 let policy = lookup.description.policy.clone();
+                let has_token = credentials.token.as_ref().is_some_and(|token| !token.is_empty());
                 let host = self.config.site.canonical_host.clone();
                 let request = AuthoriseRequest::new(lookup.name.clone(), policy, host, credentials);
                 let ticket = self.new_ticket();
                 self.tickets.insert(ticket, session);
-                let step = Step::Authorising { ticket, lookup };
+                let step = Step::Authorising { ticket, lookup, has_token };
                 self.set_joining(session, Joining { group, data, step });
                 self.output(Output::Authorise { ticket, request });
             }
@@ -119,7 +125,8 @@ impl Conference {
         now: Now,
     ) {
         let Some((session, joining)) = self.take_joining(ticket) else { return };
-        let Joining { group, data, step: Step::Authorising { lookup, .. } } = joining else {
+        let Joining { group, data, step: Step::Authorising { lookup, has_token, .. } } = joining
+        else {
             return;
         };
         match result {
@@ -131,7 +138,15 @@ impl Conference {
                     error = &refusal as &dyn std::error::Error,
                     "refused"
                 );
-                self.set_joining(session, Joining { group, data, step: Step::Refused });
+                // Everybody may know which names there cannot be.
+                let text = if let Refusal::Username(error) = &refusal {
+                    error.to_string()
+                } else if has_token {
+                    WRONG_TOKEN.to_owned()
+                } else {
+                    WRONG_PASSWORD.to_owned()
+                };
+                self.set_joining(session, Joining { group, data, step: Step::Refused { text } });
                 self.timers.arm(Timer::Refusal(session), now.instant + REFUSAL_DELAY);
                 return;
             }
@@ -159,9 +174,11 @@ impl Conference {
     /// Refuses wrong credentials, once they have waited for it.
     pub(crate) fn refuse_credentials(&mut self, session: SessionId, now: Now) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
-        if let Phase::Joining(joining) = &mut state.phase {
-            let group = std::mem::take(&mut joining.group);
-            self.fail(session, group, None, "not authorised".to_owned());
+        if let Phase::Joining(joining) = &mut state.phase
+            && let Step::Refused { text } = &mut joining.step
+        {
+            let (group, text) = (std::mem::take(&mut joining.group), std::mem::take(text));
+            self.fail(session, group, None, text);
             self.resume(session, now);
         }
     }

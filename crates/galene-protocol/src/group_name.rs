@@ -17,13 +17,15 @@ pub struct GroupName(Arc<str>);
 #[non_exhaustive]
 pub enum GroupNameError {
     /// It contains a backslash or a control character.
-    #[error("illegal character in group name")]
+    #[error("this is not a group's name: those have no backslashes or control characters")]
     Character,
     /// It begins or ends with a slash, or a segment is empty or begins with a dot.
-    #[error("illegal path in group name")]
+    #[error(
+        "this is not a group's name: those neither begin nor end with a slash and have no part that is empty or begins with a dot"
+    )]
     Path,
     /// It exceeds [`MAX_GROUP_NAME_BYTES`].
-    #[error("group name is too long (at most {MAX_GROUP_NAME_BYTES} bytes)")]
+    #[error("this group name is too long (at most {MAX_GROUP_NAME_BYTES} bytes)")]
     TooLong,
 }
 

@@ -18,13 +18,15 @@ pub struct Username(Arc<str>);
 #[non_exhaustive]
 pub enum UsernameError {
     /// It contains a backslash or a control character.
-    #[error("illegal character in username")]
+    #[error("a username has no backslashes or control characters")]
     Character,
     /// It begins or ends with a slash, or a segment is empty, `.` or `..`.
-    #[error("illegal path in username")]
+    #[error(
+        "a username neither begins nor ends with a slash and has no part that is empty, `.` or `..`"
+    )]
     Path,
     /// It exceeds [`MAX_USERNAME_BYTES`].
-    #[error("username is too long (at most {MAX_USERNAME_BYTES} bytes)")]
+    #[error("this username is too long (at most {MAX_USERNAME_BYTES} bytes)")]
     TooLong,
 }
 

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_left_out_leaves_no_gap() {
+    fn surprise_57_a_frame_left_out_leaves_no_gap() {
         let mut numbering = Vp8Numbering::new();
         numbering.sent(&descriptor(5, 3));
         numbering.omit_frame();

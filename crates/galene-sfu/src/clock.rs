@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn audio_and_video_keep_their_mutual_timing_however_wrong_the_publishers_clock_is() {
+    fn surprise_59_sound_and_picture_stay_together_however_wrong_the_publishers_clock_is() {
         let t0 = galene_testkit::epoch() + HOUR;
         for wall in [SystemTime::UNIX_EPOCH + HOUR, SystemTime::UNIX_EPOCH + 500_000 * HOUR] {
             let mut clock = PublisherClock::default();

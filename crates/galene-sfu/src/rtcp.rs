@@ -192,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn surprise_58_a_full_intra_request_counts_whatever_its_number() {
+        // RFC 5104 §4.3.1.2: the number tells a repetition from a new command. What is asked for too
+        // often is merged later, so neither the number 0 nor one that came before is special.
+        for number in [0, 1, 1, 255] {
+            let mut request = vec![0x84, PAYLOAD_FEEDBACK, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0];
+            request.extend([0, 0, 0, 43, number, 0, 0, 0]);
+            assert_eq!(read(&request).collect::<Vec<_>>(), [Feedback::Keyframe { ssrc: 43 }]);
+        }
+    }
+
+    #[test]
     fn no_bytes_make_it_panic_or_run_on() {
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..20_000 {

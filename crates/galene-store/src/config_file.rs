@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_read_when_it_appears_changes_or_goes() {
+    fn surprise_77_the_file_is_read_when_it_appears_changes_or_goes() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("config.json");
         let mut file = ConfigFile::new(path.clone());

@@ -46,6 +46,17 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<Option<(String, Versio
     }
 }
 
+/// Reads a JSON file of at most so many bytes, if there is one. Keys that `T` does not know are hinted at
+/// if it refuses them.
+///
+/// # Errors
+///
+/// [`FileError`] says where in the file what is wrong, and quotes no value.
+pub fn read_json<T: DeserializeOwned>(path: &Path, max_bytes: u64) -> Result<Option<T>, FileError> {
+    let Some((text, _)) = read(path, max_bytes)? else { return Ok(None) };
+    parse(&text).map(Some).map_err(|error| FileError::broken(path, error))
+}
+
 /// Whether there is nothing at a path. A file in the place of a directory hides nothing.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)

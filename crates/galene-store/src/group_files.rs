@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use galene_group::{Description, GroupLookup, Loaded, LookupError, Misconfiguration};
 use galene_protocol::GroupName;
 
-use crate::{FileError, Version, edit};
+use crate::{FileError, Version, edit, watcher};
 
 /// The largest file that is read. Ten thousand users with hashed passwords take a third of it.
 pub(crate) const MAX_FILE_BYTES: u64 = 8 << 20;
@@ -70,6 +70,13 @@ impl GroupFiles {
         self.directory.join(file)
     }
 
+    /// Returns the directories that groups may be in.
+    pub(crate) fn directories(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        watcher::directories(&self.directory, MAX_DEPTH, &mut found, MAX_SCANNED);
+        found
+    }
+
     /// Finds the definition of a group, which may be that of a group above.
     ///
     /// # Errors
@@ -83,19 +90,6 @@ impl GroupFiles {
     pub fn public_groups(&self) -> Vec<GroupLookup> {
         let lookups = self.names().into_iter().filter_map(|name| self.lookup(&name).ok());
         lookups.filter(|lookup| lookup.description.public).collect()
-    }
-
-    /// Returns what is wrong with a group's file as it is now.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError`] if it cannot be used. That there is no file is no error.
-    pub fn check(&self, group: &GroupName) -> Result<Vec<String>, FileError> {
-        let path = self.path(group);
-        let Some((text, _)) = edit::read(&path, MAX_FILE_BYTES)? else { return Ok(Vec::new()) };
-        let description =
-            Description::parse(&text).map_err(|error| FileError::broken(&path, error))?;
-        Ok(description.warnings)
     }
 
     fn load(&self, name: &GroupName) -> Result<Option<Loaded>, LookupError> {

@@ -11,6 +11,7 @@
 //! reported as done, it is on the disk: neither the death of the process nor that of the machine undoes
 //! it or leaves half of it.
 
+mod check;
 mod config_file;
 mod durable;
 mod edit;
@@ -26,10 +27,13 @@ mod token_store;
 mod token_stream;
 mod user_key;
 mod version;
+mod wake;
+mod watcher;
 
+pub use check::{Problem, check};
 pub use config_file::{Config, ConfigFile};
 pub use durable::{Readers, make_directory, write_file};
-pub use edit::Written;
+pub use edit::{Written, read_json};
 pub use error::{FileError, InvalidBody, ReadError, WriteError};
 pub use group_files::GroupFiles;
 pub use lock::DirectoryLock;
@@ -37,3 +41,4 @@ pub use precondition::{Precondition, PreconditionFailed};
 pub use token_file::{MAX_TOKENS, TokenFile};
 pub use user_key::UserKey;
 pub use version::{Etag, Version};
+pub use watcher::{Change, Watcher};

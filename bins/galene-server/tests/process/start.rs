@@ -112,3 +112,31 @@ async fn without_tls_there_is_no_certificate() {
     assert!(reply.ends_with("<title>their own</title>"), "{reply}");
     assert!(!place.path("data").exists());
 }
+
+#[test]
+fn a_check_says_all_that_is_wrong_and_changes_nothing() {
+    let place = Place::new();
+    place.write("groups/good.json", r#"{"public": true}"#);
+    let checked = place.run(&["-check"]);
+    assert!(checked.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&checked.stdout),
+        "groups: 1 groups, 0 errors, 0 warnings\n"
+    );
+
+    place.write("groups/bad/one.json", "{\n  \"pubilc\": true\n}");
+    place.write("groups/two.json", r#"{"allow-anonymous": true}"#);
+    place.write("data/config.json", r#"{"proxyURL": "ftp://example.org/"}"#);
+    let checked = place.run(&["-check=true"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&checked.stdout).lines().collect::<Vec<_>>(),
+        [
+            "error: groups/bad/one.json:2:10: key `pubilc`: unknown key `pubilc`; did you mean `public`?",
+            "warning: groups/two.json: `allow-anonymous` is obsolete and ignored",
+            "error: data/config.json: key `proxyURL`: expected http: or https:",
+            "groups: 3 groups, 2 errors, 1 warnings",
+        ]
+    );
+    assert!(!place.path("data/cert.pem").exists() && !place.path("groups/meeting.json").exists());
+}

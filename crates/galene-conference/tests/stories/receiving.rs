@@ -220,7 +220,7 @@ fn a_stream_whose_ice_failed_is_offered_anew() {
 }
 
 #[test]
-fn a_receivers_transport_that_ended_is_told_to_that_receiver_alone() {
+fn surprise_05_a_transport_that_ended_is_told_to_its_receiver_alone() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     server.publishes(ann, "s");

@@ -10,7 +10,7 @@ fn replaces(server: &mut Server, client: Client, new: &str, old: &str) -> Transp
 }
 
 #[test]
-fn receivers_keep_the_old_stream_until_the_new_one_has_something_to_show() {
+fn surprise_106_receivers_keep_the_old_stream_until_the_new_one_has_something_to_show() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     let old = server.publishes(ann, "a");
@@ -55,7 +55,7 @@ fn a_replacement_that_shows_nothing_for_5_s_costs_the_receivers_the_old_stream()
 }
 
 #[test]
-fn a_replacement_that_is_replaced_before_it_was_shown_hands_its_predecessor_down() {
+fn surprise_107_a_replacement_that_is_replaced_before_it_was_shown_hands_its_predecessor_down() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     server.publishes(ann, "a");

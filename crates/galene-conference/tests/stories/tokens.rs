@@ -64,10 +64,8 @@ fn an_invitation_is_made_used_listed_and_revoked() {
     assert!(server.is_open(bob), "whoever is in stays");
     let (_, heard) =
         comes_with(&mut server, "carol", json!({"username": "carol", "token": secret}));
-    assert_eq!(
-        (kind(&heard), &heard["value"]),
-        ("joined/fail".to_owned(), &json!("not authorised"))
-    );
+    let text = json!("this invitation is not valid, or not any more: ask for a new one");
+    assert_eq!((kind(&heard), &heard["value"]), ("joined/fail".to_owned(), &text));
 }
 
 #[test]

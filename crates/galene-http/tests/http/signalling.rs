@@ -42,7 +42,8 @@ async fn a_password_decides_and_a_wrong_one_leaves_the_connection_open() {
     let mut op = server.client("1").await;
     op.join("test", "op", "wrong").await;
     let refused = op.wait_for("joined").await;
-    assert_eq!((&refused["kind"], &refused["value"]), (&json!("fail"), &json!("not authorised")));
+    let text = json!("wrong username or password");
+    assert_eq!((&refused["kind"], &refused["value"]), (&json!("fail"), &text));
     op.join("test", "op", "secret").await;
     let joined = op.wait_for("joined").await;
     assert!(joined["permissions"].as_array().unwrap().contains(&json!("op")), "{joined}");

@@ -7,7 +7,7 @@ use crate::raw::{FRAME, RawPublisher, other_ssrc, vp8_and_opus};
 use crate::room::{Room, SECOND, track, video_of};
 
 #[test]
-fn the_best_is_the_first_that_is_sent_and_the_lowest_the_last() {
+fn surprise_52_the_best_is_the_first_of_the_description_and_the_lowest_the_last() {
     let mut room = simulcast_room();
     let tracks = room.wait_for_tracks(1, 1);
     for (id, choice) in [(2, EncodingChoice::Best), (3, EncodingChoice::Lowest)] {
@@ -22,7 +22,7 @@ fn the_best_is_the_first_that_is_sent_and_the_lowest_the_last() {
 }
 
 #[test]
-fn a_changed_choice_switches_at_a_keyframe_without_an_offer() {
+fn surprise_60_another_choice_switches_at_a_keyframe_without_an_offer() {
     let mut room = simulcast_room();
     let tracks = room.wait_for_tracks(1, 1);
     room.subscribe(2, &tracks, |config| config.remb(3_000_000));

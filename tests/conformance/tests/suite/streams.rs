@@ -8,7 +8,7 @@ fn offer(id: &str) -> Value {
 }
 
 #[test]
-fn an_offer_is_answered_and_the_description_comes_before_candidates() {
+fn surprise_46_an_offer_is_answered_before_candidates_are_named() {
     let target = Target::shared();
     let mut alice = target.room("streams-answer").member("alice");
     alice.send(offer("cam"));
