@@ -105,7 +105,8 @@ pub(crate) async fn post_password(
         return Err(Failure::BadRequest(why));
     }
     let salt = random()?;
-    let hash = context.with_files(move |_| BcryptHash::hash(&Secret::from(body), BCRYPT_COST, salt));
+    let hash =
+        context.with_files(move |_| BcryptHash::hash(&Secret::from(body), BCRYPT_COST, salt));
     let hash = hash.await?.map_err(|error| Failure::BadRequest(error.to_string()))?;
     let body = serde_json::to_string(&Password::Bcrypt(hash)).map_err(|_| Failure::Internal)?;
     put_password(context, group, user, body, admitted).await
