@@ -36,7 +36,7 @@ const TABLE: [(&str, Ring, &[&str]); 20] = [
 
     ("galene-auth",       Parts,       &["galene-protocol"]),
     ("galene-group",      Parts,       &["galene-auth", "galene-protocol"]),
-    ("galene-sfu",        Parts,       &["galene-rtp"]),
+    ("galene-sfu",        Parts,       &["galene-congestion", "galene-rtp"]),
 
     ("galene-conference", Whole,       &["galene-auth", "galene-group", "galene-protocol", "galene-sfu"]),
 

@@ -12,7 +12,11 @@ pub(crate) fn settings(config: &Config) -> Result<SiteSettings, SiteError> {
     let proxy = config.proxy_url.as_ref().map(|url| url.parse());
     let trusted_proxies: Result<_, _> =
         config.trusted_proxies.iter().map(|proxy| proxy.parse()).collect();
-    let administrators = Policy { users: config.users.clone(), ..Policy::default() };
+    let administrators = Policy {
+        users: config.users.clone(),
+        roles: Arc::new(config.roles.clone()),
+        ..Policy::default()
+    };
     Ok(SiteSettings {
         administrators: Arc::new(administrators),
         allow_admin_origin: config.allow_admin_origin.clone(),

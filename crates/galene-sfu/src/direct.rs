@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use galene_congestion::{PacketReport, Probe, SentPackets, TransportFeedback};
 use galene_rtp::Vp8Descriptor;
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
@@ -22,8 +23,11 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 const HEADER_BYTES: usize = 12;
 
-/// A header extension of one element of three bytes (RFC 8285 §4.2).
+/// A header extension of one element of up to three bytes (RFC 8285 §4.2).
 const EXTENSION_BYTES: usize = 8;
+
+/// How much padding a packet has that is nothing else: what its last byte can count.
+const MAX_PADDING: u8 = 255;
 
 /// Says that the last byte of the payload counts the bytes of padding (RFC 3550 §5.1).
 const PADDING_BIT: u8 = 0x20;
@@ -38,6 +42,8 @@ pub(crate) struct DirectEgress {
     path: Path,
     streams: Vec<Stream>,
     resends: ResendBudget,
+    /// What was sent when, once a packet has a transport-wide number.
+    sent: Option<SentPackets>,
     /// A stream that was silent has to be reported on again.
     has_new_report: bool,
     /// Where our NTP time starts; only differences count.
@@ -51,8 +57,7 @@ struct Stream {
     mid: Mid,
     ssrc: u32,
     rtx: Option<Rtx>,
-    /// The number of the header extension that says when a packet was sent.
-    send_time_id: Option<u8>,
+    extension: Option<HeaderExtension>,
     cname: String,
     clock_rate_hz: u32,
     newest: Option<(u32, Instant)>,
@@ -62,6 +67,17 @@ struct Stream {
     /// Octets at the last report, and the rate since the one before, in bits per second.
     reported_octets: u32,
     rate: u64,
+}
+
+/// What the peer wants to see in front of each packet, so as to find out what the link carries, with the
+/// number under which it was negotiated.
+#[derive(Debug, Clone, Copy)]
+enum HeaderExtension {
+    /// The transport-wide number: the peer reports arrivals, and we estimate
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
+    Number(u8),
+    /// When it was sent: the peer estimates (abs-send-time, for REMB).
+    SendTime(u8),
 }
 
 #[derive(Debug)]
@@ -78,6 +94,7 @@ impl DirectEgress {
             path,
             streams: Vec::new(),
             resends: ResendBudget::default(),
+            sent: None,
             has_new_report: false,
             epoch,
             scratch: Vec::new(),
@@ -90,11 +107,17 @@ impl DirectEgress {
             return Some(at);
         }
         let media = engine.media(packet.mid)?;
-        let send_time_id = media.remote_extmap().id_of(Extension::AbsoluteSendTime);
+        let id_of = |extension| media.remote_extmap().id_of(extension);
+        let number = id_of(Extension::TransportSequenceNumber);
+        let send_time = id_of(Extension::AbsoluteSendTime);
         let cname = media.cname().to_owned();
         let params = engine.codec_config().params();
         let params = params.iter().find(|p| p.pt() == packet.payload_type)?;
         let rtx_type = params.resend();
+        let extension = number
+            .filter(|_| params.fb_transport_cc())
+            .map(HeaderExtension::Number)
+            .or(send_time.map(HeaderExtension::SendTime));
         let mut api = engine.direct_api();
         let stream = api.stream_tx_by_mid(packet.mid, None)?;
         let rtx = stream.rtx().zip(rtx_type).filter(|_| packet.repairable);
@@ -102,7 +125,7 @@ impl DirectEgress {
             mid: packet.mid,
             ssrc: *stream.ssrc(),
             rtx: rtx.map(|(ssrc, payload_type)| Rtx { ssrc: *ssrc, payload_type, next: 0 }),
-            send_time_id,
+            extension,
             cname,
             clock_rate_hz: packet.clock_rate_hz,
             newest: None,
@@ -113,6 +136,28 @@ impl DirectEgress {
             rate: 0,
         });
         Some(self.streams.len() - 1)
+    }
+
+    /// Writes the header extension of a packet of so many bytes, and takes note of it.
+    fn extension(
+        &mut self,
+        stream: usize,
+        bytes: usize,
+        now: Instant,
+    ) -> Option<[u8; EXTENSION_BYTES]> {
+        match self.streams[stream].extension? {
+            HeaderExtension::Number(id) => {
+                let epoch = self.epoch;
+                let sent = self.sent.get_or_insert_with(|| SentPackets::new(epoch));
+                let bytes = bytes + HEADER_BYTES + EXTENSION_BYTES + self.sealer.tag_bytes();
+                let [high, low] = sent.record(now, bytes).to_be_bytes();
+                Some([0xbe, 0xde, 0, 1, id << 4 | 1, high, low, 0])
+            }
+            HeaderExtension::SendTime(id) => {
+                let [high, middle, low] = self.send_time(now);
+                Some([0xbe, 0xde, 0, 1, id << 4 | 2, high, middle, low])
+            }
+        }
     }
 
     /// Time since the epoch as NTP has it: seconds in 32.32 bits (RFC 5905 §6).
@@ -131,6 +176,14 @@ impl DirectEgress {
     }
 }
 
+impl Stream {
+    /// Returns whether the peer reports on padding, and would not take it for anything else.
+    fn can_probe(&self) -> bool {
+        let has_number = matches!(self.extension, Some(HeaderExtension::Number(_)));
+        has_number && self.rtx.is_some() && self.newest.is_some()
+    }
+}
+
 /// The numbers under which a packet is written.
 struct Head {
     payload_type: Pt,
@@ -138,8 +191,8 @@ struct Head {
     sequence: u64,
     timestamp: u32,
     ssrc: u32,
-    /// The extension's number and value.
-    send_time: Option<(u8, [u8; 3])>,
+    /// The whole header extension.
+    extension: Option<[u8; EXTENSION_BYTES]>,
     /// The sequence number that a retransmission repeats.
     original: Option<u16>,
     /// How many bytes of padding follow the payload.
@@ -163,9 +216,8 @@ impl Head {
         room[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         room[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
         let mut header = HEADER_BYTES;
-        if let Some((id, [high, middle, low])) = self.send_time {
+        if let Some(extension) = self.extension {
             room[0] |= 0x10;
-            let extension = [0xbe, 0xde, 0, 1, id << 4 | 2, high, middle, low];
             room[HEADER_BYTES..HEADER_BYTES + EXTENSION_BYTES].copy_from_slice(&extension);
             header += EXTENSION_BYTES;
         }
@@ -197,7 +249,8 @@ impl Egress for DirectEgress {
         let Some(at) = self.stream(way.engine, &packet) else {
             return;
         };
-        let time = self.send_time(way.now);
+        let bytes = packet.payload.len() + usize::from(packet.padding);
+        let extension = self.extension(at, bytes, way.now);
         let stream = &mut self.streams[at];
         let head = Head {
             payload_type: packet.payload_type,
@@ -205,7 +258,7 @@ impl Egress for DirectEgress {
             sequence: packet.sequence,
             timestamp: packet.timestamp,
             ssrc: stream.ssrc,
-            send_time: stream.send_time_id.map(|id| (id, time)),
+            extension,
             original: None,
             padding: packet.padding,
         };
@@ -228,9 +281,11 @@ impl Egress for DirectEgress {
         let Some(at) = self.stream(way.engine, &packet) else {
             return;
         };
-        let time = self.send_time(way.now);
-        let stream = &mut self.streams[at];
-        let Some(rtx) = stream.rtx.as_mut().filter(|_| self.resends.take()) else {
+        if self.streams[at].rtx.is_none() || !self.resends.take() {
+            return;
+        }
+        let extension = self.extension(at, packet.payload.len() + OSN_BYTES, way.now);
+        let Some(rtx) = &mut self.streams[at].rtx else {
             return;
         };
         let head = Head {
@@ -239,12 +294,60 @@ impl Egress for DirectEgress {
             sequence: rtx.next,
             timestamp: packet.timestamp,
             ssrc: rtx.ssrc,
-            send_time: stream.send_time_id.map(|id| (id, time)),
+            extension,
             original: Some(packet.sequence as u16),
             padding: 0,
         };
         rtx.next += 1;
         head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());
+    }
+
+    fn read_feedback(
+        &mut self,
+        feedback: &TransportFeedback<'_>,
+        now: Instant,
+        reports: &mut Vec<PacketReport>,
+    ) {
+        if let Some(sent) = &mut self.sent {
+            sent.handle_feedback(feedback, now, |report| reports.push(report));
+        }
+    }
+
+    fn can_probe(&self) -> bool {
+        self.streams.iter().any(Stream::can_probe)
+    }
+
+    fn send_probe(&mut self, way: &mut Way<'_>, probe: Probe) {
+        let Some(at) = self.streams.iter().position(Stream::can_probe) else {
+            return;
+        };
+        let set_probe = |egress: &mut Self, number| {
+            if let Some(sent) = &mut egress.sent {
+                sent.set_probe(number);
+            }
+        };
+        set_probe(self, probe.number);
+        for _ in 0..probe.bytes.div_ceil(usize::from(MAX_PADDING)) {
+            let extension = self.extension(at, usize::from(MAX_PADDING), way.now);
+            let stream = &mut self.streams[at];
+            let (Some(rtx), Some((timestamp, _))) = (&mut stream.rtx, stream.newest) else {
+                break;
+            };
+            // Where retransmissions go, a packet of nothing but padding takes no number from the media.
+            let head = Head {
+                payload_type: rtx.payload_type,
+                marker: false,
+                sequence: rtx.next,
+                timestamp,
+                ssrc: rtx.ssrc,
+                extension,
+                original: None,
+                padding: MAX_PADDING,
+            };
+            rtx.next += 1;
+            head.send(&self.sealer, self.path, way, &[], None);
+        }
+        set_probe(self, 0);
     }
 
     fn mid_of(&self, ssrc: u32) -> Option<Mid> {

@@ -6,17 +6,24 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use galene_auth::{AuthKey, Password, PermissionSpec, Policy, Role, UserEntry};
+use galene_auth::{AuthKey, Password, PermissionSpec, Policy, Role, Roles, UserEntry};
 use galene_protocol::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::role::check_role;
 use super::{DEFAULT_MAX_HISTORY_AGE, Description, DescriptionError};
 
-pub(super) fn parse(text: &str) -> Result<Description, DescriptionError> {
+pub(super) fn parse(text: &str, roles: &Arc<Roles>) -> Result<Description, DescriptionError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let file: File = serde_path_to_error::deserialize(&mut json)?;
-    Ok(file.into())
+    for (name, entry) in file.users.iter().flatten() {
+        check_role(text, &["users", name, "permissions"], entry, roles)?;
+    }
+    if let Some(entry) = &file.wildcard_user {
+        check_role(text, &["wildcard-user", "permissions"], entry, roles)?;
+    }
+    Ok(file.into_description(Arc::clone(roles)))
 }
 
 /// All keys that a group file can have. A null is the same as no key.
@@ -74,8 +81,9 @@ struct UserPattern {
     password: Option<Password>,
 }
 
-impl From<File> for Description {
-    fn from(file: File) -> Self {
+impl File {
+    fn into_description(self, roles: Arc<Roles>) -> Description {
+        let file = self;
         let mut warnings = Vec::new();
         if file.allow_anonymous.is_some() {
             warnings.push("`allow-anonymous` is obsolete and ignored".to_owned());
@@ -84,6 +92,7 @@ impl From<File> for Description {
         let mut policy = Policy {
             users: file.users.unwrap_or_default(),
             wildcard_user: file.wildcard_user,
+            roles,
             auth_keys: usable_keys(&auth_keys, &mut warnings),
             allow_recording: file.allow_recording.unwrap_or_default(),
             unrestricted_tokens: file.unrestricted_tokens.unwrap_or_default(),
@@ -98,7 +107,7 @@ impl From<File> for Description {
                 warnings.extend(add_user(&mut policy, key, role, pattern));
             }
         }
-        Self {
+        Description {
             display_name: said(file.display_name),
             description: said(file.description),
             contact: said(file.contact),
@@ -181,6 +190,10 @@ mod tests {
     use galene_protocol::{GroupName, Permission, Secret};
 
     use super::*;
+
+    fn parse(text: &str) -> Result<Description, DescriptionError> {
+        Description::parse(text)
+    }
 
     #[test]
     fn an_empty_object_is_a_group_that_nobody_can_join() {
