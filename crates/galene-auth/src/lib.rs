@@ -8,6 +8,7 @@
 mod authorise;
 mod bcrypt;
 mod error;
+mod guessing;
 mod hex;
 mod jwk;
 mod jwt;
@@ -23,6 +24,9 @@ mod token_store;
 pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
 pub use bcrypt::BcryptHash;
 pub use error::{AuthoriseError, PasswordError, Refusal};
+pub use guessing::{
+    Admission, GUESS_WINDOW, Guesses, MAX_GUESSES_PER_ADDRESS, MAX_GUESSES_PER_GROUP, Outcome,
+};
 pub use jwk::{AuthKey, AuthKeyError};
 pub use jwt::JwtError;
 pub use password::{Password, UnusablePassword};
