@@ -50,7 +50,19 @@ impl Authorizer for Assembly {
                     || request.member.data.get("raisehand") == Some(&Value::Bool(true))
             }
             Action::Kick => !request.target.is_some_and(is_operator),
-            _ => true,
+            Action::AdministerTokens
+            | Action::Caption
+            | Action::ChangePermissions
+            | Action::Chat
+            | Action::ClearChat
+            | Action::Identify
+            | Action::ListSubgroups
+            | Action::Lock
+            | Action::MakeToken
+            | Action::Record
+            | Action::SetGroupData
+            | Action::SetUserData
+            | Action::UserMessage => true,
         };
         own_rule && GaleneRules.allows(request)
     }
