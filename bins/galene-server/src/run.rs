@@ -68,11 +68,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ConfigFile::new(arguments.data.join("config.json"));
     let settings = config.read_if_changed().map_err(RunError::Config)?.unwrap_or_default();
-    let of_groups = site::of_groups(&settings);
+    let (of_groups, roles) = (site::of_groups(&settings), settings.roles.clone());
     let settings = site::settings(&settings).map_err(RunError::Site)?;
     let password = first_start::make_group(&arguments.groups, &provider)
         .map_err(|source| RunError::FirstGroup { directory: arguments.groups.clone(), source })?;
     let files = Arc::new(GroupFiles::new(arguments.groups.clone()));
+    files.set_roles(Arc::new(roles));
     // What is wrong with the files is better said now than when somebody wants to join.
     let names = check_groups(&files).await;
     let (tls, self_made) =

@@ -16,6 +16,7 @@ mod password_json;
 mod pbkdf2;
 mod policy;
 mod role;
+mod roles;
 mod stateful;
 mod token_store;
 
@@ -28,6 +29,7 @@ pub use password::{Password, UnusablePassword};
 pub use pbkdf2::Pbkdf2Hash;
 pub use policy::{PermissionSpec, Policy, UserEntry};
 pub use role::{Role, UnknownRole};
+pub use roles::{Roles, RolesError};
 pub use stateful::{StatefulToken, TOKEN_NAME_BYTES, token_name};
 pub use token_store::{
     NoTokens, Outside, TokenAnswer, TokenOperation, TokenStore, TokenStoreError,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use galene_group::{Authorizer, Description, GaleneRules, Group};
 use galene_protocol::{GroupName, RtcConfiguration};
 use galene_sfu::TransportId;
 
@@ -24,6 +25,8 @@ use crate::{Config, Input, Now, Output, SessionId, Site, Ticket};
 #[derive(Debug)]
 pub struct Conference {
     pub(crate) config: Config,
+    /// Decides what members may do.
+    authorizer: Arc<dyn Authorizer>,
     pub(crate) random: fastrand::Rng,
     pub(crate) now: Option<Now>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
@@ -68,6 +71,7 @@ impl Conference {
         Self {
             placement: Placement::new(config.shards),
             config,
+            authorizer: Arc::new(GaleneRules),
             random: fastrand::Rng::with_seed(seed),
             now: None,
             sessions: BTreeMap::new(),
@@ -81,6 +85,12 @@ impl Conference {
             stopping: None,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Lets somebody else than [`GaleneRules`] decide what members may do.
+    #[must_use]
+    pub fn with_authorizer(self, authorizer: Arc<dyn Authorizer>) -> Self {
+        Self { authorizer, ..self }
     }
 
     /// Changes what clients configure their transports with, for those who join and for messages about
@@ -151,6 +161,11 @@ impl Conference {
     /// Returns how many clients are connected, members or not.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    pub(crate) fn new_group(&self, name: &GroupName, description: &Arc<Description>) -> Group {
+        Group::new(name.clone(), Arc::clone(description))
+            .with_authorizer(Arc::clone(&self.authorizer))
     }
 
     pub(crate) fn output(&mut self, output: Output) {

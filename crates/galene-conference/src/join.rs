@@ -5,7 +5,7 @@
 //! in, or not, in one step. Until then it is nobody: it has neither name nor permissions.
 
 use galene_auth::{AuthoriseError, AuthoriseRequest, Credentials, Grant, Refusal};
-use galene_group::{Group, GroupLookup, JoinRefusal, LookupError, Member, Newcomer};
+use galene_group::{GroupLookup, JoinRefusal, LookupError, Member, Newcomer};
 use galene_protocol::{
     Data, GroupName, Join, JoinError, Joined, Permission, ServerMessage, StreamRequest,
 };
@@ -210,9 +210,9 @@ impl Conference {
         let is_operator = permissions.contains(&Permission::Op);
         let newcomer = Newcomer { client, username, permissions, data };
         // A group comes into memory with its first member, so those who are refused cannot fill it.
-        let fresh = || GroupInMemory::new(Group::new(name.clone(), description));
         let known = self.groups.remove(&name);
         let is_new = known.is_none();
+        let fresh = || GroupInMemory::new(self.new_group(&name, &description));
         let mut in_memory = known.unwrap_or_else(fresh);
         let result = in_memory.group.join(session.into(), newcomer, now.wall);
         if is_new && result.is_ok() {

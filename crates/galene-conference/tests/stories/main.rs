@@ -11,6 +11,7 @@ mod harness;
 mod joining;
 mod leaving;
 mod moderating;
+mod permissions;
 mod publishing;
 mod receiving;
 mod replacing;
