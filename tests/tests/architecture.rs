@@ -52,8 +52,8 @@ const TABLE: [(&str, Ring, &[&str]); 20] = [
                                          "galene-sfu", "galene-store", "galene-web"]),
 
     ("galene-load",       Program,     &["galene-protocol"]),
-    ("galenectl",         Program,     &["galene-arguments", "galene-auth", "galene-protocol",
-                                         "galene-store"]),
+    ("galenectl",         Program,     &["galene-arguments", "galene-auth", "galene-group",
+                                         "galene-protocol", "galene-store"]),
 
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",

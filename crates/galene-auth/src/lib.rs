@@ -9,6 +9,7 @@ mod attempts;
 mod authorise;
 mod bcrypt;
 mod error;
+mod guessing;
 mod hex;
 mod jwk;
 mod jwt;
@@ -25,6 +26,9 @@ pub use attempts::Attempts;
 pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
 pub use bcrypt::BcryptHash;
 pub use error::{AuthoriseError, PasswordError, Refusal};
+pub use guessing::{
+    Admission, GUESS_WINDOW, Guesses, MAX_GUESSES_PER_ADDRESS, MAX_GUESSES_PER_GROUP, Outcome,
+};
 pub use jwk::{AuthKey, AuthKeyError};
 pub use jwt::JwtError;
 pub use password::{Password, UnusablePassword};

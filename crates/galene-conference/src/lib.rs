@@ -11,6 +11,7 @@ mod conference;
 mod config;
 mod features;
 mod groups;
+mod guessing;
 mod inbox;
 mod input;
 mod join;

@@ -41,6 +41,9 @@ pub const DEFINITION_KEYS: &[&str] = &[
     "codecs",
 ];
 
+/// The JSON schema of a group file, for editors that check and complete JSON.
+pub const GROUP_SCHEMA: &str = include_str!("description/schema.json");
+
 /// A group's definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {

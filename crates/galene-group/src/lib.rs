@@ -17,7 +17,7 @@ mod refusal;
 mod suggestion;
 
 pub use action::{Action, ActionRequest, Authorizer, GaleneRules};
-pub use description::{DEFINITION_KEYS, Description, DescriptionError, check_role};
+pub use description::{DEFINITION_KEYS, Description, DescriptionError, GROUP_SCHEMA, check_role};
 pub use dictionary::{MAX_DICTIONARY_BYTES, TooLarge};
 pub use group::{
     Group, JoinRefusal, PermissionChange, PermissionsChanged, ServerFacts, TokenEdit, TokenRefused,

@@ -264,6 +264,34 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_knows_the_keys_and_types_that_the_parser_knows() {
+        let schema: Value = serde_json::from_str(crate::GROUP_SCHEMA).unwrap();
+        let properties = schema["properties"].as_object().unwrap();
+        let error = serde_json::from_str::<File>(r#"{"no such key": 1}"#).unwrap_err().to_string();
+        let keys: std::collections::BTreeSet<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(properties.keys().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(keys));
+        for (key, property) in properties {
+            let json = match (property["type"].as_str(), property["format"].as_str()) {
+                (Some("string"), Some("date-time")) => r#""2030-01-01T00:00:00Z""#,
+                (Some("string"), _) => r#""text""#,
+                (Some("boolean"), _) => "true",
+                (Some("integer"), _) => "1",
+                (Some("array"), _) => "[]",
+                _ => "{}",
+            };
+            let json = if property["$ref"] == "#/$defs/patterns" { "[]" } else { json };
+            assert!(parse(&format!(r#"{{"{key}": {json}}}"#)).is_ok(), "{key}: {json}");
+            let wrong = if json == "true" { "1" } else { "true" };
+            assert!(parse(&format!(r#"{{"{key}": {wrong}}}"#)).is_err(), "{key}: {wrong}");
+        }
+        let roles = &schema["$defs"]["user"]["properties"]["permissions"]["examples"];
+        for role in roles.as_array().unwrap() {
+            let text = format!(r#"{{"wildcard-user": {{"permissions": {role}}}}}"#);
+            assert!(parse(&text).is_ok(), "{role}");
+        }
+    }
+
+    #[test]
     fn nulls_count_as_absent_and_zero_as_the_default() {
         let description = parse(
             r#"{"public": null, "users": null, "max-clients": 0, "max-history-age": 0, "redirect": ""}"#,
