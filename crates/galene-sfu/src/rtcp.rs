@@ -228,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn transport_wide_feedback_is_read_and_what_is_cut_off_is_not() {
+        // Two packets from number 7 on, 4 and 12 quarters of a millisecond after the reference time.
+        let mut bytes = vec![0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 7, 0, 2, 0, 0, 9, 0];
+        bytes.extend([0x20, 2, 4, 8]);
+        let found: Vec<_> = read(&bytes).collect();
+        let [Feedback::TransportWide(feedback)] = found[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!((feedback.first(), feedback.count()), (7, 2));
+        assert_eq!(feedback.arrivals().collect::<Vec<_>>(), [Some(4), Some(12)]);
+        bytes[15] = 200;
+        assert_eq!(read(&bytes).count(), 0, "it tells of more than it has room for");
+    }
+
+    #[test]
     fn a_sender_report_carries_its_name_in_whole_words() {
         let report =
             SenderReport { ssrc: 7, ntp: 5 << 32, timestamp: 1234, packets: 10, octets: 9_999 };
