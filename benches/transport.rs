@@ -230,7 +230,15 @@ impl Conference {
             let (now, tracks) = (self.now, self.tracks.clone());
             let (offer, cost) = self.measure(|sfu| {
                 let (stream_id, tracks) = ("stream".to_owned(), tracks.clone());
-                sfu.handle_command(Command::Subscribe { transport, stream_id, tracks }, now);
+                sfu.handle_command(
+                    Command::Subscribe {
+                        transport,
+                        client: galene_sfu::ClientId(transport.0),
+                        stream_id,
+                        tracks,
+                    },
+                    now,
+                );
                 loop {
                     match sfu.poll_event() {
                         Some(Event::Offer { sdp, .. }) => break sdp,

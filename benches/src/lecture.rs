@@ -207,7 +207,12 @@ impl Lecture {
             |encoding| move |&track: &TrackId| TrackRequest { track, shard: ShardId(0), encoding };
         let tracks = choice.map(|c| self.tracks.iter().map(request(c)).collect());
         let (stream_id, tracks) = ("stream".to_owned(), tracks.unwrap_or_default());
-        let command = Command::Subscribe { transport, stream_id, tracks };
+        let command = Command::Subscribe {
+            transport,
+            client: galene_sfu::ClientId(transport.0),
+            stream_id,
+            tracks,
+        };
         let mut offer = meter.measure(|| {
             sfu.handle_command(command, now);
             kept.take(sfu, watching, None);

@@ -301,7 +301,12 @@ impl FrontEnd {
                     encoding: EncodingChoice::Best,
                 })
                 .collect();
-            self.command(Command::Subscribe { transport, stream_id: room.to_owned(), tracks });
+            self.command(Command::Subscribe {
+                transport,
+                client: galene_sfu::ClientId(transport.0),
+                stream_id: room.to_owned(),
+                tracks,
+            });
         }
     }
 

@@ -69,7 +69,15 @@ fn main() -> Result<(), Box<dyn Error>> {
                     tracks.sort_by_key(|request| request.track.section);
                     let (stream_id, tracks) = ("example".to_owned(), tracks.clone());
                     let transport = SUBSCRIBER;
-                    sfu.handle_command(Command::Subscribe { transport, stream_id, tracks }, now);
+                    sfu.handle_command(
+                        Command::Subscribe {
+                            transport,
+                            client: galene_sfu::ClientId(transport.0),
+                            stream_id,
+                            tracks,
+                        },
+                        now,
+                    );
                 }
                 Event::Offer { transport, sdp } => {
                     let sdp = subscriber.handle_offer(now, &sdp)?;

@@ -125,7 +125,12 @@ impl Conference {
             .iter()
             .map(|&track| TrackRequest { track, shard: self.shard(track.transport), encoding })
             .collect();
-        self.command(Command::Subscribe { transport: id, stream_id: "stream".to_owned(), tracks });
+        self.command(Command::Subscribe {
+            transport: id,
+            client: galene_sfu::ClientId(id.0),
+            stream_id: "stream".to_owned(),
+            tracks,
+        });
     }
 
     /// Gives the core a command, at once.

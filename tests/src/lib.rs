@@ -7,6 +7,7 @@
 mod client;
 mod conference;
 mod meeting;
+pub mod quality;
 mod sfu_node;
 
 pub use client::Client;

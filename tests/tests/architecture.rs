@@ -36,7 +36,7 @@ const TABLE: [(&str, Ring, &[&str]); 20] = [
 
     ("galene-auth",       Parts,       &["galene-protocol"]),
     ("galene-group",      Parts,       &["galene-auth", "galene-protocol"]),
-    ("galene-sfu",        Parts,       &["galene-rtp"]),
+    ("galene-sfu",        Parts,       &["galene-congestion", "galene-rtp"]),
 
     ("galene-conference", Whole,       &["galene-auth", "galene-group", "galene-protocol", "galene-sfu"]),
 
@@ -52,8 +52,8 @@ const TABLE: [(&str, Ring, &[&str]); 20] = [
                                          "galene-sfu", "galene-store", "galene-web"]),
 
     ("galene-load",       Program,     &["galene-protocol"]),
-    ("galenectl",         Program,     &["galene-arguments", "galene-auth", "galene-protocol",
-                                         "galene-store"]),
+    ("galenectl",         Program,     &["galene-arguments", "galene-auth", "galene-group",
+                                         "galene-protocol", "galene-store"]),
 
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",

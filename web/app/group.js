@@ -1,14 +1,18 @@
 /**
  * The page of a group.
  */
-import { applyTheme } from "./theme.js";
+import { useLanguage } from "./i18n/index.js";
 import { groupOf } from "./model/address.js";
 import { Call } from "./model/call.js";
+import { takeToken } from "./model/login.js";
 import { browserStore, Settings } from "./model/settings.js";
+import { applyTheme } from "./theme.js";
 import { GroupPage } from "./views/group-page.js";
 
 const settings = new Settings(browserStore());
 applyTheme(settings.values.theme);
+const token = takeToken(location, history);
+await useLanguage(settings.values.language);
 const page = document.querySelector("group-page");
 customElements.define("group-page", GroupPage);
-if (page instanceof GroupPage) page.show(new Call(groupOf(location.pathname), settings));
+if (page instanceof GroupPage) page.show(new Call(groupOf(location.pathname), settings, token));

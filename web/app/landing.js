@@ -4,10 +4,10 @@
  */
 import { decodeStatus } from "galene-client";
 import { html, LitElement, nothing } from "lit";
+import { t, useLanguage } from "./i18n/index.js";
 import { pathOf } from "./model/address.js";
 import { sentence } from "./model/explain.js";
 import { browserStore, Settings } from "./model/settings.js";
-import { plural } from "./model/text.js";
 import { applyTheme } from "./theme.js";
 import { icon } from "./views/icon.js";
 
@@ -67,9 +67,9 @@ class LandingPage extends LitElement {
           <img src=${new URL("./icon.svg", import.meta.url).href} alt="" width="40" height="40" />
           <h1>Galène</h1>
         </header>
-        <p class="lead">Meet in your browser. Nothing to install.</p>
+        <p class="lead">${t("landing.lead")}</p>
         <form class="card go" @submit=${this.go}>
-          <label for="group">Group name</label>
+          <label for="group">${t("landing.name")}</label>
           <div class="row">
             <input
               id="group"
@@ -82,13 +82,13 @@ class LandingPage extends LitElement {
               aria-invalid=${this.problem === "" ? "false" : "true"}
             />
             <button class="btn primary" ?disabled=${this.isLooking}>
-              Go ${icon("arrow-right")}
+              ${t("landing.go")} ${icon("arrow-right")}
             </button>
           </div>
           <p id="problem" class="field-problem" role="alert">${this.problem}</p>
         </form>
         <section aria-labelledby="public">
-          <h2 id="public">Public groups</h2>
+          <h2 id="public">${t("landing.public")}</h2>
           ${this.list()}
         </section>
       </main>
@@ -97,15 +97,15 @@ class LandingPage extends LitElement {
 
   list() {
     const { groups } = this;
-    if (groups === "loading") return html`<p class="quiet" role="status">Looking for groups…</p>`;
+    if (groups === "loading") return html`<p class="quiet" role="status">${t("landing.loading")}</p>`;
     if (groups === "failed") {
       return html`
-        <p class="quiet" role="alert">The list of groups could not be loaded.</p>
-        <button class="btn" type="button" @click=${this.load}>${icon("refresh-cw")} Try again</button>
+        <p class="quiet" role="alert">${t("landing.failed")}</p>
+        <button class="btn" type="button" @click=${this.load}>${icon("refresh-cw")} ${t("again")}</button>
       `;
     }
     if (groups.length === 0) {
-      return html`<p class="quiet">There are none at the moment. Others are found by their name.</p>`;
+      return html`<p class="quiet">${t("landing.none")}</p>`;
     }
     return html`<ul class="groups" role="list">
       ${groups.map(
@@ -115,12 +115,12 @@ class LandingPage extends LitElement {
             ${group.description ? html`<span class="quiet">${group.description}</span>` : nothing}
             <span class="facts">
               ${group.locked
-                ? html`<span class="pill">${icon("lock")} Locked</span>`
+                ? html`<span class="pill">${icon("lock")} ${t("locked")}</span>`
                 : nothing}
               ${group.clientCount === undefined
                 ? nothing
                 : html`<span class="pill">
-                    ${icon("users")} ${plural(group.clientCount, "person", "people")}
+                    ${icon("users")} ${t("count.people", { count: group.clientCount })}
                   </span>`}
             </span>
           </a>
@@ -138,12 +138,14 @@ async function findProblem(name) {
   try {
     const response = await fetch(`${pathOf(name)}.status`);
     if (response.ok) return "";
-    if (response.status === 404) return `There is no group named “${name}”.`;
+    if (response.status === 404) return t("landing.noGroup", { name });
     return sentence(await response.text());
   } catch {
-    return "The server cannot be reached. Check your connection to the Internet.";
+    return t("landing.unreachable");
   }
 }
 
-applyTheme(new Settings(browserStore()).values.theme);
+const settings = new Settings(browserStore());
+applyTheme(settings.values.theme);
+await useLanguage(settings.values.language);
 customElements.define("landing-page", LandingPage);

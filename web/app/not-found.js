@@ -1,17 +1,22 @@
 /**
  * The page for what does not exist: names the group, if one was asked for.
  */
+import { t, useLanguage } from "./i18n/index.js";
 import { groupOf } from "./model/address.js";
 import { applyTheme } from "./theme.js";
 import { browserStore, Settings } from "./model/settings.js";
 
-applyTheme(new Settings(browserStore()).values.theme);
+const settings = new Settings(browserStore());
+applyTheme(settings.values.theme);
+await useLanguage(settings.values.language);
 
 const group = groupOf(location.pathname);
-const heading = document.querySelector("h1");
-const reason = document.querySelector("#reason");
-if (group !== "" && heading && reason) {
-  document.title = "No such group – Galène";
-  heading.textContent = "There is no such group";
-  reason.textContent = `This server has no group named “${group}”. Check the address you were given.`;
-}
+const isGroup = group !== "";
+const say = (/** @type {string} */ selector, /** @type {string} */ text) => {
+  const element = document.querySelector(selector);
+  if (element) element.textContent = text;
+};
+document.title = `${t(isGroup ? "problem.nowhere" : "notFound")} – Galène`;
+say("h1", t(isGroup ? "problem.nowhere" : "notFound"));
+say("#reason", isGroup ? t("notFound.group", { name: group }) : t("problem.nowhere.text"));
+say("#home", t("notFound.home"));

@@ -27,12 +27,20 @@ const problems = [];
 /** @type {Map<string, string>} */
 const used = new Map();
 const defined = new Set();
+/** What stands in quotation marks: keys of the catalogues among it. */
+const words = new Set();
+/** @type {string[]} */
+const built = [];
 let bytes = 0;
 
 for (const file of files) {
   const text = await readFile(new URL(file, root), "utf8");
   if (/\.(js|css|svg)$/.test(file)) bytes += brotliCompressSync(text).length;
   if (file.startsWith("vendor/")) continue;
+  if (!file.startsWith("app/i18n/")) {
+    for (const [, word] of text.matchAll(/"([\w.-]+)"/g)) words.add(word);
+    for (const [, prefix] of text.matchAll(/`([a-z.]+\.)\$\{/gi)) built.push(prefix);
+  }
   for (const [index, line] of text.split("\n").entries()) {
     if (/^\s*(\/\/|\/?\*)/.test(line)) continue;
     for (const [pattern, why] of FORBIDDEN) {
@@ -46,6 +54,12 @@ for (const file of files) {
       if (!script.includes(" src=")) problems.push(`${file}: the policy forbids inline scripts`);
     }
   }
+}
+const { en } = await import("../app/i18n/en.js");
+for (const key of Object.keys(en)) {
+  // Some keys are put together, such as `user.${action}`.
+  const isBuilt = built.some((prefix) => key.startsWith(prefix));
+  if (!isBuilt && !words.has(key)) problems.push(`app/i18n/en.js: nobody says ${key}`);
 }
 for (const [tag, where] of used) {
   if (!defined.has(tag)) problems.push(`${where}: <${tag}> is defined nowhere`);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use galene_conference::{Conference, Config, ShardId};
-use galene_http::{Control, HttpConfig, HttpServer, Listener, MediaLink};
+use galene_http::{AdminFiles, Control, HttpConfig, HttpServer, Listener, MediaLink};
 use galene_net::{MediaConfig, MediaPlane};
 use galene_store::{ConfigFile, FileError, GroupFiles, TokenFile};
 use rustls::crypto::CryptoProvider;
@@ -68,11 +68,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ConfigFile::new(arguments.data.join("config.json"));
     let settings = config.read_if_changed().map_err(RunError::Config)?.unwrap_or_default();
-    let of_groups = site::of_groups(&settings);
+    let (of_groups, roles) = (site::of_groups(&settings), settings.roles.clone());
     let settings = site::settings(&settings).map_err(RunError::Site)?;
     let password = first_start::make_group(&arguments.groups, &provider)
         .map_err(|source| RunError::FirstGroup { directory: arguments.groups.clone(), source })?;
     let files = Arc::new(GroupFiles::new(arguments.groups.clone()));
+    files.set_roles(Arc::new(roles));
     // What is wrong with the files is better said now than when somebody wants to join.
     let names = check_groups(&files).await;
     let (tls, self_made) =
@@ -94,6 +95,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
         tls,
         directory: arguments.r#static.clone(),
         recordings: Some(arguments.recordings.clone()),
+        admin: Some(AdminFiles { groups: files.clone(), tokens: tokens.clone() }),
         ..HttpConfig::new(files.clone(), settings)
     };
     let http = HttpServer::start(listener, http, control.handle().clone())

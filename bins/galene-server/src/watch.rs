@@ -9,7 +9,7 @@ use galene_conference::Site;
 use galene_group::{GroupLookup, LookupError};
 use galene_http::{ControlHandle, SiteSettings};
 use galene_protocol::GroupName;
-use galene_store::{ConfigFile, GroupFiles, TokenFile, Watcher};
+use galene_store::{ConfigFile, GroupFiles, Roles, TokenFile, Watcher};
 use tokio::sync::{Notify, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -67,10 +67,11 @@ pub(crate) async fn watch(
             () = changed.notified() => {}
         }
         match read_if_changed(&mut config) {
-            Ok(Some((changed, of_groups))) => {
-                tracing::info!("the configuration was read again");
+            Ok(Some((changed, of_groups, roles))) => {
+                files.set_roles(Arc::new(roles));
                 control.set_site(of_groups).await;
                 settings.send_replace(Arc::new(changed));
+                tracing::info!("the configuration was read again");
             }
             Ok(None) => {}
             Err(error) => tracing::error!(
@@ -100,11 +101,14 @@ pub(crate) async fn watch(
     }
 }
 
+/// What the web, the groups and the readers of group files are told of the configuration.
+type Changed = (SiteSettings, Site, Roles);
+
 fn read_if_changed(
     config: &mut ConfigFile,
-) -> Result<Option<(SiteSettings, Site)>, Box<dyn Error + Send + Sync>> {
+) -> Result<Option<Changed>, Box<dyn Error + Send + Sync>> {
     let Some(changed) = config.read_if_changed()? else { return Ok(None) };
-    Ok(Some((site::settings(&changed)?, site::of_groups(&changed))))
+    Ok(Some((site::settings(&changed)?, site::of_groups(&changed), changed.roles)))
 }
 
 async fn look_up(files: &Arc<GroupFiles>, name: &GroupName) -> Result<GroupLookup, LookupError> {

@@ -13,7 +13,8 @@ use crate::duration::{SignedDuration, parse};
 /// Flags may be written with one dash or with two.
 #[derive(Debug, Parser)]
 #[command(name = "galenectl", version, about, disable_help_subcommand = true)]
-#[command(subcommand_required = true, arg_required_else_help = false)]
+// Of a flag that is given twice the last one counts, as in Galène.
+#[command(subcommand_required = true, args_override_self = true)]
 pub(crate) struct Arguments {
     /// The file with the server's URL and the administrator's credentials
     #[arg(long, value_name = "FILE")]
@@ -92,6 +93,8 @@ pub(crate) enum Command {
     ListUsers(ListUsers),
     /// Let a token expire
     RevokeToken(Token),
+    /// Print the JSON schema of group files, for editors
+    Schema,
     /// Set a user's password
     SetPassword {
         #[command(flatten)]
@@ -275,6 +278,6 @@ mod tests {
         let command = Arguments::command();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         assert!(names.is_sorted(), "{names:?}");
-        assert_eq!(names.len(), 19);
+        assert_eq!(names.len(), 20);
     }
 }

@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         Command::ListTokens(list) => tokens::list(&mut client()?, list, list.json || as_json),
         Command::ListUsers(list) => users::list(&mut client()?, list, list.json || as_json),
         Command::RevokeToken(token) => tokens::revoke(&mut client()?, token),
+        Command::Schema => print(galene_group::GROUP_SCHEMA),
         Command::SetPassword { user, password } => passwords::set(&mut client()?, user, password),
         Command::ShowGroup(group) => groups::show(&mut client()?, group),
         Command::UpdateGroup(template) => groups::update(&mut client()?, template),

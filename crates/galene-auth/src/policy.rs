@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use galene_protocol::{Permission, Permissions};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{AuthKey, Password, Role};
+use crate::{AuthKey, Password, Role, Roles};
 
 /// What of a group's definition decides who may join.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Policy {
     pub users: BTreeMap<String, UserEntry>,
     /// The entry for everybody else.
     pub wildcard_user: Option<UserEntry>,
+    /// The roles that the administrator defined.
+    pub roles: Arc<Roles>,
     /// The keys that sign tokens.
     pub auth_keys: Vec<AuthKey>,
     /// Whether operators may record.
@@ -43,6 +46,8 @@ pub struct UserEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum PermissionSpec {
+    /// Those of a role that the administrator defined.
+    Custom(String),
     /// These and no others.
     Raw(Permissions),
     /// Those of a role, which depend on the group.
@@ -54,6 +59,7 @@ impl Policy {
     pub(crate) fn permissions(&self, entry: &UserEntry) -> Permissions {
         match &entry.permissions {
             None => Permissions::default(),
+            Some(PermissionSpec::Custom(name)) => self.roles.get(name).cloned().unwrap_or_default(),
             Some(PermissionSpec::Raw(permissions)) => permissions.clone(),
             Some(PermissionSpec::Role(role)) => role.permissions(self),
         }
@@ -104,7 +110,9 @@ impl<'de> Deserialize<'de> for PermissionSpec {
             }
 
             fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<PermissionSpec, E> {
-                Role::try_from(name.to_owned()).map(PermissionSpec::Role).map_err(E::custom)
+                // Whether the administrator defined such a role is known further out.
+                Ok(Role::try_from(name.to_owned())
+                    .map_or_else(|unknown| PermissionSpec::Custom(unknown.0), PermissionSpec::Role))
             }
 
             fn visit_seq<S: SeqAccess<'de>>(self, seq: S) -> Result<PermissionSpec, S::Error> {
@@ -132,16 +140,21 @@ mod tests {
         assert_eq!(list, Some(PermissionSpec::Raw(expected)));
         assert_eq!(parse("{}").expect("nothing"), None);
         assert_eq!(parse(r#"{"permissions": null, "password": null}"#).expect("nothing"), None);
-        for json in
-            [r#"{"permissions": "king"}"#, r#"{"permissions": [1]}"#, r#"{"permission": "op"}"#]
-        {
+        let custom = parse(r#"{"permissions": "king"}"#).expect("a role that may be defined");
+        assert_eq!(custom, Some(PermissionSpec::Custom("king".to_owned())));
+        for json in [r#"{"permissions": [1]}"#, r#"{"permission": "op"}"#] {
             assert!(parse(json).is_err(), "{json}");
         }
     }
 
     #[test]
     fn an_entry_is_written_without_what_it_does_not_have() {
-        for json in ["{}", r#"{"permissions":[]}"#, r#"{"password":"a","permissions":"caption"}"#] {
+        for json in [
+            "{}",
+            r#"{"permissions":[]}"#,
+            r#"{"password":"a","permissions":"caption"}"#,
+            r#"{"permissions":"king"}"#,
+        ] {
             let entry: UserEntry = serde_json::from_str(json).expect("an entry");
             assert_eq!(serde_json::to_string(&entry).expect("an entry is JSON"), json);
         }

@@ -29,6 +29,9 @@ pub enum Role {
 pub struct UnknownRole(pub String);
 
 impl Role {
+    /// The names of all roles that always exist, the mightiest in a meeting first.
+    pub const NAMES: [&str; 6] = ["op", "present", "message", "observe", "caption", "admin"];
+
     /// Returns what the role may do in a group.
     pub fn permissions(self, policy: &Policy) -> Permissions {
         match self {

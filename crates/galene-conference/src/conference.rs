@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use galene_group::{Authorizer, Description, GaleneRules, Group};
 use galene_protocol::{GroupName, RtcConfiguration};
 use galene_sfu::TransportId;
 
 use crate::groups::GroupInMemory;
+use crate::guessing::Logins;
 use crate::limits::HOUSEKEEPING_INTERVAL;
 use crate::placement::Placement;
 use crate::session::Session;
@@ -24,12 +26,15 @@ use crate::{Config, Input, Now, Output, SessionId, Site, Ticket};
 #[derive(Debug)]
 pub struct Conference {
     pub(crate) config: Config,
+    /// Decides what members may do.
+    authorizer: Arc<dyn Authorizer>,
     pub(crate) random: fastrand::Rng,
     pub(crate) now: Option<Now>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) groups: BTreeMap<GroupName, GroupInMemory>,
     /// Who waits for the answers to questions about joining.
     pub(crate) tickets: BTreeMap<Ticket, SessionId>,
+    pub(crate) logins: Logins,
     pub(crate) token_questions: BTreeMap<Ticket, TokenQuestion>,
     last_ticket: u64,
     pub(crate) placement: Placement,
@@ -68,11 +73,13 @@ impl Conference {
         Self {
             placement: Placement::new(config.shards),
             config,
+            authorizer: Arc::new(GaleneRules),
             random: fastrand::Rng::with_seed(seed),
             now: None,
             sessions: BTreeMap::new(),
             groups: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            logins: Logins::default(),
             token_questions: BTreeMap::new(),
             last_ticket: 0,
             ups: BTreeMap::new(),
@@ -81,6 +88,12 @@ impl Conference {
             stopping: None,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Lets somebody else than [`GaleneRules`] decide what members may do.
+    #[must_use]
+    pub fn with_authorizer(self, authorizer: Arc<dyn Authorizer>) -> Self {
+        Self { authorizer, ..self }
     }
 
     /// Changes what clients configure their transports with, for those who join and for messages about
@@ -111,6 +124,9 @@ impl Conference {
             Input::GroupRemoved { group } => self.group_removed(&group),
             Input::Authorised { ticket, result } => self.authorised(ticket, result, now),
             Input::TokensAnswered { ticket, result } => self.tokens_answered(ticket, result),
+            Input::Kick { group, client, message } => {
+                self.kick_client(&group, &client, message, now);
+            }
             Input::Shutdown { message } => self.shut_down(message),
             Input::Timeout => {}
         }
@@ -151,6 +167,11 @@ impl Conference {
     /// Returns how many clients are connected, members or not.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    pub(crate) fn new_group(&self, name: &GroupName, description: &Arc<Description>) -> Group {
+        Group::new(name.clone(), Arc::clone(description))
+            .with_authorizer(Arc::clone(&self.authorizer))
     }
 
     pub(crate) fn output(&mut self, output: Output) {

@@ -95,7 +95,7 @@ impl Conference {
 
     pub(crate) fn group_changed(&mut self, lookup: GroupLookup, now: Now) {
         if lookup.description.public && !self.groups.contains_key(&lookup.name) {
-            let group = Group::new(lookup.name.clone(), lookup.description.clone());
+            let group = self.new_group(&lookup.name, &lookup.description);
             log_unknown_codecs(&group);
             self.groups.insert(lookup.name.clone(), GroupInMemory::new(group));
         }

@@ -1,8 +1,8 @@
 //! What operators do to the group and to its members.
 
-use galene_group::{Group, PermissionChange, Refusal, check_note};
+use galene_group::{Action, Group, PermissionChange, check_note};
 use galene_protocol::{
-    ClientId, Data, GroupAction, Kicker, Permission, Relayed, ServerMessage, Timestamp, UserAction,
+    ClientId, Data, GroupAction, Kicker, Relayed, ServerMessage, Timestamp, UserAction,
     UserActionKind, UserInfo, UserMessage, Username,
 };
 use serde_json::Value;
@@ -28,12 +28,15 @@ impl Conference {
                 self.act(session, |group, member| group.set_data(member, &patch));
             }
             GroupAction::Subgroups => self.list_subgroups(session, now),
-            GroupAction::Record | GroupAction::Unrecord => {
-                let may =
-                    self.act(session, |group, member| group.check(member, &Permission::Record));
+            GroupAction::Record => {
+                let may = self.act(session, |group, member| group.check(member, Action::Record));
                 if may.is_some() {
                     self.tell_error(session, NO_RECORDING);
                 }
+            }
+            // Nothing is being recorded, and to stop that is no error.
+            GroupAction::Unrecord => {
+                self.act(session, |group, member| group.check(member, Action::Record));
             }
             GroupAction::MakeToken(template) => self.make_token(session, template, now),
             GroupAction::EditToken(template) => self.edit_token(session, template, now),
@@ -88,11 +91,11 @@ impl Conference {
         let Some(dest) = self.named(session, dest) else { return };
         let found = self.act(session, |group, member| {
             check_note(message.as_deref().unwrap_or_default())?;
-            group.find_for_operator(member, &dest).map(|(target, _)| target)
+            group.find_target(member, Action::Kick, &dest).map(|(target, _)| target)
         });
         if let (Some(target), Some(by)) = (found, self.member(session)) {
             let by = Kicker { id: by.client().clone(), username: by.username().clone() };
-            self.kick(target.into(), by, message, now);
+            self.kick(target.into(), Some(by), message, now);
         }
     }
 
@@ -100,7 +103,7 @@ impl Conference {
     fn identify(&mut self, session: SessionId, dest: Option<ClientId>) {
         let Some(dest) = self.named(session, dest) else { return };
         let found = self.act(session, |group, member| {
-            let (target, known) = group.find_for_operator(member, &dest)?;
+            let (target, known) = group.find_target(member, Action::Identify, &dest)?;
             Ok((SessionId::from(target), known.username().clone()))
         });
         let Some((target, username)) = found else { return };
@@ -115,18 +118,12 @@ impl Conference {
     }
 
     fn set_user_data(&mut self, session: SessionId, dest: Option<ClientId>, patch: &Data) {
-        self.act(session, |group, member| {
-            let own = group.member(member).ok_or(Refusal::NotAMember)?.client();
-            // Operators, too, speak only for themselves.
-            if dest.as_ref() != Some(own) {
-                return Err(Refusal::NotAuthorised);
-            }
-            group.set_user_data(member, patch)
-        });
+        let Some(dest) = self.named(session, dest) else { return };
+        self.act(session, |group, member| group.set_user_data(member, &dest, patch));
     }
 
     fn list_subgroups(&mut self, session: SessionId, now: Now) {
-        if self.act(session, |group, member| group.check(member, &Permission::Op)).is_none() {
+        if self.act(session, |group, member| group.check(member, Action::ListSubgroups)).is_none() {
             return;
         }
         let Some(name) = self.group_of(session).map(Group::name) else { return };

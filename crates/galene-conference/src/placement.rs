@@ -28,15 +28,18 @@ impl Placement {
         Self { loads, last_transport: 0 }
     }
 
-    /// Places a new transport: near others if that shard has not much more to do than the least loaded
-    /// one. Returns the shard and a fresh number.
-    pub(crate) fn place(&mut self, near: Option<ShardId>) -> (ShardId, TransportId) {
+    /// Places a new transport: near others, on the first of these shards that has not much more to do than
+    /// the least loaded one. Returns the shard and a fresh number.
+    pub(crate) fn place(
+        &mut self,
+        near: impl IntoIterator<Item = ShardId>,
+    ) -> (ShardId, TransportId) {
         let least = self.loads.iter().min_by_key(|(_, load)| **load);
         let (least, least_load) = least.map_or((ShardId(0), 0), |(shard, load)| (*shard, *load));
         let fits = |shard: &ShardId| {
             self.loads.get(shard).is_some_and(|load| *load <= least_load + MAX_IMBALANCE)
         };
-        let shard = near.filter(fits).unwrap_or(least);
+        let shard = near.into_iter().find(fits).unwrap_or(least);
         *self.loads.entry(shard).or_insert(0) += 1;
         self.last_transport += 1;
         (shard, TransportId(self.last_transport))

@@ -114,18 +114,14 @@ impl Estimator {
         self.update(now);
     }
 
-    /// Returns a probe to be sent now.
+    /// Returns a probe to be sent now, over whichever transport can carry it.
     pub fn poll_probe(&mut self, now: Instant) -> Option<Probe> {
         let round_trip = self.round_trip();
         self.take_probe_result(round_trip, now);
-        let signal = self.signal(now);
-        // The transport that was last heard of is one that works.
-        let (transport, _) = self.transports.iter().max_by_key(|(_, t)| t.heard)?;
-        let transport = *transport;
-        if signal != Signal::Normal {
+        if self.transports.is_empty() || self.signal(now) != Signal::Normal {
             return None;
         }
-        self.prober.poll(self.current(), self.wanted, transport, now)
+        self.prober.poll(self.current(), self.wanted, now)
     }
 
     /// Returns when [`poll_probe`](Self::poll_probe) is to be asked although no feedback has come.

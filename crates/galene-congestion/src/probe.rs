@@ -4,24 +4,26 @@ use std::time::{Duration, Instant};
 
 use crate::PacketReport;
 
-/// A train of packets to be sent over one transport, as evenly as can be.
+/// A train of packets to be sent at once: how they are spread when they arrive shows the link's rate.
 ///
-/// Padding serves as well as anything (RFC 3550 §5.1), and so do packets sent again (RFC 4588). Mark them
-/// by [`SentPackets::set_probe`](crate::SentPackets::set_probe).
+/// Padding serves as well as anything (RFC 3550 §5.1), and so do packets sent again (RFC 4588), but there
+/// should be five or more. Mark them by [`SentPackets::set_probe`](crate::SentPackets::set_probe).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
     /// The number to mark its packets with; never 0.
     pub number: u8,
-    /// The transport to send it over.
-    pub transport: u64,
-    /// How fast, in bits per second.
+    /// The rate in question, in bits per second. More than this it cannot show.
     pub rate: u64,
-    /// For how long.
-    pub duration: Duration,
+    /// How many bytes to send.
+    pub bytes: usize,
 }
 
-/// How long a probe takes (libwebrtc's default is 15 ms).
+/// How long a probe takes at its rate (libwebrtc's default is 15 ms). It is a queue for so long, which is
+/// less than a frame makes.
 const PROBE_TIME: Duration = Duration::from_millis(20);
+
+/// The least that tells anything: packets of a few hundred bytes.
+const MIN_PROBE_BYTES: usize = 2_000;
 
 /// How far above the estimate a probe goes: as long as nothing is known about the link, and later
 /// (libwebrtc starts with three and goes on with two).
@@ -66,7 +68,7 @@ pub(crate) struct Prober {
 struct Cluster {
     number: u8,
     rate: f64,
-    ends: Instant,
+    sent: Instant,
     first_arrival_us: i64,
     last_arrival_us: i64,
     first_bytes: u16,
@@ -88,13 +90,7 @@ impl Prober {
     }
 
     /// Returns the next probe, if there is room for one between the estimate and what is wanted.
-    pub(crate) fn poll(
-        &mut self,
-        estimate: f64,
-        wanted: f64,
-        transport: u64,
-        now: Instant,
-    ) -> Option<Probe> {
+    pub(crate) fn poll(&mut self, estimate: f64, wanted: f64, now: Instant) -> Option<Probe> {
         if self.cluster.is_some()
             || wanted <= estimate
             || self.not_before.is_some_and(|at| now < at)
@@ -107,7 +103,7 @@ impl Prober {
         self.cluster = Some(Cluster {
             number: self.last_number,
             rate,
-            ends: now + PROBE_TIME,
+            sent: now,
             first_arrival_us: 0,
             last_arrival_us: 0,
             first_bytes: 0,
@@ -116,12 +112,17 @@ impl Prober {
             lost: 0,
             is_passed: false,
         });
-        Some(Probe { number: self.last_number, transport, rate: rate as u64, duration: PROBE_TIME })
+        let bytes = (rate / 8.0 * PROBE_TIME.as_secs_f64()) as usize;
+        Some(Probe {
+            number: self.last_number,
+            rate: rate as u64,
+            bytes: bytes.max(MIN_PROBE_BYTES),
+        })
     }
 
     /// Returns when to ask again although nothing was heard, while more is wanted than is estimated.
     pub(crate) fn next(&self, round_trip: Duration) -> Option<Instant> {
-        self.cluster.as_ref().map(|c| c.ends + round_trip + PATIENCE).or(self.not_before)
+        self.cluster.as_ref().map(|c| c.sent + round_trip + PATIENCE).or(self.not_before)
     }
 
     /// The rate was lowered, so the link is full.
@@ -137,7 +138,7 @@ impl Prober {
             return;
         };
         if report.probe != cluster.number {
-            cluster.is_passed |= report.sent >= cluster.ends;
+            cluster.is_passed |= report.sent > cluster.sent;
             return;
         }
         let Some(arrived) = report.arrived_us else {
@@ -159,7 +160,7 @@ impl Prober {
     /// Returns what a probe has shown the link to carry, once it is over.
     pub(crate) fn result(&mut self, round_trip: Duration, now: Instant) -> Option<f64> {
         let cluster = self.cluster.as_ref()?;
-        let is_over = cluster.is_passed || now > cluster.ends + round_trip + PATIENCE;
+        let is_over = cluster.is_passed || now > cluster.sent + round_trip + PATIENCE;
         if !is_over {
             return None;
         }
@@ -231,43 +232,43 @@ mod tests {
     fn nothing_is_probed_for_that_nobody_wants() {
         let now = galene_testkit::epoch();
         let mut prober = Prober::new();
-        assert_eq!(prober.poll(1e6, 1e6, 7, now), None);
-        let probe = prober.poll(1e6, 1.5e6, 7, now).expect("more is wanted");
-        assert_eq!((probe.transport, probe.rate), (7, 1_650_000));
-        assert_eq!(prober.poll(1e6, 1.5e6, 7, now), None, "one at a time");
+        assert_eq!(prober.poll(1e6, 1e6, now), None);
+        let probe = prober.poll(1e6, 1.5e6, now).expect("more is wanted");
+        assert_eq!((probe.rate, probe.bytes), (1_650_000, 4_125));
+        assert_eq!(prober.poll(1e6, 1.5e6, now), None, "one at a time");
     }
 
     #[test]
     fn a_probe_that_comes_through_shows_its_rate_and_the_next_follows_at_once() {
         let now = galene_testkit::epoch();
         let mut prober = Prober::new();
-        let probe = prober.poll(1e6, 9e6, 7, now).expect("more is wanted");
+        let probe = prober.poll(1e6, 9e6, now).expect("more is wanted");
         assert_eq!(prober.result(RTT, now), None, "not over yet");
         arrive(&mut prober, &probe, 25, 3e6, now);
         assert_eq!(prober.result(RTT, now), Some(3e6));
-        assert!(prober.poll(3e6, 9e6, 7, now).is_some());
+        assert!(prober.poll(3e6, 9e6, now).is_some());
     }
 
     #[test]
     fn a_probe_that_fills_the_link_shows_its_capacity_and_the_next_waits() {
         let now = galene_testkit::epoch();
         let mut prober = Prober::new();
-        let probe = prober.poll(1e6, 9e6, 7, now).expect("more is wanted");
+        let probe = prober.poll(1e6, 9e6, now).expect("more is wanted");
         arrive(&mut prober, &probe, 25, 2e6, now);
         let shown = prober.result(RTT, now).expect("enough arrived");
         assert!((1_890_000.0..1_910_000.0).contains(&shown), "{shown}");
-        assert_eq!(prober.poll(1.9e6, 9e6, 7, now), None);
-        assert!(prober.poll(1.9e6, 9e6, 7, now + MIN_PAUSE).is_some());
+        assert_eq!(prober.poll(1.9e6, 9e6, now), None);
+        assert!(prober.poll(1.9e6, 9e6, now + MIN_PAUSE).is_some());
     }
 
     #[test]
     fn a_probe_of_which_nothing_is_heard_fails() {
         let now = galene_testkit::epoch();
         let mut prober = Prober::new();
-        prober.poll(1e6, 9e6, 7, now).expect("more is wanted");
+        prober.poll(1e6, 9e6, now).expect("more is wanted");
         let late = now + Duration::from_secs(1);
         assert_eq!(prober.result(RTT, late), None);
-        assert_eq!(prober.poll(1e6, 9e6, 7, late), None);
-        assert!(prober.poll(1e6, 9e6, 7, late + MIN_PAUSE).is_some());
+        assert_eq!(prober.poll(1e6, 9e6, late), None);
+        assert!(prober.poll(1e6, 9e6, late + MIN_PAUSE).is_some());
     }
 }

@@ -50,14 +50,17 @@ impl ReceiverRate {
     /// half times that. An estimate well above what is sent therefore says that there is room, and not
     /// how much; were it taken literally, a publisher that starts low would stay low.
     pub fn allowed(&self, sent: u64, now: Instant) -> u64 {
+        let remb = self.reported(sent, now).unwrap_or(UNKNOWN_RATE);
         let fresh = |at: Instant| now.saturating_duration_since(at) < FRESH;
-        let remb = match self.remb.filter(|(_, at)| fresh(*at)) {
-            Some((remb, _)) if remb > sent + sent / 4 => remb + remb / 2,
-            Some((remb, _)) => remb,
-            None => UNKNOWN_RATE,
-        };
         let bound = self.loss.bound().filter(|_| self.loss_at.is_some_and(fresh));
         bound.map_or(remb, |bound| remb.min(bound as u64))
+    }
+
+    /// Returns what follows from the receiver's own estimate alone, if it has given one lately.
+    pub fn reported(&self, sent: u64, now: Instant) -> Option<u64> {
+        let fresh = |at: Instant| now.saturating_duration_since(at) < FRESH;
+        let (remb, _) = self.remb.filter(|(_, at)| fresh(*at))?;
+        Some(if remb > sent + sent / 4 { remb + remb / 2 } else { remb })
     }
 }
 

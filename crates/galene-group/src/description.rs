@@ -2,16 +2,18 @@
 
 mod error;
 mod file;
+mod role;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use galene_auth::Policy;
+use galene_auth::{Policy, Roles};
 use galene_protocol::{GroupName, GroupStatus};
 use serde_json::Value;
 
 pub use self::error::DescriptionError;
+pub use self::role::check_role;
 
 /// How old chat becomes if the definition does not say; also how long an empty group is kept.
 const DEFAULT_MAX_HISTORY_AGE: Duration = Duration::from_secs(4 * 3600);
@@ -38,6 +40,9 @@ pub const DEFINITION_KEYS: &[&str] = &[
     "authPortal",
     "codecs",
 ];
+
+/// The JSON schema of a group file, for editors that check and complete JSON.
+pub const GROUP_SCHEMA: &str = include_str!("description/schema.json");
 
 /// A group's definition.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,7 +99,16 @@ impl Description {
     ///
     /// [`DescriptionError`] if the content is not JSON, or has unknown keys or values of a wrong type.
     pub fn parse(text: &str) -> Result<Self, DescriptionError> {
-        file::parse(text)
+        Self::parse_with_roles(text, &Arc::default())
+    }
+
+    /// Parses the content of a group file that may name roles of the administrator's.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`parse`](Self::parse).
+    pub fn parse_with_roles(text: &str, roles: &Arc<Roles>) -> Result<Self, DescriptionError> {
+        file::parse(text, roles)
     }
 
     /// Returns the definition of a group that exists only because this one lets groups below exist: the

@@ -20,7 +20,10 @@ pub use self::gate::JoinRefusal;
 pub use self::moderation::{PermissionChange, PermissionsChanged, check_note};
 pub use self::tokens::{TokenEdit, TokenRefused};
 use crate::history::ChatHistory;
-use crate::{Description, Member, MemberId, Newcomer, Notice, Refusal};
+use crate::{
+    Action, ActionRequest, Authorizer, Description, GaleneRules, Member, MemberId, Newcomer,
+    Notice, Refusal,
+};
 
 /// A group in memory: who is in it, who may do what, what was said, who publishes which streams.
 ///
@@ -29,6 +32,7 @@ use crate::{Description, Member, MemberId, Newcomer, Notice, Refusal};
 pub struct Group {
     name: GroupName,
     description: Arc<Description>,
+    authorizer: Arc<dyn Authorizer>,
     members: BTreeMap<MemberId, Member>,
     by_client: BTreeMap<ClientId, MemberId>,
     streams: BTreeMap<StreamId, MemberId>,
@@ -59,6 +63,7 @@ impl Group {
         let mut group = Self {
             name,
             description,
+            authorizer: Arc::new(GaleneRules),
             members: BTreeMap::new(),
             by_client: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -69,6 +74,12 @@ impl Group {
         };
         group.autolock();
         group
+    }
+
+    /// Makes a group in which somebody else decides what members may do.
+    #[must_use]
+    pub fn with_authorizer(self, authorizer: Arc<dyn Authorizer>) -> Self {
+        Self { authorizer, ..self }
     }
 
     /// Lets somebody in who has passed the [gate](Self::check_gate).
@@ -248,9 +259,29 @@ impl Group {
         self.members.get(&member).ok_or(Refusal::NotAMember)
     }
 
-    fn acting_with(&self, member: MemberId, permission: &Permission) -> Result<&Member, Refusal> {
-        let member = self.acting(member)?;
-        if member.may(permission) { Ok(member) } else { Err(Refusal::NotAuthorised) }
+    /// Checks that a member may do something, upon another member perhaps.
+    fn allowed(
+        &self,
+        asker: MemberId,
+        action: Action,
+        target: Option<MemberId>,
+    ) -> Result<&Member, Refusal> {
+        let member = self.acting(asker)?;
+        let target = target.and_then(|target| self.members.get(&target)).map(Member::state);
+        let request = ActionRequest { group: &self.name, member: member.state(), action, target };
+        if self.authorizer.allows(&request) { Ok(member) } else { Err(Refusal::NotAuthorised) }
+    }
+
+    /// Finds the member that another wants to do something to. Whoever may not learns nothing of it.
+    fn target(
+        &self,
+        asker: MemberId,
+        action: Action,
+        client: &ClientId,
+    ) -> Result<MemberId, Refusal> {
+        let target = self.find(client);
+        self.allowed(asker, action, target.as_ref().ok().copied())?;
+        target
     }
 
     fn send_to_all(&mut self, message: ServerMessage) {

@@ -4,6 +4,7 @@
 //! ([`Notice`]). Its [`Description`] is what a group file says; [`resolve`] finds the one that applies
 //! to a name.
 
+mod action;
 mod description;
 mod dictionary;
 mod group;
@@ -15,7 +16,8 @@ mod notice;
 mod refusal;
 mod suggestion;
 
-pub use description::{DEFINITION_KEYS, Description, DescriptionError};
+pub use action::{Action, ActionRequest, Authorizer, GaleneRules};
+pub use description::{DEFINITION_KEYS, Description, DescriptionError, GROUP_SCHEMA, check_role};
 pub use dictionary::{MAX_DICTIONARY_BYTES, TooLarge};
 pub use group::{
     Group, JoinRefusal, PermissionChange, PermissionsChanged, ServerFacts, TokenEdit, TokenRefused,

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use galene_group::{Description, Group, MemberId, Newcomer, Notice, PermissionChange, Refusal};
+use galene_group::{
+    Action, Description, Group, MemberId, Newcomer, Notice, PermissionChange, Refusal,
+};
 use galene_protocol::{
     ClientId, Data, GroupName, MessageId, Permission, Permissions, Post, ServerMessage,
     UserMessage, UserState, UserUpdate, Username,
@@ -125,7 +127,7 @@ impl World {
                 }
             }
             Step::Kick { by, client } => {
-                let target = self.group.find_for_operator(self.member(*by), &id(*client));
+                let target = self.group.find_target(self.member(*by), Action::Kick, &id(*client));
                 if let Ok((target, _)) = target {
                     self.leave(target);
                 }
@@ -147,7 +149,7 @@ impl World {
             Step::SetData { by, hand } => {
                 let value = if *hand { true.into() } else { serde_json::Value::Null };
                 let patch = [("raisehand".to_owned(), value)].into_iter().collect();
-                let _refused = self.group.set_user_data(self.member(*by), &patch);
+                let _refused = self.group.set_user_data(self.member(*by), &id(*by), &patch);
             }
             Step::Chat { by } => {
                 self.next_message += 1;

@@ -58,7 +58,15 @@ impl Call {
             let config = SubscriberConfig::new(address(host));
             call.subscribers.push(SubscriberPeer::new(call.now, config));
             let (stream_id, tracks) = (String::new(), vec![request(0)]);
-            call.sfu.handle_command(Command::Subscribe { transport, stream_id, tracks }, call.now);
+            call.sfu.handle_command(
+                Command::Subscribe {
+                    transport,
+                    client: crate::ClientId(transport.0),
+                    stream_id,
+                    tracks,
+                },
+                call.now,
+            );
             call.run(MS * 10);
         }
         call.run(MS * 1_000);

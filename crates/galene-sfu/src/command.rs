@@ -1,6 +1,6 @@
 //! What the forwarding core can be told to do, as plain data that can cross a thread or a network.
 
-use crate::{Codec, Layer, ShardId, TrackId, TransportId};
+use crate::{ClientId, Codec, Layer, ShardId, TrackId, TransportId};
 
 /// A wish of the control plane.
 ///
@@ -30,6 +30,9 @@ pub enum Command {
     Subscribe {
         /// The transport that forwards.
         transport: TransportId,
+        /// Who receives. What a client can take is estimated over all its transports on a shard; it
+        /// stays what the first command for a transport says.
+        client: ClientId,
         /// The `MediaStream` id under which the peer sees the tracks if the publisher gave none.
         stream_id: String,
         /// The tracks wanted, audio before video.

@@ -42,7 +42,12 @@ fn a_publisher_whose_engine_panics_is_gone_with_its_tracks_and_its_subscribers_s
     assert!(call.sfu.tracks.is_empty() && call.sfu.by_track_id.is_empty());
     let tracks = vec![request(0)];
     let stream_id = String::new();
-    let wish = Command::Subscribe { transport: OTHERS[0], stream_id, tracks };
+    let wish = Command::Subscribe {
+        transport: OTHERS[0],
+        client: crate::ClientId(OTHERS[0].0),
+        stream_id,
+        tracks,
+    };
     call.sfu.handle_command(wish, call.now);
     call.run(MS * 100);
     assert_eq!(call.sfu.counters().faults, 1);

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use galene_congestion::{PacketReport, Probe, SentPackets, TransportFeedback};
 use galene_rtp::Vp8Descriptor;
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
@@ -24,8 +25,11 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 const HEADER_BYTES: usize = 12;
 
-/// A header extension of one element of three bytes (RFC 8285 §4.2).
+/// A header extension of one element of up to three bytes (RFC 8285 §4.2).
 const EXTENSION_BYTES: usize = 8;
+
+/// How much padding a packet has that is nothing else: what its last byte can count.
+const MAX_PADDING: u8 = 255;
 
 /// Says that the last byte of the payload counts the bytes of padding (RFC 3550 §5.1).
 const PADDING_BIT: u8 = 0x20;
@@ -40,6 +44,8 @@ pub(crate) struct DirectEgress {
     path: Path,
     streams: Vec<Stream>,
     resends: ResendBudget,
+    /// What was sent when, once a packet has a transport-wide number.
+    sent: Option<SentPackets>,
     /// A stream that was silent has to be reported on again.
     has_new_report: bool,
     /// Where our NTP time starts; only differences count.
@@ -53,9 +59,8 @@ struct Stream {
     mid: Mid,
     ssrc: u32,
     rtx: Option<Rtx>,
-    /// The number of the header extension that says when a packet was sent.
-    send_time_id: Option<u8>,
-    /// That of the dependency descriptor.
+    timing: Option<Timing>,
+    /// The number of the dependency descriptor's header extension.
     descriptor_id: Option<u8>,
     cname: String,
     clock_rate_hz: u32,
@@ -66,6 +71,17 @@ struct Stream {
     /// Octets at the last report, and the rate since the one before, in bits per second.
     reported_octets: u32,
     rate: u64,
+}
+
+/// What the peer wants to see in front of each packet, so as to find out what the link carries, with the
+/// number of the header extension under which it was negotiated.
+#[derive(Debug, Clone, Copy)]
+enum Timing {
+    /// The transport-wide number: the peer reports arrivals, and we estimate
+    /// (draft-holmer-rmcat-transport-wide-cc-extensions-01 §2).
+    Number(u8),
+    /// When it was sent: the peer estimates (abs-send-time, for REMB).
+    SendTime(u8),
 }
 
 #[derive(Debug)]
@@ -82,6 +98,7 @@ impl DirectEgress {
             path,
             streams: Vec::new(),
             resends: ResendBudget::default(),
+            sent: None,
             has_new_report: false,
             epoch,
             scratch: Vec::new(),
@@ -94,12 +111,18 @@ impl DirectEgress {
             return Some(at);
         }
         let media = engine.media(packet.mid)?;
-        let send_time_id = media.remote_extmap().id_of(Extension::AbsoluteSendTime);
-        let descriptor_id = media.remote_extmap().id_of(descriptors::extension());
+        let id_of = |extension| media.remote_extmap().id_of(extension);
+        let number = id_of(Extension::TransportSequenceNumber);
+        let send_time = id_of(Extension::AbsoluteSendTime);
+        let descriptor_id = id_of(descriptors::extension());
         let cname = media.cname().to_owned();
         let params = engine.codec_config().params();
         let params = params.iter().find(|p| p.pt() == packet.payload_type)?;
         let rtx_type = params.resend();
+        let timing = number
+            .filter(|_| params.fb_transport_cc())
+            .map(Timing::Number)
+            .or(send_time.map(Timing::SendTime));
         let mut api = engine.direct_api();
         let stream = api.stream_tx_by_mid(packet.mid, None)?;
         let rtx = stream.rtx().zip(rtx_type).filter(|_| packet.repairable);
@@ -107,7 +130,7 @@ impl DirectEgress {
             mid: packet.mid,
             ssrc: *stream.ssrc(),
             rtx: rtx.map(|(ssrc, payload_type)| Rtx { ssrc: *ssrc, payload_type, next: 0 }),
-            send_time_id,
+            timing,
             descriptor_id,
             cname,
             clock_rate_hz: packet.clock_rate_hz,
@@ -119,6 +142,28 @@ impl DirectEgress {
             rate: 0,
         });
         Some(self.streams.len() - 1)
+    }
+
+    /// Returns what goes in front of a packet with so many bytes after its header, and takes note of it.
+    fn element(
+        &mut self,
+        stream: usize,
+        bytes: usize,
+        descriptor: Option<(u8, OutgoingDescriptor<'_>)>,
+        now: Instant,
+    ) -> Option<Element> {
+        match self.streams[stream].timing? {
+            Timing::Number(id) => {
+                let epoch = self.epoch;
+                let sent = self.sent.get_or_insert_with(|| SentPackets::new(epoch));
+                let descriptor = descriptor.map(|(id, descriptor)| (id, descriptor.value.len()));
+                let extension = extensions::len([(id, 2)].into_iter().chain(descriptor));
+                let bytes = bytes + HEADER_BYTES + extension + self.sealer.tag_bytes();
+                let [high, low] = sent.record(now, bytes).to_be_bytes();
+                Some(Element { id, value: [high, low, 0], len: 2 })
+            }
+            Timing::SendTime(id) => Some(Element { id, value: self.send_time(now), len: 3 }),
+        }
     }
 
     /// Time since the epoch as NTP has it: seconds in 32.32 bits (RFC 5905 §6).
@@ -137,6 +182,35 @@ impl DirectEgress {
     }
 }
 
+impl Stream {
+    /// Returns whether the peer reports on padding, and would not take it for anything else.
+    fn can_probe(&self) -> bool {
+        let has_number = matches!(self.timing, Some(Timing::Number(_)));
+        has_number && self.rtx.is_some() && self.newest.is_some()
+    }
+}
+
+/// An element of the header extension.
+#[derive(Debug, Clone, Copy)]
+struct Element {
+    id: u8,
+    /// Followed by zeros.
+    value: [u8; 3],
+    len: u8,
+}
+
+impl Element {
+    fn value(&self) -> &[u8] {
+        &self.value[..usize::from(self.len)]
+    }
+
+    /// Returns the header extension that has no other element.
+    fn alone(&self) -> [u8; EXTENSION_BYTES] {
+        let [first, second, third] = self.value;
+        [0xbe, 0xde, 0, 1, self.id << 4 | (self.len - 1), first, second, third]
+    }
+}
+
 /// The numbers under which a packet is written.
 struct Head<'a> {
     payload_type: Pt,
@@ -144,8 +218,8 @@ struct Head<'a> {
     sequence: u64,
     timestamp: u32,
     ssrc: u32,
-    /// The extension's number and value.
-    send_time: Option<(u8, [u8; 3])>,
+    /// What the peer or we estimate with.
+    element: Option<Element>,
     /// The dependency descriptor, with the number of its extension.
     descriptor: Option<(u8, OutgoingDescriptor<'a>)>,
     /// The sequence number that a retransmission repeats.
@@ -164,17 +238,16 @@ impl Head<'_> {
         payload: &[u8],
         vp8: Option<&Vp8Descriptor>,
     ) {
-        let mut room = [0; HEADER_BYTES + EXTENSION_BYTES + OSN_BYTES];
         if let Some(descriptor) = self.descriptor {
             // Few packets have one, and the others need not pay for so much room.
             let mut room = [0; HEADER_BYTES + extensions::MAX_BYTES + OSN_BYTES];
             let len = self.write_extensions(&mut room[HEADER_BYTES..], descriptor);
             return self.send_with(sealer, path, way, (payload, vp8), (&mut room, len));
         }
+        let mut room = [0; HEADER_BYTES + EXTENSION_BYTES + OSN_BYTES];
         let mut len = 0;
-        if let Some((id, [high, middle, low])) = self.send_time {
-            let extension = [0xbe, 0xde, 0, 1, id << 4 | 2, high, middle, low];
-            room[HEADER_BYTES..HEADER_BYTES + EXTENSION_BYTES].copy_from_slice(&extension);
+        if let Some(element) = self.element {
+            room[HEADER_BYTES..HEADER_BYTES + EXTENSION_BYTES].copy_from_slice(&element.alone());
             len = EXTENSION_BYTES;
         }
         self.send_with(sealer, path, way, (payload, vp8), (&mut room, len));
@@ -185,8 +258,8 @@ impl Head<'_> {
         let (id, descriptor) = descriptor;
         let mut value = descriptors::ROOM;
         let descriptor = descriptor.write(&mut value).map(|value| (id, value));
-        let time = self.send_time.as_ref().map(|(id, time)| (*id, &time[..]));
-        extensions::write(room, time.into_iter().chain(descriptor))
+        let element = self.element.as_ref().map(|element| (element.id, element.value()));
+        extensions::write(room, element.into_iter().chain(descriptor))
     }
 
     /// Does the rest, given the room for the header with so many bytes of extensions in it.
@@ -235,7 +308,9 @@ impl Egress for DirectEgress {
         let Some(at) = self.stream(way.engine, &packet) else {
             return;
         };
-        let time = self.send_time(way.now);
+        let bytes = packet.payload.len() + usize::from(packet.padding);
+        let descriptor = self.streams[at].descriptor_id.zip(packet.descriptor);
+        let element = self.element(at, bytes, descriptor, way.now);
         let stream = &mut self.streams[at];
         let head = Head {
             payload_type: packet.payload_type,
@@ -243,8 +318,8 @@ impl Egress for DirectEgress {
             sequence: packet.sequence,
             timestamp: packet.timestamp,
             ssrc: stream.ssrc,
-            send_time: stream.send_time_id.map(|id| (id, time)),
-            descriptor: stream.descriptor_id.zip(packet.descriptor),
+            element,
+            descriptor,
             original: None,
             padding: packet.padding,
         };
@@ -267,9 +342,12 @@ impl Egress for DirectEgress {
         let Some(at) = self.stream(way.engine, &packet) else {
             return;
         };
-        let time = self.send_time(way.now);
-        let stream = &mut self.streams[at];
-        let Some(rtx) = stream.rtx.as_mut().filter(|_| self.resends.take()) else {
+        if self.streams[at].rtx.is_none() || !self.resends.take() {
+            return;
+        }
+        let descriptor = self.streams[at].descriptor_id.zip(packet.descriptor);
+        let element = self.element(at, packet.payload.len() + OSN_BYTES, descriptor, way.now);
+        let Some(rtx) = &mut self.streams[at].rtx else {
             return;
         };
         let head = Head {
@@ -278,13 +356,62 @@ impl Egress for DirectEgress {
             sequence: rtx.next,
             timestamp: packet.timestamp,
             ssrc: rtx.ssrc,
-            send_time: stream.send_time_id.map(|id| (id, time)),
-            descriptor: stream.descriptor_id.zip(packet.descriptor),
+            element,
+            descriptor,
             original: Some(packet.sequence as u16),
             padding: 0,
         };
         rtx.next += 1;
         head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());
+    }
+
+    fn read_feedback(
+        &mut self,
+        feedback: &TransportFeedback<'_>,
+        now: Instant,
+        reports: &mut Vec<PacketReport>,
+    ) {
+        if let Some(sent) = &mut self.sent {
+            sent.handle_feedback(feedback, now, |report| reports.push(report));
+        }
+    }
+
+    fn can_probe(&self) -> bool {
+        self.streams.iter().any(Stream::can_probe)
+    }
+
+    fn send_probe(&mut self, way: &mut Way<'_>, probe: Probe) {
+        let Some(at) = self.streams.iter().position(Stream::can_probe) else {
+            return;
+        };
+        let set_probe = |egress: &mut Self, number| {
+            if let Some(sent) = &mut egress.sent {
+                sent.set_probe(number);
+            }
+        };
+        set_probe(self, probe.number);
+        for _ in 0..probe.bytes.div_ceil(usize::from(MAX_PADDING)) {
+            let element = self.element(at, usize::from(MAX_PADDING), None, way.now);
+            let stream = &mut self.streams[at];
+            let (Some(rtx), Some((timestamp, _))) = (&mut stream.rtx, stream.newest) else {
+                break;
+            };
+            // Where retransmissions go, a packet of nothing but padding takes no number from the media.
+            let head = Head {
+                payload_type: rtx.payload_type,
+                marker: false,
+                sequence: rtx.next,
+                timestamp,
+                ssrc: rtx.ssrc,
+                element,
+                descriptor: None,
+                original: None,
+                padding: MAX_PADDING,
+            };
+            rtx.next += 1;
+            head.send(&self.sealer, self.path, way, &[], None);
+        }
+        set_probe(self, 0);
     }
 
     fn mid_of(&self, ssrc: u32) -> Option<Mid> {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use galene_congestion::{PacketReport, Probe, TransportFeedback};
 use galene_rtp::Vp8Descriptor;
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
@@ -70,6 +71,23 @@ pub(crate) trait Egress: fmt::Debug + Send {
     fn rate(&self, _mid: Mid) -> Option<u64> {
         None
     }
+
+    /// Reads what the peer says of the packets of this transport into `reports`.
+    fn read_feedback(
+        &mut self,
+        _feedback: &TransportFeedback<'_>,
+        _now: Instant,
+        _reports: &mut Vec<PacketReport>,
+    ) {
+    }
+
+    /// Returns whether [`send_probe`](Self::send_probe) can send anything.
+    fn can_probe(&self) -> bool {
+        false
+    }
+
+    /// Sends padding to find out what the link carries.
+    fn send_probe(&mut self, _way: &mut Way<'_>, _probe: Probe) {}
 
     /// Sends by another way from now on.
     fn set_path(&mut self, _path: Path) {}

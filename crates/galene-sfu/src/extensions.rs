@@ -13,9 +13,7 @@ pub(crate) fn write<'a>(
     room: &mut [u8],
     elements: impl Iterator<Item = (u8, &'a [u8])> + Clone,
 ) -> usize {
-    let is_short = |(id, value): (u8, &[u8])| id < 15 && (1..=16).contains(&value.len());
-    let one_byte = elements.clone().all(is_short);
-    let head = if one_byte { 1 } else { 2 };
+    let head = head_bytes(elements.clone().map(|(id, value)| (id, value.len())));
     let mut end = 4;
     for (id, value) in elements {
         let Ok(len) = u8::try_from(value.len()) else {
@@ -25,7 +23,7 @@ pub(crate) fn write<'a>(
         if next.next_multiple_of(4) > room.len() {
             continue;
         }
-        if one_byte {
+        if head == 1 {
             room[end] = id << 4 | (len - 1);
         } else {
             room[end..end + 2].copy_from_slice(&[id, len]);
@@ -38,11 +36,29 @@ pub(crate) fn write<'a>(
     }
     let padded = end.next_multiple_of(4);
     room[end..padded].fill(0);
-    let profile: u16 = if one_byte { 0xbede } else { 0x1000 };
+    let profile: u16 = if head == 1 { 0xbede } else { 0x1000 };
     let words = u16::try_from(padded / 4 - 1).unwrap_or(0);
     room[..2].copy_from_slice(&profile.to_be_bytes());
     room[2..4].copy_from_slice(&words.to_be_bytes());
     padded
+}
+
+/// Returns how many bytes [`write()`] takes for elements with these numbers and lengths, given room for all.
+pub(crate) fn len(elements: impl Iterator<Item = (u8, usize)> + Clone) -> usize {
+    let head = head_bytes(elements.clone());
+    let elements = elements.filter(|(_, len)| *len <= MAX_VALUE_BYTES);
+    match elements.map(|(_, len)| head + len).sum::<usize>() {
+        0 => 0,
+        bytes => (4 + bytes).next_multiple_of(4),
+    }
+}
+
+/// What the length of an element in the two-byte form can say (RFC 8285 §4.3).
+const MAX_VALUE_BYTES: usize = 255;
+
+/// Returns how many bytes there are in front of each value.
+fn head_bytes(mut elements: impl Iterator<Item = (u8, usize)>) -> usize {
+    if elements.all(|(id, len)| id < 15 && (1..=16).contains(&len)) { 1 } else { 2 }
 }
 
 #[cfg(test)]
@@ -74,5 +90,18 @@ mod tests {
         let len = write(&mut room, [(1, &[0; 300][..]), (2, &[5; 3])].into_iter());
         assert_eq!((len, room[4], room[5]), (12, 2, 3));
         assert_eq!(write(&mut room, std::iter::empty()), 0);
+    }
+
+    #[test]
+    fn the_length_is_known_before_anything_is_written() {
+        let value = [3; 300];
+        for long in [0, 1, 3, 4, 16, 17, 18, 254, 255, 256] {
+            let mut room = [0; MAX_BYTES];
+            let elements = [(3, &value[..2]), (12, &value[..long])];
+            let expected = write(&mut room, elements.into_iter());
+            assert_eq!(len(elements.into_iter().map(|(id, v)| (id, v.len()))), expected, "{long}");
+        }
+        assert_eq!(len([(3, 2)].into_iter()), 8);
+        assert_eq!(len(std::iter::empty()), 0);
     }
 }

@@ -84,9 +84,10 @@ impl Format {
 /// Which feedback about congestion a transport negotiates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CongestionFeedback {
-    /// REMB alone: what we send to a subscriber is limited by what it reports.
+    /// REMB alone: what the engine sends to a subscriber is limited by what it reports.
     Remb,
-    /// Transport-wide feedback beside REMB: the publisher's own estimate starts fast, our REMB caps it.
+    /// Transport-wide feedback beside REMB: whoever sends estimates. A publisher's estimate starts fast,
+    /// and our REMB caps it.
     TransportWide,
 }
 

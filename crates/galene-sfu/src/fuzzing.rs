@@ -20,6 +20,9 @@ pub fn read_reports(compound: &[u8]) {
             rtcp::Feedback::Reception(_)
             | rtcp::Feedback::Keyframe { .. }
             | rtcp::Feedback::Remb { .. } => {}
+            rtcp::Feedback::TransportWide(feedback) => {
+                assert_eq!(feedback.arrivals().count(), usize::from(feedback.count()));
+            }
         }
     }
 }

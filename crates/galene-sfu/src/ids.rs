@@ -8,6 +8,12 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransportId(pub u64);
 
+/// Whoever is at the other end of one or more transports and has one link for all of them.
+///
+/// The number is chosen by whoever gives the commands. It only serves to tell what belongs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
 /// One forwarding core of several that serve the same conferences, each with transports of its own.
 ///
 /// A media plane of one core need not care: the number is then 0.

@@ -9,6 +9,7 @@ mod batch;
 #[cfg(test)]
 mod call;
 mod choose;
+mod clients;
 mod clock;
 mod command;
 mod config;
@@ -63,7 +64,7 @@ pub use command::{Command, EncodingChoice, TrackRequest};
 pub use config::{EgressKind, SfuConfig};
 pub use event::{CloseReason, Event};
 pub use galene_rtp::{Codec, MediaKind};
-pub use ids::{ShardId, TrackId, TransportId};
+pub use ids::{ClientId, ShardId, TrackId, TransportId};
 pub use layer::Layer;
 pub use relay::RelayMessage;
 pub use send_queue::Transmit;

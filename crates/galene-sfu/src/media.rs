@@ -285,6 +285,7 @@ impl Sfu {
                 }
             }
             Feedback::Remb { rate } => subscription.rate.handle_remb(rate, self.now),
+            Feedback::TransportWide(feedback) => self.handle_transport_feedback(slot, &feedback),
         }
     }
 
@@ -493,8 +494,7 @@ impl Sfu {
             let has_it = section.forward.current() == Some(encoding);
             let wants_it =
                 section.selection.wished_encoding(track.encodings.len()) == Some(encoding);
-            (section.live && (has_it || wants_it))
-                .then(|| subscription.rate.allowed(subscription.sent_rate(), self.now))
+            (section.live && (has_it || wants_it)).then(|| self.allowed_rate(subscription, section))
         });
         here.chain(elsewhere)
     }

@@ -15,7 +15,7 @@ use crate::sfu::{Sfu, find};
 use crate::subscription::{Negotiation, Outlet, Section, Subscription};
 use crate::track::{SubscriberSection, TrackKey};
 use crate::transport::{self, RTX_CACHE_PACKETS, Role, Transport};
-use crate::{Codec, EgressKind, EncodingChoice, Event, TrackRequest, TransportId};
+use crate::{ClientId, Codec, EgressKind, EncodingChoice, Event, TrackRequest, TransportId};
 
 use std::time::Duration;
 
@@ -118,6 +118,7 @@ impl Sfu {
     pub(crate) fn subscribe(
         &mut self,
         id: TransportId,
+        client: ClientId,
         stream_id: String,
         tracks: Vec<TrackRequest>,
     ) {
@@ -130,8 +131,10 @@ impl Sfu {
                     Err(refused) => return self.refuse(id, &refused),
                 };
                 let subscription =
-                    Box::new(Subscription::new(stream_id, Box::new(ReferenceEgress)));
-                self.insert(id, engine, Role::Subscriber(subscription))
+                    Box::new(Subscription::new(stream_id, client, Box::new(ReferenceEgress)));
+                let slot = self.insert(id, engine, Role::Subscriber(subscription));
+                self.join_client(client, slot);
+                slot
             }
         };
         if let Role::Subscriber(subscription) = &mut self.transports[slot].role {

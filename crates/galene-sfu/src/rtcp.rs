@@ -3,6 +3,8 @@
 //! Everything read here is authentic but not trustworthy: a member can send whatever it likes. Lengths
 //! are checked, and a packet of a compound that makes no sense ends the reading of that compound.
 
+use galene_congestion::TransportFeedback;
+
 /// What a subscriber reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Feedback<'a> {
@@ -14,6 +16,8 @@ pub(crate) enum Feedback<'a> {
     Keyframe { ssrc: u32 },
     /// How much can be received, in bits per second (draft-alvestrand-rmcat-remb-03 §2.2).
     Remb { rate: u64 },
+    /// When packets arrived (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1).
+    TransportWide(TransportFeedback<'a>),
 }
 
 /// A report block.
@@ -111,6 +115,9 @@ fn feedback<'a>(packet: &Packet<'a>) -> Option<Feedback<'a>> {
     match (packet.kind, packet.count) {
         (TRANSPORT_FEEDBACK, 1) => {
             Some(Feedback::Nack { ssrc: ssrc?, missing: Missing(packet.body.get(8..)?) })
+        }
+        (TRANSPORT_FEEDBACK, 15) => {
+            TransportFeedback::parse(packet.body.get(8..)?).ok().map(Feedback::TransportWide)
         }
         (PAYLOAD_FEEDBACK, 1) => Some(Feedback::Keyframe { ssrc: ssrc? }),
         (PAYLOAD_FEEDBACK, 15) => {
@@ -218,6 +225,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn transport_wide_feedback_is_read_and_what_is_cut_off_is_not() {
+        // Two packets from number 7 on, 4 and 12 quarters of a millisecond after the reference time.
+        let mut bytes = vec![0x8f, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 7, 0, 2, 0, 0, 9, 0];
+        bytes.extend([0x20, 2, 4, 8]);
+        let found: Vec<_> = read(&bytes).collect();
+        let [Feedback::TransportWide(feedback)] = found[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!((feedback.first(), feedback.count()), (7, 2));
+        assert_eq!(feedback.arrivals().collect::<Vec<_>>(), [Some(4), Some(12)]);
+        bytes[15] = 200;
+        assert_eq!(read(&bytes).count(), 0, "it tells of more than it has room for");
     }
 
     #[test]

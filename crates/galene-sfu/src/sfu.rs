@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use galene_congestion::PacketReport;
 use slab::Slab;
 use str0m::{Candidate, Event as EngineEvent, IceConnectionState, Rtc};
 
 use crate::aftermath::Aftermath;
 use crate::batch::Batch;
+use crate::clients::Clients;
 use crate::demux::{Route, Slot};
 use crate::dtls::Crypto;
 use crate::engine::{Datagram, Engine, Fault};
@@ -40,6 +42,7 @@ pub struct Sfu {
     pub(crate) by_id: HashMap<TransportId, Slot>,
     pub(crate) tracks: Slab<Track>,
     pub(crate) by_track_id: HashMap<TrackId, TrackKey>,
+    pub(crate) clients: Clients,
     pub(crate) aftermath: Aftermath,
     pub(crate) exchange: Exchange,
     pub(crate) events: VecDeque<Event>,
@@ -56,6 +59,8 @@ pub struct Sfu {
     pub(crate) epoch: Instant,
     /// Where reports are decrypted.
     pub(crate) rtcp_room: Vec<u8>,
+    /// Where feedback is read to.
+    pub(crate) reports_room: Vec<PacketReport>,
 }
 
 /// What a core has done since it was made.
@@ -102,6 +107,7 @@ impl Sfu {
             by_id: HashMap::new(),
             tracks: Slab::new(),
             by_track_id: HashMap::new(),
+            clients: Clients::new(),
             aftermath: Aftermath::new(now),
             exchange: Exchange::default(),
             events: VecDeque::new(),
@@ -112,6 +118,7 @@ impl Sfu {
             counters: Counters::default(),
             epoch: now,
             rtcp_room: Vec::new(),
+            reports_room: Vec::new(),
         }
     }
 
@@ -138,8 +145,8 @@ impl Sfu {
         self.advance(now);
         match command {
             Command::Offer { transport, sdp, codecs } => self.handle_offer(transport, &sdp, codecs),
-            Command::Subscribe { transport, stream_id, tracks } => {
-                self.subscribe(transport, stream_id, tracks);
+            Command::Subscribe { transport, client, stream_id, tracks } => {
+                self.subscribe(transport, client, stream_id, tracks);
             }
             Command::Answer { transport, sdp } => self.handle_answer(transport, &sdp),
             Command::AddCandidate { transport, candidate } => {
@@ -401,6 +408,7 @@ impl Sfu {
                     }
                 }
                 self.release(&subscription.wanted);
+                self.leave_client(subscription.client, slot);
             }
         }
         Some(transport)

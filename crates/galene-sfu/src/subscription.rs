@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use galene_congestion::ReceiverRate;
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Mid, Pt};
 
@@ -11,17 +12,17 @@ use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
-use crate::rate::ReceiverRate;
 use crate::selection::Selection;
 use crate::srtp::RtcpOpener;
 use crate::track::{Track, TrackKey};
-use crate::{EncodingChoice, Layer, MediaKind, TrackRequest};
+use crate::{ClientId, EncodingChoice, Layer, MediaKind, TrackRequest};
 
 /// What a transport forwards to its peer.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     /// Under which `MediaStream` the peer sees tracks whose publisher gave none.
     pub(crate) stream_id: String,
+    pub(crate) client: ClientId,
     pub(crate) wanted: Vec<TrackRequest>,
     pub(crate) sections: Vec<Section>,
     pub(crate) negotiation: Negotiation,
@@ -90,9 +91,10 @@ pub(crate) struct Outlet {
 }
 
 impl Subscription {
-    pub(crate) fn new(stream_id: String, egress: Box<dyn Egress>) -> Self {
+    pub(crate) fn new(stream_id: String, client: ClientId, egress: Box<dyn Egress>) -> Self {
         Self {
             stream_id,
+            client,
             wanted: Vec::new(),
             sections: Vec::new(),
             negotiation: Negotiation::Idle,
@@ -131,11 +133,16 @@ impl Subscription {
         self.sections.iter().position(|s| s.mid == mid && s.format.codec.kind() == kind)
     }
 
+    /// Returns how much is being sent in a section, in bits per second.
+    pub(crate) fn rate_of(&self, section: &Section) -> u64 {
+        self.egress.rate(section.mid).unwrap_or(section.sent_rate)
+    }
+
     /// Returns how much video the peer is being sent, in bits per second. Browsers leave sound out of
     /// their estimates.
     pub(crate) fn sent_rate(&self) -> u64 {
         let video = self.sections.iter().filter(|s| s.format.codec.kind() == MediaKind::Video);
-        video.map(|s| self.egress.rate(s.mid).unwrap_or(s.sent_rate)).sum()
+        video.map(|s| self.rate_of(s)).sum()
     }
 
     /// Forwards those packets of a track that the section is to have, given with the encodings that

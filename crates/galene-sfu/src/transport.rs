@@ -151,17 +151,24 @@ pub(crate) fn subscriber_config(crypto: &Crypto, egress: EgressKind) -> RtcConfi
         .set_extension(2, E::AbsoluteSendTime)
         .set_extension(4, E::RtpMid)
         .set_extension(descriptors::EXTENSION_ID, descriptors::extension());
-    let config = match egress {
+    let (config, feedback) = match egress {
         // Whatever the engine would report is kept back, so it is not woken for it.
         EgressKind::Direct => {
-            config.set_rtcp_report_interval_audio(NEVER).set_rtcp_report_interval_video(NEVER)
+            let config = config
+                .set_extension(3, E::TransportSequenceNumber)
+                .set_rtcp_report_interval_audio(NEVER)
+                .set_rtcp_report_interval_video(NEVER);
+            (config, CongestionFeedback::TransportWide)
         }
-        EgressKind::Reference => config
-            .set_send_buffer_video(RTX_CACHE_PACKETS)
-            .set_stats_interval(Some(Duration::from_secs(1)))
-            .set_rtcp_report_interval_audio(Duration::from_secs(1)),
+        EgressKind::Reference => (
+            config
+                .set_send_buffer_video(RTX_CACHE_PACKETS)
+                .set_stats_interval(Some(Duration::from_secs(1)))
+                .set_rtcp_report_interval_audio(Duration::from_secs(1)),
+            CongestionFeedback::Remb,
+        ),
     };
-    formats::configure(config, &formats::ALL_CODECS, CongestionFeedback::Remb)
+    formats::configure(config, &formats::ALL_CODECS, feedback)
 }
 
 fn base_config(crypto: &Crypto) -> RtcConfig {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use galene_auth::{Password, UserEntry};
-use galene_group::{Description, DescriptionError};
+use galene_group::DescriptionError;
 use serde_json::value::RawValue;
 
 use crate::group_files::MAX_FILE_BYTES;
@@ -47,6 +48,7 @@ pub fn check(config: &Path, groups: &GroupFiles, tokens: &TokenFile) -> Vec<Prob
     let mut problems = Vec::new();
     match Config::read(config) {
         Ok(config_read) => {
+            groups.set_roles(Arc::new(config_read.roles.clone()));
             let path = || config.to_owned();
             let warnings = config_read.warnings().into_iter();
             problems.extend(warnings.map(|message| Problem::Warning { path: path(), message }));
@@ -59,17 +61,16 @@ pub fn check(config: &Path, groups: &GroupFiles, tokens: &TokenFile) -> Vec<Prob
         Err(error) => problems.push(Problem::Error(error)),
     }
     for name in groups.names() {
-        check_group(&groups.path(&name), &mut problems);
+        check_group(groups, &groups.path(&name), &mut problems);
     }
     problems.extend(tokens.problem().map(Problem::Error));
     problems
 }
 
-fn check_group(path: &Path, problems: &mut Vec<Problem>) {
+fn check_group(groups: &GroupFiles, path: &Path, problems: &mut Vec<Problem>) {
     let read = edit::read(path, MAX_FILE_BYTES).and_then(|read| {
         let text = read.map(|(text, _)| text).unwrap_or_default();
-        let description =
-            Description::parse(&text).map_err(|error| FileError::broken(path, error))?;
+        let description = groups.parse(&text).map_err(|error| FileError::broken(path, error))?;
         Ok((text, description))
     });
     let (text, description) = match read {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use galene_auth::UserEntry;
+use galene_auth::{Roles, UserEntry};
+use galene_group::check_role;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub struct Config {
     /// The administrators of the server, by their names. Of their permissions only `admin` has a
     /// meaning.
     pub users: BTreeMap<String, UserEntry>,
+    /// The roles that groups may name besides those that always exist: each a list of permissions.
+    pub roles: Roles,
     /// Whether groups may be changed through the administrative interface, and passwords by their
     /// users.
     pub writable_groups: bool,
@@ -59,7 +62,12 @@ impl Config {
         let Some((text, version)) = edit::read(path, MAX_FILE_BYTES)? else {
             return Ok((Config::default(), Version::default()));
         };
-        let config = edit::parse(&text).map_err(|error| FileError::broken(path, error))?;
+        let broken = |error| FileError::broken(path, error);
+        let config: Config = edit::parse(&text).map_err(broken)?;
+        for (name, entry) in &config.users {
+            check_role(&text, &["users", name, "permissions"], entry, &config.roles)
+                .map_err(broken)?;
+        }
         Ok((config, version))
     }
 
@@ -118,6 +126,26 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn roles_are_defined_here_and_an_administrator_may_have_one() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("config.json");
+        let read = |text: &str| {
+            fs::write(&path, text).expect("writable");
+            Config::read(&path).map_err(|error| error.to_string())
+        };
+        let config = read(
+            r#"{"roles": {"moderator": ["op"]}, "users": {"a": {"permissions": "moderator"}}}"#,
+        );
+        assert!(config.expect("valid").roles.get("moderator").is_some());
+        let error =
+            read("{\n \"users\": {\"a\": {\"permissions\": \"amdin\"}}}").expect_err("misspelt");
+        assert!(error.contains("config.json:2:33: key `users.a.permissions`"), "{error}");
+        assert!(error.contains("did you mean `admin`?"), "{error}");
+        let error = read(r#"{"roles": {"op": []}}"#).expect_err("it exists");
+        assert!(error.contains("cannot be redefined"), "{error}");
+    }
 
     #[test]
     fn surprise_77_the_file_is_read_when_it_appears_changes_or_goes() {

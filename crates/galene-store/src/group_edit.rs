@@ -282,7 +282,7 @@ impl GroupFiles {
         if text.len() as u64 > MAX_FILE_BYTES {
             return Err(InvalidBody::TooLarge.into());
         }
-        Description::parse(&text).map_err(InvalidBody::Malformed)?;
+        self.parse(&text).map_err(InvalidBody::Malformed)?;
         durable::make_directory(durable::directory_of(&path)).map_err(unwritable)?;
         durable::write_file(&path, text.as_bytes(), Readers::Owner).map_err(unwritable)?;
         let etag = crate::Version::of(&path).etag();
@@ -295,7 +295,7 @@ impl GroupFiles {
             return Ok(Document { path, group: Object::default(), etag: None });
         };
         let broken = |error| FileError::broken(&path, error);
-        Description::parse(&text).map_err(broken)?;
+        self.parse(&text).map_err(broken)?;
         let mut group: Object = parse(&text).map_err(broken)?;
         modernise(&mut group).map_err(|error| broken(unexpected(&error)))?;
         Ok(Document { path, group, etag: version.etag() })

@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use galene_group::{Description, GroupLookup, Loaded, LookupError, Misconfiguration};
+use galene_auth::Roles;
+use galene_group::{
+    Description, DescriptionError, GroupLookup, Loaded, LookupError, Misconfiguration,
+};
 use galene_protocol::GroupName;
 
 use crate::{FileError, Version, edit, watcher};
@@ -31,6 +34,8 @@ pub struct GroupFiles {
     directory: PathBuf,
     /// As many as there are files; entries of files that are gone are dropped when they are missed.
     cache: Mutex<BTreeMap<GroupName, Cached>>,
+    /// The roles that groups may name besides those that always exist.
+    roles: Mutex<Arc<Roles>>,
     /// Held while a file is changed: whoever only reads does not wait for the disk to write.
     pub(crate) writing: Mutex<()>,
 }
@@ -47,7 +52,32 @@ struct Cached {
 impl GroupFiles {
     /// Uses this directory, which need not exist.
     pub fn new(directory: PathBuf) -> GroupFiles {
-        GroupFiles { directory, cache: Mutex::default(), writing: Mutex::default() }
+        GroupFiles {
+            directory,
+            cache: Mutex::default(),
+            roles: Mutex::default(),
+            writing: Mutex::default(),
+        }
+    }
+
+    /// Changes the roles that groups may name besides those that always exist. All files are read again
+    /// when they are needed.
+    pub fn set_roles(&self, roles: Arc<Roles>) {
+        let mut known = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == roles {
+            return;
+        }
+        *known = roles;
+        drop(known);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        for cached in cache.values_mut() {
+            cached.version = Version::default();
+        }
+    }
+
+    pub(crate) fn parse(&self, text: &str) -> Result<Description, DescriptionError> {
+        let roles = Arc::clone(&self.roles.lock().unwrap_or_else(PoisonError::into_inner));
+        Description::parse_with_roles(text, &roles)
     }
 
     /// Returns the directory.
@@ -104,13 +134,13 @@ impl GroupFiles {
             Entry::Occupied(entry) => {
                 let cached = entry.into_mut();
                 if cached.version != version {
-                    cached.take_in(&path);
+                    cached.take_in(&path, |text| self.parse(text));
                 }
                 cached
             }
             Entry::Vacant(place) => {
                 let cached = place.insert(Cached { version, good: None, problem: None });
-                cached.take_in(&path);
+                cached.take_in(&path, |text| self.parse(text));
                 cached
             }
         };
@@ -120,11 +150,15 @@ impl GroupFiles {
 
 impl Cached {
     /// Reads the file, and says once what is wrong with it.
-    fn take_in(&mut self, path: &Path) {
+    fn take_in(
+        &mut self,
+        path: &Path,
+        parse: impl FnOnce(&str) -> Result<Description, DescriptionError>,
+    ) {
         let read = edit::read(path, MAX_FILE_BYTES).and_then(|read| {
             let (text, version) = read.unwrap_or_default();
             self.version = version;
-            Description::parse(&text).map_err(|error| FileError::broken(path, error))
+            parse(&text).map_err(|error| FileError::broken(path, error))
         });
         match read {
             Ok(description) => {
@@ -233,6 +267,21 @@ mod tests {
         fs::remove_file(fixture.directory.path().join("groups/a.json")).expect("it is there");
         assert_eq!(fixture.lookup("a"), Err(LookupError::NotFound));
         assert!(fixture.files.cache.lock().expect("not poisoned").is_empty());
+    }
+
+    #[test]
+    fn a_group_may_name_a_role_once_the_administrator_has_defined_it() {
+        let fixture = Fixture::new();
+        fixture.write("a.json", r#"{"wildcard-user": {"permissions": "moderator"}}"#);
+        assert!(matches!(fixture.lookup("a"), Err(LookupError::Misconfigured(_))));
+        let roles = serde_json::from_str(r#"{"moderator": ["op"]}"#).expect("a new name");
+        fixture.files.set_roles(Arc::new(roles));
+        assert!(fixture.lookup("a").is_ok_and(|lookup| lookup.problem.is_none()));
+        fixture.files.set_roles(Arc::default());
+        assert!(
+            fixture.lookup("a").is_ok_and(|lookup| lookup.problem.is_some()),
+            "the last good one"
+        );
     }
 
     #[test]

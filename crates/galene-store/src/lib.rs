@@ -35,6 +35,8 @@ pub use config_file::{Config, ConfigFile};
 pub use durable::{Readers, make_directory, write_file};
 pub use edit::{Written, read_json};
 pub use error::{FileError, InvalidBody, ReadError, WriteError};
+// It is part of the configuration, so whoever passes it on need not know its crate.
+pub use galene_auth::Roles;
 pub use group_files::GroupFiles;
 pub use lock::DirectoryLock;
 pub use precondition::{Precondition, PreconditionFailed};

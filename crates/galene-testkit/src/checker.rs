@@ -60,6 +60,7 @@ pub struct ReceivedPacket<'a> {
 /// What is kept of a packet that arrived.
 #[derive(Debug, Clone, Copy)]
 struct Arrival {
+    at: Instant,
     stamp: Stamp,
     timestamp: u32,
     marker: bool,
@@ -174,7 +175,7 @@ impl EgressChecker {
         self.report.streams.insert(stamp.stream);
         let vp8 = (self.codec == Codec::Vp8).then(|| Vp8::read(packet.payload)).flatten();
         let ReceivedPacket { timestamp, marker, .. } = packet;
-        self.waiting.insert(sequence, Arrival { stamp, timestamp, marker, vp8 });
+        self.waiting.insert(sequence, Arrival { at: now, stamp, timestamp, marker, vp8 });
         self.handle_timeout(now);
     }
 
@@ -248,7 +249,9 @@ impl EgressChecker {
         if self.waiting.is_empty() {
             self.gap_since = None;
         } else {
-            self.gap_since.get_or_insert(now);
+            // It is missed since what comes after it arrived.
+            let since = self.waiting.first_key_value().map_or(now, |(_, arrival)| arrival.at);
+            self.gap_since.get_or_insert(since);
         }
     }
 
@@ -273,7 +276,7 @@ impl EgressChecker {
 
     /// Looks at a packet in its turn. `after_gap` tells that something before it was given up.
     fn look_at(&mut self, now: Instant, sequence: u64, arrival: &Arrival, after_gap: bool) {
-        let &Arrival { stamp, timestamp, marker, vp8 } = arrival;
+        let &Arrival { stamp, timestamp, marker, vp8, .. } = arrival;
         let is_video = self.codec.kind() == MediaKind::Video;
         let begins_keyframe = stamp.is_keyframe && stamp.packet == 0;
         let mut picture_id = None;

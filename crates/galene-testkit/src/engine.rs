@@ -2,15 +2,19 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use str0m::format::CodecConfig;
 use str0m::media::Mid;
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::Extension;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 use crate::codec::Codec;
 use crate::descriptor;
 use crate::node::Datagram;
+use crate::own_rtcp::OwnRtcp;
+use crate::own_rtp::{OpenedPacket, OwnRtp};
 
 /// One ICE and DTLS association of a browser stand-in.
 #[derive(Debug)]
@@ -20,7 +24,26 @@ pub(crate) struct Engine {
     timeout: Option<Instant>,
     outgoing: VecDeque<Datagram>,
     events: VecDeque<Event>,
+    /// Reports beside those of the engine, if there are to be any.
+    own_rtcp: Option<OwnRtcp>,
+    /// And RTP as it comes.
+    own_rtp: Option<OwnRtp>,
+    opened: VecDeque<OpenedPacket>,
+    /// From where to where the engine sent its latest report.
+    path: Option<(SocketAddr, SocketAddr)>,
 }
+
+/// How a receiver tells its sender how much the way between them can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Feedback {
+    /// When each packet arrived; the sender estimates.
+    TransportWide,
+    /// A bit rate that the receiver estimates.
+    Remb,
+}
+
+/// Browsers begin to send with so many bits a second.
+pub(crate) const START_BITRATE: u64 = 300_000;
 
 /// So much output in a row is taken from the engine after one input. A large burst is a few hundred
 /// datagrams; more than this is an endless loop.
@@ -29,19 +52,79 @@ const MAX_OUTPUTS: u32 = 100_000;
 impl Engine {
     /// Returns an engine that speaks these codecs.
     pub(crate) fn new(now: Instant, address: SocketAddr, codecs: &[Codec], rtx: bool) -> Self {
-        let mut config = RtcConfig::new()
-            .clear_codecs()
-            .set_rtp_mode(true)
-            .set_extension(descriptor::EXTENSION_ID, descriptor::extension());
-        for codec in codecs {
-            codec.configure(config.codec_config(), rtx);
+        Self::with_config(now, address, base_config(codecs, rtx))
+    }
+
+    /// Returns an engine that gives and takes feedback in this way, and that estimates how much it may
+    /// send if it `sends`.
+    pub(crate) fn adaptive(
+        now: Instant,
+        address: SocketAddr,
+        (codecs, rtx): (&[Codec], bool),
+        feedback: Feedback,
+        sends: bool,
+    ) -> Self {
+        let mut config = base_config(codecs, rtx).set_stats_interval(Some(Duration::from_secs(1)));
+        match feedback {
+            Feedback::TransportWide if sends => {
+                config = config.enable_bwe(Some(START_BITRATE.into()));
+            }
+            Feedback::TransportWide => {}
+            Feedback::Remb => config = without_transport_wide_feedback(config),
         }
+        if sends {
+            return Self::with_config(now, address, config);
+        }
+        let (mut engine, own_rtcp) = OwnRtcp::beside(|provider| {
+            Self::with_config(now, address, config.set_crypto_provider(provider))
+        });
+        engine.own_rtp = Some(OwnRtp::new(own_rtcp.keys()));
+        engine.own_rtcp = Some(own_rtcp);
+        engine
+    }
+
+    /// Returns the next packet of a stream, with its SSRC and the number that it was first sent under.
+    /// Packets that are sent again are among them, however late, and some come twice.
+    pub(crate) fn poll_packet(&mut self, streams: &[u32]) -> Option<OpenedPacket> {
+        while let Some(packet) = self.opened.pop_front() {
+            if streams.contains(&packet.ssrc) {
+                return Some(packet);
+            }
+            let mut api = self.rtc.direct_api();
+            let mut repairs =
+                |ssrc: u32| api.stream_rx(&ssrc.into())?.rtx().filter(|rtx| **rtx == packet.ssrc);
+            let original = streams.iter().copied().find(|&ssrc| repairs(ssrc).is_some());
+            // RFC 4588 §4: the original sequence number comes first.
+            if let Some((ssrc, own)) = original.zip(self.own_rtp.as_ref())
+                && let Some((&short, payload)) = packet.payload.split_first_chunk()
+            {
+                let sequence = own.extend(ssrc, u16::from_be_bytes(short));
+                return Some(OpenedPacket { ssrc, sequence, payload: payload.to_vec() });
+            }
+        }
+        None
+    }
+
+    /// Sends a report of our own to where the engine sends, if it is connected.
+    pub(crate) fn send_report(&mut self, report: &[u8]) {
+        let sealed = self.own_rtcp.as_mut().and_then(|own| own.seal(report));
+        if let Some((contents, (source, destination))) = sealed.zip(self.path) {
+            let contents = contents.into();
+            self.outgoing.push_back(Datagram { source, destination, contents });
+        }
+    }
+
+    fn with_config(now: Instant, address: SocketAddr, config: RtcConfig) -> Self {
         let mut engine = Self {
             rtc: config.build(now),
             address,
             timeout: None,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
+            own_rtcp: None,
+            own_rtp: None,
+            opened: VecDeque::new(),
+            path: None,
         };
         engine.add_address(address);
         engine.settle(now);
@@ -57,6 +140,8 @@ impl Engine {
 
     pub(crate) fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) {
         let Datagram { source, destination, contents } = datagram;
+        let opened = self.own_rtp.as_mut().and_then(|own| own.open(contents));
+        self.opened.extend(opened);
         // What cannot be parsed is no concern of a peer's.
         if let Ok(receive) = Receive::new(Protocol::Udp, *source, *destination, contents) {
             let input = Input::Receive(now, receive);
@@ -135,7 +220,14 @@ impl Engine {
                 }
                 Output::Transmit(transmit) => {
                     let (source, destination) = (transmit.source, transmit.destination);
-                    let contents = Vec::from(transmit.contents).into();
+                    let mut contents = Vec::from(transmit.contents);
+                    if let Some(own) = &mut self.own_rtcp
+                        && OwnRtcp::is_rtcp(&contents)
+                    {
+                        contents = own.reseal(&contents);
+                        self.path = Some((source, destination));
+                    }
+                    let contents = contents.into();
                     self.outgoing.push_back(Datagram { source, destination, contents });
                 }
                 Output::Event(event) => self.events.push_back(event),
@@ -143,6 +235,36 @@ impl Engine {
         }
         panic!("the engine of a stand-in never comes to rest");
     }
+}
+
+fn base_config(codecs: &[Codec], rtx: bool) -> RtcConfig {
+    let mut config = RtcConfig::new()
+        .clear_codecs()
+        .set_rtp_mode(true)
+        .set_extension(descriptor::EXTENSION_ID, descriptor::extension());
+    for codec in codecs {
+        codec.configure(config.codec_config(), rtx);
+    }
+    config
+}
+
+/// What a browser has agreed on if the other side knows nothing of such feedback.
+fn without_transport_wide_feedback(mut config: RtcConfig) -> RtcConfig {
+    let mut codecs = config.codec_config().params().to_vec();
+    codecs.iter_mut().for_each(|params| params.set_fb_transport_cc(false));
+    *config.codec_config() = CodecConfig::new_from_payload_params(codecs);
+    let extensions = [
+        (1, Extension::AudioLevel),
+        (2, Extension::AbsoluteSendTime),
+        (4, Extension::RtpMid),
+        (10, Extension::RtpStreamId),
+        (11, Extension::RepairedRtpStreamId),
+        (descriptor::EXTENSION_ID, descriptor::extension()),
+        (13, Extension::VideoOrientation),
+    ];
+    extensions
+        .into_iter()
+        .fold(config.clear_extension_map(), |config, (id, ext)| config.set_extension(id, ext))
 }
 
 /// Returns the engine's form of a MID.

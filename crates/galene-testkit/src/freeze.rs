@@ -24,7 +24,7 @@ impl FreezeDetector {
         let Some(last) = self.last.replace(now) else { return };
         let gap = now.saturating_duration_since(last);
         if let Some(average) = self.average()
-            && gap > (3 * average).max(average + Duration::from_millis(150))
+            && gap >= (3 * average).max(average + Duration::from_millis(150))
         {
             self.count += 1;
             self.total += gap;

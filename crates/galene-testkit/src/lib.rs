@@ -4,18 +4,27 @@
 //! in a moment, the same way each time. The kit knows nothing of the code under test; that joins the
 //! network as a [`Node`], by an adapter in the test.
 
+mod camera;
 mod checker;
 mod clock;
 mod codec;
+mod decoder;
 mod descriptor;
 mod engine;
 mod fault;
 mod freeze;
+mod listener;
+mod nack;
 mod network;
 mod node;
+mod own_rtcp;
+mod own_rtp;
 mod payload;
+mod playout;
 mod profile;
 mod publisher;
+mod rate_controller;
+mod receive_estimator;
 mod report;
 mod scalability;
 mod sdp;
@@ -28,7 +37,10 @@ mod wire;
 pub use checker::{EgressChecker, ReceivedPacket};
 pub use clock::epoch;
 pub use codec::{Codec, MediaKind};
+pub use decoder::{Decoder, Shown};
+pub use engine::Feedback;
 pub use fault::{Fault, FaultKind};
+pub use listener::{Listener, Played, Playing};
 pub use network::{Filter, Network, Traffic, Verdict};
 pub use node::{Datagram, Node};
 pub use profile::Profile;

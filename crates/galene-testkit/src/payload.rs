@@ -296,6 +296,7 @@ mod tests {
             packet: 0,
             packets: 0,
             is_keyframe,
+            has_fec: false,
             spatial: 0,
             temporal: 0,
             is_top: true,

@@ -1,7 +1,7 @@
 //! Stands in for a browser that publishes.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::bwe::BweKind;
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
@@ -11,8 +11,9 @@ use str0m::{Event, IceConnectionState};
 
 use crate::codec::{Codec, MediaKind};
 use crate::descriptor::DescriptorValue;
-use crate::engine::Engine;
+use crate::engine::{Engine, Feedback, START_BITRATE};
 use crate::node::{Datagram, Node};
+use crate::rate_controller::{Bounds, RateController, share};
 use crate::scalability::Scalability;
 use crate::sdp;
 use crate::source::{Source, SourceCounts};
@@ -31,7 +32,9 @@ pub struct PublisherPeer {
     ice: IceConnectionState,
     is_connected: bool,
     is_closed: bool,
-    remb: Option<u64>,
+    rate: RateController,
+    /// What was reported lost of each encoding's packets in the last second.
+    losses: Vec<f64>,
 }
 
 /// What a [`PublisherPeer`] is and does.
@@ -42,6 +45,7 @@ pub struct PublisherConfig {
     rtx: bool,
     stream_id: String,
     tracks: Vec<TrackSpec>,
+    feedback: Option<Feedback>,
 }
 
 /// A track to publish.
@@ -51,6 +55,7 @@ pub struct TrackSpec {
     stream: u32,
     bitrate: u64,
     encodings: usize,
+    is_camera: bool,
     scalability: Scalability,
     start: Option<(u16, u32)>,
 }
@@ -63,12 +68,16 @@ struct Track {
     /// What it was agreed to send, if anything.
     codec: Option<(Codec, Pt)>,
     encodings: Vec<Encoding>,
+    /// When frames were captured of which any encoding was sent.
+    captures: Vec<Instant>,
+    /// How much of the sound gets lost, smoothed.
+    loss: f64,
 }
 
 #[derive(Debug)]
 struct Encoding {
     rid: Option<Rid>,
-    bitrate: u64,
+    bounds: Bounds,
     is_wanted: bool,
     source: Source,
 }
@@ -82,6 +91,22 @@ const MIN_VIDEO_BITRATE: u64 = 30_000;
 /// Each simulcast encoding has so many times the bit rate of the next smaller one.
 const SMALLER_BY: u64 = 4;
 
+/// The rates of three encodings of a camera, the largest first, in thousandths of the largest: at most,
+/// and at least.
+const THREE_ENCODINGS: [(u64, u64); 3] = [(1_000, 400), (300, 100), (100, 20)];
+
+/// The rate of a camera of 1280 by 720 at 30 frames in a second.
+const CAMERA_BITRATE: u64 = 1_500_000;
+
+/// A publisher that adapts keeps packets for this long, and so many, to send them again.
+const RESEND_MEMORY: (usize, Duration) = (2_048, Duration::from_secs(3));
+
+/// With more loss than this, sound is sent with a copy of each packet in the next one (libopus).
+const FEC_LOSS: f64 = 0.01;
+
+/// Each report counts so much in the loss of sound.
+const LOSS_WEIGHT: f64 = 0.3;
+
 impl TrackSpec {
     /// Returns a microphone, whose packets say that they come from `stream`.
     pub fn audio(stream: u32) -> Self {
@@ -91,7 +116,20 @@ impl TrackSpec {
     /// Returns a camera at 500 kbit/s, whose packets say that they come from `stream`.
     pub fn video(stream: u32) -> Self {
         let (kind, scalability) = (MediaKind::Video, Scalability::L1T1);
-        Self { kind, stream, bitrate: 500_000, encodings: 1, scalability, start: None }
+        Self {
+            kind,
+            stream,
+            bitrate: 500_000,
+            encodings: 1,
+            is_camera: false,
+            scalability,
+            start: None,
+        }
+    }
+
+    /// Returns a camera of 1280 by 720 at up to 1.5 Mbit/s, whose frames vary in size as a camera's do.
+    pub fn camera(stream: u32) -> Self {
+        Self { bitrate: CAMERA_BITRATE, is_camera: true, ..Self::video(stream) }
     }
 
     /// Sets how many bits a second to send, if REMB allows that much.
@@ -107,7 +145,8 @@ impl TrackSpec {
         self.encodings(2)
     }
 
-    /// Sends so many encodings, at most three: each at a quarter of the bit rate of the one before.
+    /// Sends so many encodings, at most three: each at a quarter of the bit rate of the one before, and
+    /// three of a camera at 3/10 and 1/10 of the largest.
     #[must_use]
     pub fn encodings(mut self, count: usize) -> Self {
         self.encodings = count;
@@ -133,7 +172,8 @@ impl PublisherConfig {
     /// Returns a browser at `address` that offers all codecs and RTX, and nothing to send yet.
     pub fn new(address: SocketAddr) -> Self {
         let stream_id = "camera".to_owned();
-        Self { address, codecs: Codec::ALL.to_vec(), rtx: true, stream_id, tracks: Vec::new() }
+        let (codecs, tracks) = (Codec::ALL.to_vec(), Vec::new());
+        Self { address, codecs, rtx: true, stream_id, tracks, feedback: None }
     }
 
     /// Offers these codecs only, the most preferred first.
@@ -147,6 +187,15 @@ impl PublisherConfig {
     #[must_use]
     pub fn without_rtx(mut self) -> Self {
         self.rtx = false;
+        self
+    }
+
+    /// Adapts to the way to the other side as a browser does: begins low, estimates the way from
+    /// transport-wide feedback, or from loss and REMB if it is given only that, and protects sound where
+    /// packets get lost. Without this, it sends all it has at once, and only REMB lowers that.
+    #[must_use]
+    pub fn adaptive(mut self, feedback: Feedback) -> Self {
+        self.feedback = Some(feedback);
         self
     }
 
@@ -168,15 +217,27 @@ impl PublisherConfig {
 impl PublisherPeer {
     /// Returns a peer that has not offered anything yet.
     pub fn new(now: Instant, config: PublisherConfig) -> Self {
+        let codecs = (config.codecs.as_slice(), config.rtx);
+        let (engine, rate) = match config.feedback {
+            None => (
+                Engine::new(now, config.address, &config.codecs, config.rtx),
+                RateController::default(),
+            ),
+            Some(feedback) => (
+                Engine::adaptive(now, config.address, codecs, feedback, true),
+                RateController::starting_at(START_BITRATE),
+            ),
+        };
         Self {
-            engine: Engine::new(now, config.address, &config.codecs, config.rtx),
+            engine,
             config,
             tracks: Vec::new(),
             pending: None,
             ice: IceConnectionState::New,
             is_connected: false,
             is_closed: false,
-            remb: None,
+            rate,
+            losses: Vec::new(),
         }
     }
 
@@ -250,6 +311,7 @@ impl PublisherPeer {
                 track.codec = codec;
                 track.encodings.clear();
                 track.start(now, &section.rids);
+                track.keep_more(&mut self.engine, self.config.feedback.is_some());
             }
         }
         self.allocate();
@@ -320,7 +382,23 @@ impl PublisherPeer {
 
     /// Returns how many bits a second the other side last allowed by REMB.
     pub fn remb(&self) -> Option<u64> {
-        self.remb
+        self.rate.remb()
+    }
+
+    /// Returns when the frames of a track were captured of which any encoding was sent. `section` counts
+    /// from 0.
+    ///
+    /// # Panics
+    ///
+    /// Panics if no such section was offered.
+    pub fn captures(&self, section: usize) -> &[Instant] {
+        &self.tracks[section].captures
+    }
+
+    /// Returns how many bits a second the peer sends at most, if that is limited. `None` before the
+    /// other side said anything, unless it estimates by itself.
+    pub fn target(&self) -> Option<u64> {
+        Some(self.rate.target()).filter(|target| *target < u64::MAX)
     }
 
     fn negotiate(&mut self, change: impl FnOnce(&mut SdpApi<'_>)) -> String {
@@ -340,7 +418,14 @@ impl PublisherPeer {
             let stream_id = Some(self.config.stream_id.clone());
             let direction = Direction::SendOnly;
             let mid = api.add_media(kind, direction, stream_id, Some(track_id), simulcast);
-            self.tracks.push(Track { spec, mid, codec: None, encodings: Vec::new() });
+            self.tracks.push(Track {
+                spec,
+                mid,
+                codec: None,
+                encodings: Vec::new(),
+                captures: Vec::new(),
+                loss: 0.0,
+            });
         }
         let (offer, pending) = api.apply().expect("something to offer");
         self.pending = Some(pending);
@@ -357,6 +442,7 @@ impl PublisherPeer {
             match event {
                 Event::Connected => {
                     self.is_connected = true;
+                    self.rate.begin(now);
                     for encoding in self.tracks.iter_mut().flat_map(|t| &mut t.encodings) {
                         encoding.source.begin(now);
                     }
@@ -372,39 +458,64 @@ impl PublisherPeer {
                     }
                 }
                 Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) => {
-                    self.remb = Some(estimate.as_u64());
+                    self.rate.handle_remb(estimate.as_u64());
                     self.allocate();
                 }
+                Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                    self.rate.handle_estimate(estimate.as_u64());
+                    self.allocate();
+                }
+                Event::MediaEgressStats(stats) => {
+                    let Some(loss) = stats.loss.map(f64::from) else { continue };
+                    self.losses.push(loss);
+                    let track = self.tracks.iter_mut().find(|track| track.mid == stats.mid);
+                    track.into_iter().for_each(|track| track.handle_loss(loss));
+                }
+                Event::PeerStats(_) => self.handle_losses(now),
                 _ => {}
             }
         }
     }
 
-    /// Shares out what REMB allows as libwebrtc does: sound first, then pictures from the smallest
-    /// encoding to the largest. It takes the latest REMB as the limit of the whole connection.
+    /// Adapts to what got lost, if nothing better is known.
+    fn handle_losses(&mut self, now: Instant) {
+        let losses = std::mem::take(&mut self.losses);
+        if self.config.feedback == Some(Feedback::Remb) && !losses.is_empty() {
+            let loss = losses.iter().sum::<f64>() / losses.len() as f64;
+            self.rate.handle_loss(now, loss);
+            self.allocate();
+        }
+    }
+
+    /// Shares out what may be sent as libwebrtc does: sound first, then pictures from the smallest
+    /// encoding to the largest. The limit is that of the whole connection.
     fn allocate(&mut self) {
-        let mut left = self.remb.unwrap_or(u64::MAX);
+        let mut left = self.rate.target();
         let active = self.tracks.iter_mut().filter(|track| track.codec.is_some());
         let (audio, video): (Vec<_>, Vec<_>) =
             active.partition(|track| track.spec.kind == MediaKind::Audio);
         for encoding in audio.into_iter().flat_map(|track| &mut track.encodings) {
-            left = left.saturating_sub(encoding.bitrate);
+            left = left.saturating_sub(encoding.bounds.most);
             encoding.source.set_active(encoding.is_wanted);
         }
-        let mut encodings: Vec<_> = video
-            .into_iter()
-            .flat_map(|track| track.encodings.iter_mut().rev().enumerate())
-            .collect();
-        encodings.sort_by_key(|(_, encoding)| encoding.bitrate);
-        for (rank, encoding) in encodings {
-            let is_smallest = rank == 0;
-            let granted = encoding.bitrate.min(left);
-            let is_worth_it = is_smallest || granted >= encoding.bitrate / 2;
-            encoding.source.set_active(encoding.is_wanted && is_worth_it);
-            if encoding.is_wanted && is_worth_it {
+        let wanted = video.into_iter().flat_map(|track| &mut track.encodings);
+        let mut encodings: Vec<_> = wanted.collect();
+        encodings.sort_by_key(|encoding| encoding.bounds.most);
+        let bounds: Vec<_> = encodings.iter().map(|encoding| encoding.bounds).collect();
+        let mut desired = AUDIO_BITRATE;
+        for (encoding, granted) in encodings.into_iter().zip(share(left, &bounds)) {
+            let granted = granted.filter(|_| encoding.is_wanted);
+            encoding.bounds.is_sent = granted.is_some();
+            encoding.source.set_active(granted.is_some());
+            if let Some(granted) = granted {
                 encoding.source.set_bitrate(granted.max(MIN_VIDEO_BITRATE));
-                left -= granted;
             }
+            if encoding.is_wanted {
+                desired += encoding.bounds.most;
+            }
+        }
+        if self.config.feedback == Some(Feedback::TransportWide) {
+            self.engine.rtc().bwe().set_bitrate(0.into(), desired.into());
         }
     }
 
@@ -418,6 +529,9 @@ impl PublisherPeer {
             let Some((codec, pt)) = track.codec else { continue };
             for encoding in &mut track.encodings {
                 let Some(frame) = encoding.source.poll(now) else { continue };
+                if track.captures.last() != Some(&frame.captured) {
+                    track.captures.push(frame.captured);
+                }
                 let mut api = self.engine.rtc().direct_api();
                 let Some(stream) = api.stream_tx_by_mid(track.mid, encoding.rid) else { continue };
                 let is_video = codec.kind() == MediaKind::Video;
@@ -457,26 +571,68 @@ fn rids_of(encodings: usize) -> &'static [&'static str] {
     }
 }
 
+impl TrackSpec {
+    /// Returns what an encoding needs and can use, 0 being the largest.
+    fn bounds(&self, encoding: u8, is_smallest: bool) -> Bounds {
+        let (most, least) = if self.is_camera && self.encodings == 3 {
+            let (most, least) = THREE_ENCODINGS[usize::from(encoding)];
+            (self.bitrate * most / 1_000, self.bitrate * least / 1_000)
+        } else {
+            let most = self.bitrate / SMALLER_BY.pow(encoding.into());
+            (most, most / 2)
+        };
+        Bounds { least, most, is_smallest, is_sent: true }
+    }
+}
+
 impl Track {
     /// Begins to make frames. `rids` are those that the answer accepted.
     fn start(&mut self, now: Instant, rids: &[String]) {
         let Some((codec, _)) = self.codec else { return };
-        let is_simulcast = self.spec.encodings > 1 && !rids.is_empty();
-        let names: &[_] = if is_simulcast { rids_of(self.spec.encodings) } else { &[""] };
-        for (encoding, name) in (0..).zip(names) {
-            if is_simulcast && !rids.iter().any(|rid| rid == name) {
-                continue;
-            }
-            let rid = is_simulcast.then_some(*name);
-            let bitrate = self.spec.bitrate / SMALLER_BY.pow(encoding.into());
-            let stream = self.spec.stream;
-            let mut source = Source::new(codec, stream, encoding, bitrate, now);
+        let is_simulcast = self.spec.encodings > 1;
+        let names: &[_] = if is_simulcast { rids_of(self.spec.encodings) } else { &[] };
+        let names = (0..).zip(names.iter().copied());
+        let accepted = names.filter(|(_, rid)| rids.iter().any(|r| r == rid));
+        let mut encodings: Vec<(u8, Option<&str>)> =
+            accepted.map(|(number, rid)| (number, Some(rid))).collect();
+        if encodings.is_empty() {
+            encodings.push((0, None));
+        }
+        let smallest = encodings.len() - 1;
+        for (i, (number, rid)) in encodings.into_iter().enumerate() {
+            let bounds = self.spec.bounds(number, i == smallest);
+            let mut source = Source::new(codec, self.spec.stream, number, bounds.most, now);
             source.set_scalability(self.spec.scalability);
+            if self.spec.is_camera {
+                source.use_camera();
+            }
             if let Some((sequence, timestamp)) = self.spec.start {
                 source.start_at(sequence, timestamp);
             }
             let rid = rid.map(Rid::from);
-            self.encodings.push(Encoding { rid, bitrate, is_wanted: true, source });
+            self.encodings.push(Encoding { rid, bounds, is_wanted: true, source });
+        }
+    }
+
+    /// Lets the engine keep as much for retransmission as a browser keeps, if it is to adapt like one.
+    fn keep_more(&self, engine: &mut Engine, is_adaptive: bool) {
+        let is_video = self.spec.kind == MediaKind::Video;
+        for encoding in self.encodings.iter().filter(|_| is_adaptive && is_video) {
+            let mut api = engine.rtc().direct_api();
+            if let Some(stream) = api.stream_tx_by_mid(self.mid, encoding.rid) {
+                let (packets, age) = RESEND_MEMORY;
+                stream.set_rtx_cache(packets, age, None);
+            }
+        }
+    }
+
+    /// Protects sound while packets get lost.
+    fn handle_loss(&mut self, loss: f64) {
+        if self.spec.kind == MediaKind::Audio {
+            self.loss += LOSS_WEIGHT * (loss - self.loss);
+            for encoding in &mut self.encodings {
+                encoding.source.set_fec(self.loss >= FEC_LOSS);
+            }
         }
     }
 }

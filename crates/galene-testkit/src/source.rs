@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use crate::camera::Camera;
 use crate::codec::{Codec, MediaKind};
 use crate::epoch;
 use crate::payload::{Frame, Layers};
@@ -18,6 +19,9 @@ pub(crate) struct Source {
     stream: u32,
     encoding: u8,
     rng: Rng,
+    /// What decides about the sizes of frames, if they are to be as those of a camera.
+    camera: Option<Camera>,
+    has_fec: bool,
     bitrate: u64,
     /// Frames are made, unless there is no bandwidth for them or nobody wants them.
     is_active: bool,
@@ -90,6 +94,8 @@ impl Source {
             stream,
             encoding,
             bitrate,
+            camera: None,
+            has_fec: false,
             is_active: true,
             next_at: start,
             frame: 0,
@@ -107,6 +113,16 @@ impl Source {
             counts: SourceCounts::default(),
             rng,
         }
+    }
+
+    /// Makes frames as large as those of a camera are.
+    pub(crate) fn use_camera(&mut self) {
+        self.camera = Some(Camera::new(self.rng.u64(..)));
+    }
+
+    /// Puts a copy of the packet before into each packet of sound, or does not.
+    pub(crate) fn set_fec(&mut self, has_fec: bool) {
+        self.has_fec = has_fec;
     }
 
     /// Starts the sequence numbers and timestamps elsewhere, to see them wrap around.
@@ -168,14 +184,16 @@ impl Source {
             }
             // What was due while nobody asked is late; an encoder does not catch up.
             if self.next_at > now {
-                return Some(self.capture(captured));
+                return self.capture(captured);
             }
         }
         None
     }
 
-    fn capture(&mut self, captured: Instant) -> SourceFrame {
+    /// Returns `None` if the encoder leaves the frame out.
+    fn capture(&mut self, captured: Instant) -> Option<SourceFrame> {
         let is_keyframe = self.codec.kind() == MediaKind::Video && self.is_keyframe_due(captured);
+        let size = self.frame_size(is_keyframe)?;
         if is_keyframe {
             self.wants_keyframe = false;
             self.last_keyframe = Some(captured);
@@ -191,6 +209,7 @@ impl Source {
             packet: 0,
             packets: 0,
             is_keyframe,
+            has_fec: self.has_fec,
             spatial: 0,
             temporal: position.temporal,
             is_top: true,
@@ -199,7 +218,6 @@ impl Source {
             timestamp: self.timestamp(captured),
             captured: captured - epoch(),
         };
-        let size = self.frame_size(is_keyframe);
         let (codec, picture_id) = (self.codec, self.picture_id);
         let (mode, tl0_pic_idx) = (self.mode, self.tl0_pic_idx);
         // AV1 comes with dependency descriptors always.
@@ -219,7 +237,7 @@ impl Source {
         self.counts.keyframes += u64::from(is_keyframe);
         self.counts.packets += payloads.len() as u64;
         self.counts.bytes += payloads.iter().map(|payload| payload.len() as u64).sum::<u64>();
-        SourceFrame { captured, timestamp: stamp.timestamp, sequence, payloads, descriptors }
+        Some(SourceFrame { captured, timestamp: stamp.timestamp, sequence, payloads, descriptors })
     }
 
     fn is_keyframe_due(&self, now: Instant) -> bool {
@@ -241,16 +259,20 @@ impl Source {
         self.first_timestamp.wrapping_add((ticks / 1_000_000_000) as u32)
     }
 
-    /// Frames vary by half around the average.
-    fn frame_size(&mut self, is_keyframe: bool) -> usize {
-        let interval = self.interval().as_micros() as u64;
+    /// Without a camera, frames vary by half around the average.
+    fn frame_size(&mut self, is_keyframe: bool) -> Option<usize> {
+        let interval = self.interval();
+        if let Some(camera) = &mut self.camera {
+            return camera.frame_size(self.bitrate, interval.as_secs_f64(), is_keyframe);
+        }
+        let interval = interval.as_micros() as u64;
         let average = self.bitrate * interval / 8_000_000;
         let size = match (self.codec, is_keyframe) {
             (Codec::G722 | Codec::Pcma | Codec::Pcmu, _) => 160,
             (_, true) => average * KEYFRAME_FACTOR,
             (_, false) => self.rng.u64(average / 2..=average * 3 / 2),
         };
-        usize::try_from(size).expect("a frame fits into memory")
+        Some(usize::try_from(size).expect("a frame fits into memory"))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Stamp {
     pub packets: u16,
     /// Whether the frame is a keyframe.
     pub is_keyframe: bool,
+    /// Whether the packet carries a copy of the sound before it (Opus in-band FEC).
+    pub has_fec: bool,
     /// The spatial layer of the packet.
     pub spatial: u8,
     /// The temporal layer of the frame.
@@ -64,7 +66,8 @@ impl Stamp {
         payload.extend_from_slice(&MAGIC.to_be_bytes());
         payload.extend_from_slice(&self.stream.to_be_bytes());
         let flags =
-            u8::from(self.is_keyframe) | u8::from(self.is_top) << 1 | u8::from(self.can_begin) << 6;
+            u8::from(self.is_keyframe) | u8::from(self.is_top) << 1 | u8::from(self.has_fec) << 6;
+        let flags = flags | u8::from(self.can_begin) << 7;
         payload.extend_from_slice(&[self.encoding, flags | self.temporal << 2 | self.spatial << 4]);
         let filler_len = u16::try_from(filler_len).expect("at most MAX_FILLER");
         let reference = u16::from(self.reference) << FILLER_BITS;
@@ -98,10 +101,11 @@ impl Stamp {
             encoding: fields[8],
             is_keyframe: fields[9] & 1 != 0,
             is_top: fields[9] & 2 != 0,
-            can_begin: fields[9] & 0x40 != 0,
+            can_begin: fields[9] & 0x80 != 0,
             temporal: fields[9] >> 2 & 3,
             spatial: fields[9] >> 4 & 3,
             reference: fields[10] >> (FILLER_BITS - 8),
+            has_fec: fields[9] >> 6 & 1 != 0,
             frame: u32_at(12),
             packet: u16_at(16),
             packets: u16_at(18),
@@ -218,6 +222,7 @@ mod tests {
         packet: 2,
         packets: 5,
         is_keyframe: true,
+        has_fec: false,
         spatial: 2,
         temporal: 1,
         is_top: true,

@@ -11,10 +11,16 @@ use str0m::{Event, IceConnectionState};
 
 use crate::checker::{EgressChecker, ReceivedPacket};
 use crate::codec::{Codec, MediaKind};
+use crate::decoder::Decoder;
 use crate::descriptor::DescriptorValue;
-use crate::engine::{Engine, mid};
+use crate::engine::{Engine, Feedback, mid};
+use crate::listener::Listener;
+use crate::nack::{NackRequester, write_nack};
 use crate::node::{Datagram, Node};
+use crate::own_rtp::OpenedPacket;
+use crate::receive_estimator::ReceiveEstimator;
 use crate::sdp::{self, Section};
+use crate::stamp::Stamp;
 
 /// An `RTCPeerConnection` that answers offers, receives, and checks each RTP stream.
 ///
@@ -25,10 +31,13 @@ pub struct SubscriberPeer {
     config: SubscriberConfig,
     sections: Vec<Section>,
     tracks: BTreeMap<u32, ReceivedTrack>,
+    now: Instant,
     ice: IceConnectionState,
     is_connected: bool,
     is_closed: bool,
     next_remb: Option<Instant>,
+    /// Estimates how much the way here can carry, if that is to be reported.
+    estimator: Option<ReceiveEstimator>,
 }
 
 /// What a [`SubscriberPeer`] is and does.
@@ -40,6 +49,7 @@ pub struct SubscriberConfig {
     remb: Option<u64>,
     may_miss_start: bool,
     give_up_after: Option<Duration>,
+    playing: Option<Feedback>,
 }
 
 /// An RTP stream that a [`SubscriberPeer`] receives.
@@ -49,6 +59,7 @@ pub struct ReceivedTrack {
     ssrc: u32,
     codec: Codec,
     checker: EgressChecker,
+    playback: Playback,
     keyframe_requested: Option<Instant>,
     keyframe_requests: u64,
     /// How many packets came with a dependency descriptor, and the frame number in the latest.
@@ -61,6 +72,14 @@ pub struct ReceivedTrack {
     stray_sender_reports: u64,
 }
 
+/// What becomes of the media after it was checked.
+#[derive(Debug)]
+enum Playback {
+    Nothing,
+    Pictures(Decoder, NackRequester),
+    Sound(Listener),
+}
+
 /// A sender report whose timestamp is further than this from the media is of no use for lip-sync. The
 /// media may pause for some seconds before a report.
 const MAX_REPORT_DISTANCE: Duration = Duration::from_secs(10);
@@ -71,6 +90,9 @@ const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(200);
 /// Without RTX nothing can be waited for but packets that were overtaken.
 const GIVE_UP_WITHOUT_RTX: Duration = Duration::from_millis(60);
 
+/// The bytes of a packet beside its payload: headers of IP, UDP and RTP, extensions, and the tag of SRTP.
+const RTP_OVERHEAD: usize = 20 + 8 + 12 + 12 + 16;
+
 /// Browsers send REMB about once a second.
 const REMB_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -79,7 +101,8 @@ impl SubscriberConfig {
     pub fn new(address: SocketAddr) -> Self {
         let codecs = Codec::ALL.to_vec();
         let (remb, give_up_after) = (None, None);
-        Self { address, codecs, rtx: true, remb, may_miss_start: false, give_up_after }
+        let (rtx, may_miss_start, playing) = (true, false, None);
+        Self { address, codecs, rtx, remb, may_miss_start, give_up_after, playing }
     }
 
     /// Accepts these codecs only.
@@ -111,6 +134,14 @@ impl SubscriberConfig {
         self
     }
 
+    /// Plays what it receives, as a browser does: keyframes are asked for by a [`Decoder`], and the sender
+    /// is told by this feedback, where it understands it, how much the way between the two can carry.
+    #[must_use]
+    pub fn playing(mut self, feedback: Feedback) -> Self {
+        self.playing = Some(feedback);
+        self
+    }
+
     /// Accepts that streams begin with something else than a keyframe, because the network may have
     /// lost that.
     #[must_use]
@@ -123,15 +154,22 @@ impl SubscriberConfig {
 impl SubscriberPeer {
     /// Returns a peer that has not been offered anything yet.
     pub fn new(now: Instant, config: SubscriberConfig) -> Self {
+        let codecs = (config.codecs.as_slice(), config.rtx);
+        let engine = match config.playing {
+            None => Engine::new(now, config.address, &config.codecs, config.rtx),
+            Some(feedback) => Engine::adaptive(now, config.address, codecs, feedback, false),
+        };
         Self {
-            engine: Engine::new(now, config.address, &config.codecs, config.rtx),
+            engine,
             config,
             sections: Vec::new(),
             tracks: BTreeMap::new(),
+            now,
             ice: IceConnectionState::New,
             is_connected: false,
             is_closed: false,
             next_remb: None,
+            estimator: None,
         }
     }
 
@@ -148,7 +186,14 @@ impl SubscriberPeer {
         let answer = answer.map_err(|error| error.to_string())?;
         self.sections = sdp::sections(sdp);
         self.handle_timeout(now);
-        Ok(sdp::without_candidates(&answer.to_sdp_string()))
+        let answer = sdp::without_candidates(&answer.to_sdp_string());
+        let is_transport_wide = sdp::sections(&answer).iter().any(|s| s.has_transport_cc);
+        if self.config.playing.is_none() || is_transport_wide {
+            self.estimator = None;
+        } else {
+            self.estimator.get_or_insert_with(ReceiveEstimator::new);
+        }
+        Ok(answer)
     }
 
     /// Moves to another network; the next offer with an ICE restart will be answered from there.
@@ -240,7 +285,10 @@ impl SubscriberPeer {
                 Event::Connected => self.is_connected = true,
                 Event::IceConnectionStateChange(state) => self.ice = state,
                 Event::Closed => self.is_closed = true,
-                Event::RtpPacket(packet) => self.handle_rtp(now, &packet),
+                Event::RtpPacket(packet) => {
+                    self.estimate(now, &packet);
+                    self.handle_rtp(now, &packet);
+                }
                 Event::SenderFeedback(feedback) => {
                     let info = feedback.sender_info;
                     if let Some(track) = self.tracks.get_mut(&*info.ssrc) {
@@ -251,6 +299,26 @@ impl SubscriberPeer {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn show_packets(&mut self, now: Instant) {
+        let streams: Vec<_> = self.tracks.keys().copied().collect();
+        while let Some(packet) = self.engine.poll_packet(&streams) {
+            if let Some(track) = self.tracks.get_mut(&packet.ssrc) {
+                track.show(now, &packet);
+            }
+        }
+    }
+
+    /// Learns from the packet how much the way here can carry.
+    fn estimate(&mut self, now: Instant, packet: &RtpPacket) {
+        let Some(estimator) = &mut self.estimator else { return };
+        let Some(sent) = packet.header.ext_vals.abs_send_time else { return };
+        let has_fallen = estimator.handle_packet(now, sent, packet.payload.len() + RTP_OVERHEAD);
+        self.config.remb = Some(estimator.estimate());
+        if has_fallen {
+            self.next_remb = None;
         }
     }
 
@@ -265,6 +333,7 @@ impl SubscriberPeer {
         if let Some(DescriptorValue(value)) = header.ext_vals.user_values.get() {
             track.handle_descriptor(value);
         }
+        track.play(now, packet);
         track.checker.handle_packet(
             now,
             ReceivedPacket {
@@ -278,7 +347,11 @@ impl SubscriberPeer {
 
     fn new_track(&mut self, ssrc: u32, payload_type: u8) -> Option<ReceivedTrack> {
         let codec = self.engine.codec_of(payload_type)?;
-        let mid = self.engine.rtc().direct_api().stream_rx(&ssrc.into())?.mid();
+        let mut api = self.engine.rtc().direct_api();
+        let stream = api.stream_rx(&ssrc.into())?;
+        // Who plays asks for lost packets as browsers do, in place of the engine.
+        stream.suppress_nack(self.config.playing.is_some());
+        let mid = stream.mid();
         let section = self.sections.iter().position(|section| self::mid(&section.mid) == mid)?;
         let mut checker = EgressChecker::new(codec);
         if !self.config.rtx {
@@ -295,6 +368,13 @@ impl SubscriberPeer {
             ssrc,
             codec,
             checker,
+            playback: match (self.config.playing, codec.kind()) {
+                (None, _) => Playback::Nothing,
+                (Some(_), MediaKind::Video) => {
+                    Playback::Pictures(Decoder::new(), NackRequester::default())
+                }
+                (Some(_), MediaKind::Audio) => Playback::Sound(Listener::new()),
+            },
             keyframe_requested: None,
             keyframe_requests: 0,
             descriptors: 0,
@@ -310,7 +390,13 @@ impl SubscriberPeer {
         let mut has_sent = false;
         for track in self.tracks.values_mut() {
             track.checker.handle_timeout(now);
-            if track.next_keyframe_request().is_some_and(|at| at <= now) {
+            if let Playback::Pictures(_, nack) = &mut track.playback {
+                let wanted = nack.poll(now);
+                if !wanted.is_empty() {
+                    self.engine.send_report(&write_nack(track.ssrc, &wanted));
+                }
+            }
+            if track.wants_keyframe(now) {
                 track.request_keyframe(now, &mut self.engine);
                 has_sent = true;
             }
@@ -352,6 +438,22 @@ impl ReceivedTrack {
     /// Returns what was found out about the stream.
     pub fn checker(&self) -> &EgressChecker {
         &self.checker
+    }
+
+    /// Returns what was shown, if it is a picture and the peer plays what it receives.
+    pub fn decoder(&self) -> Option<&Decoder> {
+        match &self.playback {
+            Playback::Pictures(decoder, _) => Some(decoder),
+            Playback::Nothing | Playback::Sound(_) => None,
+        }
+    }
+
+    /// Returns what was heard, if it is sound and the peer plays what it receives.
+    pub fn listener(&self) -> Option<&Listener> {
+        match &self.playback {
+            Playback::Sound(listener) => Some(listener),
+            Playback::Nothing | Playback::Pictures(..) => None,
+        }
     }
 
     /// Returns how many keyframes were requested.
@@ -417,7 +519,44 @@ impl ReceivedTrack {
         }
     }
 
-    fn next_keyframe_request(&self) -> Option<Instant> {
+    /// Shows a packet that may have been sent again.
+    fn show(&mut self, now: Instant, packet: &OpenedPacket) {
+        let Playback::Pictures(decoder, nack) = &mut self.playback else { return };
+        if !nack.handle_packet(packet.sequence) {
+            decoder.need_keyframe();
+        }
+        // What carries no stamp is a fault, which the checker notes.
+        let Ok(stamp) = Stamp::read(&packet.payload) else { return };
+        decoder.handle_packet(now, packet.sequence, &stamp);
+        if let Some(next) = decoder.next_sequence() {
+            nack.forget_before(next);
+        }
+    }
+
+    fn play(&mut self, now: Instant, packet: &RtpPacket) {
+        // What carries no stamp is a fault, which the checker notes.
+        let Ok(stamp) = Stamp::read(&packet.payload) else { return };
+        match &mut self.playback {
+            Playback::Nothing => {}
+            // They come by another way, which the engine does not cut short.
+            Playback::Pictures(..) => {}
+            Playback::Sound(listener) => listener.handle_packet(now, &stamp),
+        }
+    }
+
+    fn wants_keyframe(&mut self, now: Instant) -> bool {
+        match &mut self.playback {
+            Playback::Pictures(decoder, _) => decoder.poll_keyframe_request(now),
+            Playback::Nothing | Playback::Sound(_) => {
+                self.next_keyframe_request(now).is_some_and(|at| at <= now)
+            }
+        }
+    }
+
+    fn next_keyframe_request(&self, now: Instant) -> Option<Instant> {
+        if let Playback::Pictures(decoder, _) = &self.playback {
+            return decoder.next_request(now);
+        }
         let last = self.keyframe_requested;
         self.checker
             .wants_keyframe()
@@ -435,12 +574,15 @@ impl ReceivedTrack {
 
 impl Node for SubscriberPeer {
     fn handle_datagram(&mut self, now: Instant, datagram: &Datagram) {
+        self.now = now;
         self.engine.handle_datagram(now, datagram);
         self.handle_events(now);
+        self.show_packets(now);
         self.send_feedback(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
         self.engine.settle(now);
         self.handle_events(now);
         self.send_feedback(now);
@@ -452,8 +594,13 @@ impl Node for SubscriberPeer {
 
     fn poll_timeout(&mut self) -> Option<Instant> {
         let tracks = self.tracks.values();
-        let checkers = tracks.flat_map(|t| [t.checker.poll_timeout(), t.next_keyframe_request()]);
+        let checkers =
+            tracks.flat_map(|t| [t.checker.poll_timeout(), t.next_keyframe_request(self.now)]);
         let remb = self.next_remb.filter(|_| self.config.remb.is_some());
-        checkers.chain([self.engine.poll_timeout(), remb]).flatten().min()
+        let nacks = self.tracks.values().map(|track| match &track.playback {
+            Playback::Pictures(_, nack) => nack.poll_timeout(),
+            Playback::Nothing | Playback::Sound(_) => None,
+        });
+        checkers.chain(nacks).chain([self.engine.poll_timeout(), remb]).flatten().min()
     }
 }

@@ -3,6 +3,7 @@
 //! Each test passes everything that subscribers receive through the egress checker, by
 //! `Conference::assert_clean`.
 
+mod bandwidth;
 mod egress;
 mod feedback;
 mod forwarding;

@@ -10,6 +10,8 @@ export class AudioOutput extends Emitter {
   isBlocked = false;
   /** @type {Map<string, HTMLAudioElement>} */
   #elements = new Map();
+  /** By what stays the same when a stream is replaced. @type {Map<string, number>} */
+  #volumes = new Map();
   #speaker;
 
   /** @param {string} speaker Id of the device, or empty */
@@ -27,9 +29,26 @@ export class AudioOutput extends Emitter {
     this.#elements.set(id, element);
     if (element.srcObject !== media) {
       element.srcObject = media;
+      element.volume = this.volume(id);
       this.#route(element);
     }
     this.#start(element);
+  }
+
+  /** How loud somebody is played, from 0 to 1. @param {string} id */
+  volume(id) {
+    return this.#volumes.get(id) ?? 1;
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} volume
+   */
+  setVolume(id, volume) {
+    this.#volumes.set(id, volume);
+    const element = this.#elements.get(id);
+    if (element) element.volume = volume;
+    this.emit("changed", {});
   }
 
   /** @param {string} id */

@@ -1,39 +1,42 @@
 /**
  * A visit to a group: preparing, the meeting itself, and coming back after the connection was lost.
- * Views show its state and call its methods; it knows nothing of them.
+ * Views show its state and call its methods; it knows nothing of them. What belongs together has a
+ * class of its own; here they are put together.
  *
- * @import { ClientId, DownStream, GroupStatus, ServerConnection, ServerWords, StreamRequest, User }
- *   from "galene-client"
+ * @import { DownStream, Ending, GroupStatus, ServerConnection, Token, User } from "galene-client"
  * @import { Problem } from "./explain.js"
- * @import { Settings } from "./settings.js"
+ * @import { Size } from "./requests.js"
+ * @import { Receive, Settings } from "./settings.js"
  *
  * @typedef {"prepare" | "joining" | "call" | "lost"} Phase
  *
  * @typedef {object} CallEvents
  * @property {{}} changed
  * @property {{text: string}} announced Something for those who do not see it
+ * @property {{what: "presentfile" | "sendfile", user: User | null}} wanted A command wants a file
  */
-import { Backoff, connect, decodeStatus, Emitter, JoinError } from "galene-client";
+import { connect, decodeStatus, Emitter, FileTransfers, JoinError, Moderation, Session, Tokens } from "galene-client";
+import { t } from "../i18n/index.js";
+import { Attention } from "./attention.js";
 import { AudioOutput } from "./audio.js";
 import { ChatLog } from "./chat.js";
-import { Devices, openScreen, CaptureError } from "./devices.js";
+import { Conversation } from "./conversation.js";
+import { CaptureError, Devices, openScreen } from "./devices.js";
 import { explain, sentence } from "./explain.js";
+import { FileDesk, playFile } from "./files.js";
 import { LevelMeter } from "./level.js";
 import { LocalMedia } from "./local-media.js";
+import { credentialsFor } from "./login.js";
 import { Notices } from "./notices.js";
 import { Publisher } from "./publisher.js";
+import { QualityWatch } from "./quality.js";
+import { requestFor, TileRequests } from "./requests.js";
 import { Speakers } from "./speakers.js";
 import { displayName } from "./text.js";
-import { buildTiles } from "./tiles.js";
-
-/** A connection that held this long was a good one: the next loss begins with short waits again. */
-const STABLE_MS = 10_000;
+import { buildTiles, isSystem } from "./tiles.js";
 
 /** Those who are there when we come need no announcement each. */
 const ARRIVAL_MS = 2000;
-
-/** The close code of a server that will be back. */
-const SERVICE_RESTART = 1012;
 
 /** @extends {Emitter<CallEvents>} */
 export class Call extends Emitter {
@@ -43,36 +46,35 @@ export class Call extends Emitter {
   problem = null;
   /** What is known before joining. @type {GroupStatus | null} */
   status = null;
-  /** @type {ServerConnection | null} */
-  connection = null;
-  /** When the next attempt to come back is made. @type {number | null} */
-  retryAt = null;
-  isConnecting = false;
   /** Key of the pinned tile, or empty. */
   pinned = "";
+  /** Whether we came with a password of our own, which can be changed. */
+  hasPassword = false;
+  /** @type {Moderation | null} */
+  moderation = null;
+  /** @type {Tokens | null} */
+  tokens = null;
 
-  devices = new Devices();
-  notices = new Notices();
+  session = new Session({ connect: (signal) => this.#connect(signal) });
+  attention = new Attention();
   chat = new ChatLog();
+  conversation = new Conversation(this);
+  devices = new Devices();
+  files = new FileDesk();
+  notices = new Notices();
+  audio;
+  group;
   local;
   publisher;
-  audio;
-  speakers;
+  quality;
   settings;
+  speakers;
+  token;
 
-  #credentials = { group: "", username: "", password: "" };
-  #backoff = new Backoff();
-  /** @type {AbortController | null} */
-  #abort = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retryTimer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #stableTimer;
+  #requests = new TileRequests();
+  /** @type {ReadonlyMap<string, Size>} */
+  #sizes = new Map();
   #arrivedAt = 0;
-  /** @type {{by: string, text: string} | null} */
-  #kicked = null;
-  /** What others were told about our microphone. @type {boolean | null} */
-  #toldMuted = null;
   /** @type {{track: MediaStreamTrack, meter: LevelMeter} | null} */
   #ownLevel = null;
   /** @type {WakeLockSentinel | null} */
@@ -81,26 +83,33 @@ export class Call extends Emitter {
   /**
    * @param {string} group
    * @param {Settings} settings
+   * @param {string} token Of an invitation, or empty
    */
-  constructor(group, settings) {
+  constructor(group, settings, token) {
     super();
     this.group = group;
     this.settings = settings;
+    this.token = token;
     this.local = new LocalMedia(settings);
-    this.publisher = new Publisher(this.local, settings);
+    this.publisher = new Publisher(this.session, this.local, settings);
     this.audio = new AudioOutput(settings.values.speaker);
     this.speakers = new Speakers(
       () => this.connection?.down.values() ?? [],
       () => this.#ownLevel?.meter.isSpeaking ?? false,
     );
+    this.quality = new QualityWatch(() => {
+      const { connection } = this;
+      return connection ? [...connection.up.values(), ...connection.down.values()] : [];
+    });
     const changed = () => this.emit("changed", {});
-    this.audio.on("changed", changed);
-    this.chat.on("changed", changed);
-    this.devices.on("changed", changed);
-    this.notices.on("changed", changed);
-    this.publisher.on("changed", changed);
-    this.speakers.on("changed", changed);
-    this.publisher.on("failed", ({ text }) => this.notices.show("danger", text));
+    const parts = [this.attention, this.audio, this.chat, this.devices, this.files, this.notices];
+    for (const part of [...parts, this.publisher, this.quality, this.speakers]) {
+      /** @type {Emitter<{changed: {}}>} */ (part).on("changed", changed);
+    }
+    this.#followSession();
+    this.publisher.on("failed", ({ error }) => {
+      this.notices.show("danger", t("notice.sendFailed", { reason: error.message }));
+    });
     this.local.on("opened", () => this.devices.refresh());
     this.local.on("failed", ({ error }) => this.notices.show("danger", error.message));
     this.local.on("changed", () => {
@@ -108,13 +117,11 @@ export class Call extends Emitter {
       this.#followOwnLevel();
       changed();
     });
-    addEventListener("online", () => {
-      if (this.phase === "lost") this.rejoin();
+    this.files.on("offered", ({ transfer }) => {
+      const name = displayName(transfer.username);
+      this.notices.show("info", t("notice.fileOffered", { name, file: transfer.name }));
     });
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && this.phase === "call") this.#keepAwake();
-      if (!document.hidden && this.phase === "lost" && this.retryAt !== null) this.rejoin();
-    });
+    this.#followNetwork();
   }
 
   /** Finds out about the group. */
@@ -127,11 +134,22 @@ export class Call extends Emitter {
         this.problem = explain(new JoinError("fail", "", await response.text()));
       } else if (response.ok) {
         this.status = decodeStatus(await response.json());
+        const portal = this.status.authPortal;
+        if (portal && this.token === "" && this.problem === null) redirect(portal);
       }
     } catch {
       // Joining will show whether the server is there; the name of the group is known anyway.
     }
     this.emit("changed", {});
+  }
+
+  /** The connection that we are in the group by, or that was lost. */
+  get connection() {
+    return this.session.connection;
+  }
+
+  get permissions() {
+    return this.connection?.permissions ?? [];
   }
 
   /** What to call the group. */
@@ -143,9 +161,14 @@ export class Call extends Emitter {
     return (this.connection?.status ?? this.status)?.locked ?? false;
   }
 
+  /** Whether somebody records: the server then has a user for it. */
+  get isRecorded() {
+    return this.others.some((user) => isSystem(user) && user.username === "RECORDING");
+  }
+
   /** @param {string} permission */
   may(permission) {
-    return this.connection?.permissions.includes(permission) ?? false;
+    return this.permissions.includes(permission);
   }
 
   /** Ourselves, as the others see us. */
@@ -161,19 +184,33 @@ export class Call extends Emitter {
   }
 
   get tiles() {
-    const { connection, local } = this;
+    const { connection, local, settings } = this;
     if (!connection) return [];
+    const shares = [...this.publisher.shares].map(([key, { media, label }]) => {
+      return { key, media, isScreen: label === "screenshare" };
+    });
     return buildTiles({
       selfId: connection.id,
       selfName: connection.username,
       isMuted: local.isMuted,
       camera: local.isCameraOn ? local.media : null,
-      screens: this.publisher.screens,
+      shares,
       users: connection.users.values(),
       streams: [...connection.down.values()].map(received),
       speaking: this.speakers.active,
+      latest: this.speakers.latest,
       pinned: this.pinned,
+      layout: settings.values.layout,
+      hideSelf: settings.values.hideSelf,
+      showSilent: settings.values.showSilent,
+      reactions: this.attention.reactions,
+      quality: (id) => this.quality.of(id),
     });
+  }
+
+  /** How loud we are ourselves, from 0 to 100. */
+  get ownLevel() {
+    return this.local.isMuted ? 0 : (this.#ownLevel?.meter.percent ?? 0);
   }
 
   /**
@@ -184,103 +221,99 @@ export class Call extends Emitter {
   async join(username, password) {
     if (this.phase !== "prepare") return;
     this.settings.set({ name: username });
-    this.#credentials = { group: this.group, username, password };
     this.phase = "joining";
     this.problem = null;
     this.emit("changed", {});
+    const { group, token } = this;
+    this.hasPassword = token === "" && username !== "" && password !== "";
+    this.session.setUserData({ muted: this.local.isMuted ? true : null, raisehand: null });
+    this.session.request(requestFor(this.settings.values.receive));
     try {
-      await this.#connect();
+      await this.session.join(() => {
+        return credentialsFor(this.status, { group, username, password, token }, location);
+      });
     } catch (error) {
-      this.#giveUp(explain(error));
+      if (error instanceof JoinError && error.kind === "redirect") return redirect(error.message);
+      this.#prepare(explain(error, token !== ""));
     }
   }
 
   /** Comes back after the connection was lost: now, and not only when the time has come. */
-  async rejoin() {
-    if (this.phase !== "lost" || this.isConnecting) return;
-    clearTimeout(this.#retryTimer);
-    this.retryAt = null;
-    this.emit("changed", {});
-    try {
-      await this.#connect();
-      this.#announce("You are connected again.");
-    } catch (error) {
-      if (error instanceof JoinError && error.kind !== "closed") this.#giveUp(explain(error));
-      else if (this.phase === "lost") this.#retryLater();
-    }
+  rejoin() {
+    return this.session.insist();
   }
 
   /** Leaves the meeting and goes back to where one prepares. */
   leave() {
-    this.#giveUp(null);
+    this.session.leave();
     this.chat.clear(null);
   }
 
   /** @param {boolean} muted */
   setMuted(muted) {
-    if (!this.#mayPresent()) return;
-    this.local.setMuted(muted);
+    if (this.#mayPresent()) this.local.setMuted(muted);
   }
 
   /** @param {boolean} on */
   setCamera(on) {
-    if (!this.#mayPresent()) return;
-    this.local.setCamera(on);
+    if (this.#mayPresent()) this.local.setCamera(on);
   }
 
   async shareScreen() {
     if (!this.#mayPresent()) return;
     try {
       const media = await openScreen();
-      if (media) this.publisher.addScreen(media);
+      if (media && this.phase === "call") this.publisher.share(media, "screenshare");
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
       this.notices.show("danger", error.message);
     }
   }
 
+  /** Plays a film or music to the others. @param {File} file */
+  async presentFile(file) {
+    if (!this.#mayPresent()) return;
+    try {
+      const { media, stop } = await playFile(file);
+      // Our microphone would send the sound once more.
+      if (!this.local.isMuted && media.getAudioTracks().length > 0) {
+        this.local.mute();
+        this.notices.show("warning", t("notice.mutedForFile"));
+      }
+      this.publisher.share(media, "video", stop);
+    } catch {
+      this.notices.show("danger", t("notice.cannotPlay", { file: file.name }));
+    }
+  }
+
   /** @param {boolean} raised */
   raiseHand(raised) {
-    this.connection?.setUserData({ raisehand: raised ? true : null });
+    this.session.setUserData({ raisehand: raised ? true : null });
   }
 
-  /**
-   * Says something to everybody, or to one user alone.
-   * @param {string} text
-   * @param {ClientId} dest
-   * @returns {boolean} Whether it was said
-   */
-  say(text, dest) {
-    const { connection } = this;
-    if (!connection || connection.state !== "joined" || text.trim() === "") return false;
-    let value = text;
-    let kind = "";
-    if (/^\/me\s/.test(text)) {
-      kind = "me";
-      value = text.slice(3).trim();
-    } else if (text.startsWith("//")) {
-      value = text.slice(1);
-    } else if (text.startsWith("/")) {
-      this.notices.show("warning", "There is no such command. To begin with a slash, write two.");
-      return false;
-    }
-    connection.chat(value, { kind, dest });
-    if (dest !== "" && dest !== connection.id) this.#showOwnPrivate(value, kind, dest);
-    return true;
+  /** @param {string} reaction */
+  react(reaction) {
+    if (this.attention.mayReact()) this.connection?.userMessage("reaction", reaction);
   }
 
-  /** @param {"everything" | "audio"} receive */
+  /** @param {Receive} receive */
   setReceive(receive) {
     this.settings.set({ receive });
-    this.connection?.request(requestFor(receive));
+    this.session.request(requestFor(receive));
+    this.#updateRequests();
     this.emit("changed", {});
   }
 
-  /** @param {import("./settings.js").Quality} quality */
-  setQuality(quality) {
-    this.settings.set({ quality });
+  /** The settings for the picture that we send changed. */
+  applyPicture() {
     this.publisher.applyQuality();
     return this.local.reopenCamera();
+  }
+
+  /** The settings for the sound that we send changed. */
+  async applySound() {
+    await this.local.reopenMicrophone();
+    this.publisher.republish();
   }
 
   /** @param {string} speaker */
@@ -296,92 +329,86 @@ export class Call extends Emitter {
     this.emit("changed", {});
   }
 
-  /** @param {User} user */
-  mute(user) {
-    this.connection?.userMessage("mute", null, { dest: user.id });
-    this.notices.show("info", `${displayName(user.username)} is asked to be silent.`);
+  /**
+   * Asks for as much as tiles can show.
+   * @param {ReadonlyMap<string, Size>} sizes By the id of the stream
+   */
+  showTiles(sizes) {
+    this.#sizes = sizes;
+    this.#updateRequests();
   }
 
   muteAll() {
-    this.connection?.userMessage("mute", null, { noecho: true });
-    this.notices.show("info", "Everybody else is muted.");
+    this.moderation?.muteAll();
+    this.notices.show("info", t("notice.allMuted"));
   }
 
   /**
-   * @param {User} user
-   * @param {string} message
+   * Returns the address that an invitation leads by.
+   * @param {Pick<Token, "token">} token
    */
-  kick(user, message) {
-    this.connection?.userAction("kick", user.id, message === "" ? undefined : message);
+  linkTo({ token }) {
+    const link = new URL(this.status?.location ?? location.pathname, location.href);
+    link.searchParams.set("token", token);
+    return link.href;
   }
 
-  /**
-   * @param {User} user
-   * @param {"op" | "unop" | "present" | "unpresent" | "shutup" | "unshutup"} kind
-   */
-  act(user, kind) {
-    this.connection?.userAction(kind, user.id);
+  /** @param {string} text */
+  announce(text) {
+    this.emit("announced", { text });
   }
 
-  /** @param {string} message What those who stay outside are told */
-  lock(message) {
-    this.connection?.groupAction("lock", message === "" ? undefined : message);
+  /** @param {AbortSignal} signal */
+  #connect(signal) {
+    return connect(this.status?.endpoint ?? defaultEndpoint(), { signal });
   }
 
-  unlock() {
-    this.connection?.groupAction("unlock");
-  }
-
-  /** @param {{userId: ClientId, id?: string}} [what] All of one user, or one message; else everything */
-  clearChat(what) {
-    this.connection?.groupAction("clearchat", what);
-  }
-
-  async #connect() {
-    this.isConnecting = true;
-    this.emit("changed", {});
-    const abort = new AbortController();
-    this.#abort = abort;
-    try {
-      const connection = await connect(this.status?.endpoint ?? defaultEndpoint(), abort);
-      const muted = this.local.isMuted;
-      this.#kicked = null;
-      this.#listen(connection);
-      try {
-        const data = muted ? { muted } : {};
-        await connection.join({ ...this.#credentials, data });
-      } catch (error) {
-        connection.close();
-        if (error instanceof JoinError && error.kind === "redirect") redirect(error.message);
-        throw error;
-      }
-      this.#toldMuted = muted;
-      this.#arrive(connection);
-    } finally {
-      this.isConnecting = false;
+  #followSession() {
+    const { session } = this;
+    session.on("changed", () => {
+      if (session.phase === "joined" || session.phase === "lost") this.phase = CALL_PHASE[session.phase];
       this.emit("changed", {});
-    }
+    });
+    session.on("connected", ({ connection }) => this.#listen(connection));
+    session.on("joined", ({ connection, again }) => {
+      this.#arrivedAt = performance.now();
+      this.phase = "call";
+      this.#followPermissions(connection);
+      this.publisher.sync();
+      this.#tellMuted();
+      this.speakers.start();
+      this.quality.start();
+      this.#keepAwake();
+      if (again) this.announce(t("say.again"));
+      else if (this.isLocked) this.notices.show("info", t("notice.locked"));
+    });
+    session.on("lost", () => {
+      this.speakers.stop();
+      this.quality.stop();
+      this.announce(t("say.lost"));
+    });
+    session.on("ended", (ending) => this.#prepare(problemOf(ending, this.token !== "")));
   }
 
-  /** @param {ServerConnection} connection */
-  #arrive(connection) {
-    this.connection = connection;
-    this.phase = "call";
-    this.#arrivedAt = performance.now();
-    clearTimeout(this.#stableTimer);
-    this.#stableTimer = setTimeout(() => this.#backoff.reset(), STABLE_MS);
-    connection.request(requestFor(this.settings.values.receive));
-    this.#followPermissions(connection);
-    this.publisher.use(connection);
-    this.#tellMuted();
-    this.speakers.start();
-    this.#keepAwake();
-    if (this.isLocked) this.notices.show("info", "This group is locked: nobody else can join.");
+  #followNetwork() {
+    const refresh = () => this.session.refresh();
+    addEventListener("online", refresh);
+    const network = /** @type {{connection?: EventTarget}} */ (navigator).connection;
+    network?.addEventListener("change", refresh);
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      if (this.phase === "call") this.#keepAwake();
+      if (this.phase === "lost" && this.session.retryAt !== null) this.session.insist();
+    });
   }
 
   /** @param {ServerConnection} connection */
   #listen(connection) {
     const changed = () => this.emit("changed", {});
+    this.moderation = new Moderation(connection);
+    this.tokens = new Tokens(connection);
+    this.files.use(new FileTransfers(connection));
+    this.conversation.listen(connection);
     connection.on("changed", () => {
       this.#followPermissions(connection);
       this.publisher.sync();
@@ -389,12 +416,11 @@ export class Call extends Emitter {
     });
     connection.on("user", ({ kind, user }) => {
       this.#announceUser(connection, kind, user);
+      this.attention.followHands(connection.users.values());
+      this.publisher.setReceivers([...connection.users.values()].filter((u) => !isSystem(u)).length - 1);
       changed();
     });
-    connection.on("chat", (words) => this.#handleChat(connection, words));
-    connection.on("usermessage", (words) => this.#handleUserMessage(connection, words));
     connection.on("stream", ({ stream }) => this.#handleStream(stream));
-    connection.on("closed", ({ code, reason }) => this.#handleClosed(connection, code, reason));
   }
 
   /** @param {DownStream} stream */
@@ -402,129 +428,41 @@ export class Call extends Emitter {
     const changed = () => this.emit("changed", {});
     stream.on("negotiated", () => {
       const { media } = stream;
-      if (media && media.getAudioTracks().length > 0) this.audio.play(stream.id, media);
+      if (media && media.getAudioTracks().length > 0) this.audio.play(stream.localId, media);
       changed();
     });
     stream.on("status", changed);
-    stream.on("ended", () => {
-      this.audio.stop(stream.id);
+    stream.on("ended", ({ reason }) => {
+      // Whatever replaces it is played under the same name.
+      if (reason !== "replaced") this.audio.stop(stream.localId);
       changed();
     });
     stream.on("error", ({ error }) => {
       const name = displayName(stream.source.username);
-      this.notices.show("warning", `${name} cannot be seen or heard. ${error.message}`);
+      this.notices.show("warning", t("notice.cannotReceive", { name, reason: error.message }));
     });
     changed();
   }
 
-  /**
-   * @param {ServerConnection} connection
-   * @param {ServerWords} words
-   */
-  #handleChat(connection, words) {
-    this.chat.add(words, connection.id, this.#nameOf(words.dest));
-    if (words.type === "chat" && words.source !== connection.id) {
-      const how = words.dest === "" ? "" : " in private";
-      this.#announce(`${displayName(words.username)} says${how}: ${String(words.value)}`);
-    }
-  }
-
-  /**
-   * @param {string} value
-   * @param {string} kind
-   * @param {ClientId} dest
-   */
-  #showOwnPrivate(value, kind, dest) {
+  #updateRequests() {
     const { connection } = this;
-    if (!connection) return;
-    const own = { id: "", source: connection.id, username: connection.username, dest };
-    const rest = { privileged: false, time: new Date(), error: "", noecho: false };
-    this.chat.add({ type: "chat", kind, value, ...own, ...rest }, connection.id, this.#nameOf(dest));
-  }
-
-  /**
-   * @param {ServerConnection} connection
-   * @param {ServerWords} words
-   */
-  #handleUserMessage(connection, { kind, privileged, source, username, value }) {
-    // Anybody can send these; only what an operator or the server says counts.
-    if (!privileged) return;
-    const text = typeof value === "string" ? value : "";
-    switch (kind) {
-      case "kicked":
-        this.#kicked = { by: username, text };
-        return;
-      case "mute":
-        if (source === connection.id) return;
-        this.local.mute();
-        this.notices.show("warning", `${displayName(username)} muted your microphone.`);
-        return;
-      case "clearchat":
-        return this.chat.clear(value);
-      case "error":
-      case "warning":
-      case "info": {
-        const tone = kind === "error" ? "danger" : kind;
-        const says = sentence(text);
-        this.notices.show(tone, username === "" ? says : `${username}: ${says}`);
-      }
-    }
-  }
-
-  /**
-   * @param {ServerConnection} connection
-   * @param {number} code
-   * @param {string} reason
-   */
-  #handleClosed(connection, code, reason) {
-    if (this.connection !== connection) return;
-    clearTimeout(this.#stableTimer);
-    this.publisher.use(null);
-    this.speakers.stop();
-    // A server that restarts tells everybody to leave, and will be back (RFC 6455 §7.4.2, 1012).
-    const restarts = code === SERVICE_RESTART && this.#kicked?.by === "";
-    if (this.#kicked && !restarts) {
-      const { by, text } = this.#kicked;
-      const title = by === "" ? "The meeting is over" : `${by} removed you from the meeting`;
-      return this.#giveUp({ title, text: sentence(text), field: null });
-    }
-    // The server ended it on purpose (RFC 6455 §7.4.1): the same would happen again.
-    if (code === 1000 || code === 1002 || code === 1009) {
-      const title = "The server ended the connection";
-      return this.#giveUp({ title, text: sentence(reason), field: null });
-    }
-    this.phase = "lost";
-    this.#announce("The connection was lost.");
-    this.#retryLater();
-  }
-
-  #retryLater() {
-    const wait = this.#backoff.next();
-    this.retryAt = wait === null ? null : Date.now() + wait;
-    if (wait !== null) this.#retryTimer = setTimeout(() => this.rejoin(), wait);
-    this.emit("changed", {});
+    if (connection?.state !== "joined") return;
+    this.#requests.update(connection.down.values(), this.#sizes, this.settings.values.receive);
   }
 
   /**
    * Goes back to where one prepares.
    * @param {Problem | null} problem
    */
-  #giveUp(problem) {
-    const { connection } = this;
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#stableTimer);
-    this.connection = null;
+  #prepare(problem) {
     this.phase = "prepare";
     this.problem = problem;
-    this.retryAt = null;
     this.pinned = "";
-    this.#backoff.reset();
-    this.#abort?.abort();
-    connection?.close();
-    this.publisher.use(null);
-    this.publisher.removeScreens();
+    this.moderation = null;
+    this.tokens = null;
+    this.publisher.stopAll();
     this.speakers.stop();
-    this.#toldMuted = null;
+    this.quality.stop();
     this.#wakeLock?.release();
     this.#wakeLock = null;
     this.notices.clear();
@@ -537,25 +475,22 @@ export class Call extends Emitter {
   #followPermissions(connection) {
     if (connection.permissions.includes("present")) return;
     // What cannot be sent must not look as if it were.
-    if (this.local.camera || this.local.microphone) {
-      this.notices.show("info", "You are here to watch and listen: your camera and microphone are off.");
-    }
+    if (this.local.camera || this.local.microphone) this.notices.show("info", t("notice.listener"));
     this.local.close();
-    this.publisher.removeScreens();
+    this.publisher.stopAll();
   }
 
   #mayPresent() {
     if (this.phase === "prepare" || this.phase === "joining" || this.may("present")) return true;
-    this.notices.show("info", "You may watch and listen here. An operator can allow you to present.");
+    this.notices.show("info", t("notice.mayNotPresent"));
     return false;
   }
 
   /** Tells the others whether we are muted: they could not see it otherwise. */
   #tellMuted() {
-    const { connection, local } = this;
-    if (connection?.state !== "joined" || this.#toldMuted === local.isMuted) return;
-    this.#toldMuted = local.isMuted;
-    connection.setUserData({ muted: local.isMuted ? true : null });
+    const isTold = this.self?.data["muted"] === true;
+    if (this.phase !== "call" || isTold === this.local.isMuted) return;
+    this.session.setUserData({ muted: this.local.isMuted ? true : null });
   }
 
   #followOwnLevel() {
@@ -565,11 +500,6 @@ export class Call extends Emitter {
     this.#ownLevel = track ? { track, meter: new LevelMeter(track) } : null;
   }
 
-  /** How loud we are ourselves, from 0 to 100. */
-  get ownLevel() {
-    return this.local.isMuted ? 0 : (this.#ownLevel?.meter.percent ?? 0);
-  }
-
   /**
    * @param {ServerConnection} connection
    * @param {"add" | "change" | "delete"} kind
@@ -577,20 +507,17 @@ export class Call extends Emitter {
    */
   #announceUser(connection, kind, user) {
     if (this.connection !== connection || user.id === connection.id) return;
-    if (performance.now() - this.#arrivedAt < ARRIVAL_MS || connection.state !== "joined") return;
-    if (kind === "add") this.#announce(`${displayName(user.username)} joined.`);
-    if (kind === "delete") this.#announce(`${displayName(user.username)} left.`);
-  }
-
-  /** @param {string} text */
-  #announce(text) {
-    this.emit("announced", { text });
-  }
-
-  /** @param {ClientId} id */
-  #nameOf(id) {
-    if (id === "") return "";
-    return displayName(this.connection?.users.get(id)?.username ?? "");
+    const name = displayName(user.username);
+    const isNew = performance.now() - this.#arrivedAt >= ARRIVAL_MS && connection.state === "joined";
+    if (!isNew) return;
+    if (isSystem(user)) {
+      if (kind !== "change") this.announce(t(kind === "add" ? "say.recording" : "say.notRecording"));
+      return;
+    }
+    if (kind === "add") this.announce(t("say.joined", { name }));
+    if (kind === "delete") this.announce(t("say.left", { name }));
+    const isRaised = user.data["raisehand"] === true;
+    if (isRaised && !this.attention.hands.includes(user.id)) this.announce(t("say.raised", { name }));
   }
 
   /** Keeps the screen on; where that is not possible, it goes dark as usual. */
@@ -603,13 +530,30 @@ export class Call extends Emitter {
   }
 }
 
+/** @type {Record<"joined" | "lost", Phase>} */
+const CALL_PHASE = { joined: "call", lost: "lost" };
+
 /**
- * What to ask for, by label. Somebody who wants only sound still gets the sound of screens.
- * @param {"everything" | "audio"} receive
- * @returns {StreamRequest}
+ * @param {Ending} ending
+ * @param {boolean} hasToken
+ * @returns {Problem | null}
  */
-function requestFor(receive) {
-  return receive === "audio" ? { "": ["audio"] } : { "": ["audio", "video"] };
+function problemOf({ kind, by, text, error }, hasToken) {
+  switch (kind) {
+    case "left":
+      return null;
+    case "kicked": {
+      const title = by === "" ? t("problem.over") : t("problem.removed", { name: by });
+      return { title, text: sentence(text), field: null };
+    }
+    case "refused":
+      return explain(error, hasToken);
+    case "closed":
+      return { title: t("problem.ended"), text: sentence(text), field: null };
+    default:
+      /** @satisfies {never} */ (kind);
+      return null;
+  }
 }
 
 /** @param {DownStream} stream */

@@ -11,12 +11,14 @@
  * @property {string} to Who it was said to in private; empty for everybody
  * @property {boolean} isPrivate
  * @property {boolean} isOwn
+ * @property {boolean} isNote Seen by us alone: an answer to what we asked the page
  * @property {boolean} isAction Said with `/me`
  * @property {Date | null} time
  * @property {string} text
  * @property {boolean} follows Whether the same person goes on speaking
  */
 import { Emitter } from "galene-client";
+import { t } from "../i18n/index.js";
 
 /** As many messages as one may want to read again; the oldest go first. */
 const MAX_ENTRIES = 1000;
@@ -30,6 +32,8 @@ export class ChatLog extends Emitter {
   entries = [];
   /** Messages that came while nobody looked. */
   unread = 0;
+  /** Key of the first message that came while nobody looked; empty if all were read. */
+  firstUnread = "";
   #keys = 0;
   #watched = false;
 
@@ -57,9 +61,10 @@ export class ChatLog extends Emitter {
       key: `${(this.#keys += 1)}`,
       id,
       source,
-      from: source === "" && words.username === "" ? "Server" : words.username,
+      from: source === "" && words.username === "" ? t("server") : words.username,
       to: toName,
       isPrivate: words.dest !== "",
+      isNote: false,
       isOwn,
       isAction: words.kind === "me",
       time,
@@ -68,7 +73,35 @@ export class ChatLog extends Emitter {
     };
     entry.follows = last !== undefined && follows(last, entry);
     this.entries = [...this.entries, entry].slice(-MAX_ENTRIES);
-    if (!this.#watched && !isOwn && words.type === "chat") this.unread += 1;
+    if (!this.#watched && !isOwn && words.type === "chat") {
+      if (this.unread === 0) this.firstUnread = entry.key;
+      this.unread += 1;
+    }
+    // Whoever answers has read what is above.
+    if (isOwn && words.type === "chat") this.firstUnread = "";
+    this.emit("changed", {});
+  }
+
+  /**
+   * Says something to ourselves: an answer to a command.
+   * @param {string} text
+   */
+  note(text) {
+    const entry = {
+      key: `${(this.#keys += 1)}`,
+      id: "",
+      source: "",
+      from: t("server"),
+      to: "",
+      isPrivate: false,
+      isNote: true,
+      isOwn: false,
+      isAction: false,
+      time: new Date(),
+      text,
+      follows: false,
+    };
+    this.entries = [...this.entries, entry].slice(-MAX_ENTRIES);
     this.emit("changed", {});
   }
 
@@ -86,6 +119,7 @@ export class ChatLog extends Emitter {
       const last = this.entries[index - 1];
       entry.follows = last !== undefined && follows(last, entry);
     }
+    this.firstUnread = this.entries.some(({ key }) => key === this.firstUnread) ? this.firstUnread : "";
     this.unread = Math.min(this.unread, this.entries.length);
     this.emit("changed", {});
   }

@@ -1,12 +1,13 @@
 /**
  * Cameras, microphones and speakers: which there are, and how to open them.
  *
- * @import { Quality } from "./settings.js"
+ * @import { Quality, Values } from "./settings.js"
  *
  * @typedef {"camera" | "microphone" | "screen"} Source
  * @typedef {"denied" | "none" | "busy" | "insecure" | "other"} Refusal
  */
 import { Emitter } from "galene-client";
+import { t } from "../i18n/index.js";
 
 /** Why a device could not be opened. */
 export class CaptureError extends Error {
@@ -23,6 +24,20 @@ export class CaptureError extends Error {
     this.source = source;
     this.refusal = refusal;
   }
+}
+
+/** For blackboards and papers: letters must be readable, and hardly anything moves. */
+export const BLACKBOARD = { width: 1920, height: 1080, frameRate: 10, bitrate: 2_000_000 };
+
+/** What sound may use if it is music, in bits per second. */
+export const MUSIC_BITRATE = 128_000;
+
+/**
+ * Returns how large a picture is wanted, and how many bits per second it may take.
+ * @param {Pick<Values, "quality" | "blackboard">} values
+ */
+export function pictureLimits({ quality, blackboard }) {
+  return blackboard ? BLACKBOARD : QUALITIES[quality];
 }
 
 /** How large a picture each quality is, and how many bits per second it may take. */
@@ -63,34 +78,45 @@ export class Devices extends Emitter {
 
 /**
  * Opens a camera. If the one that is wanted is gone, the browser chooses another.
- * @param {string} deviceId
- * @param {Quality} quality
+ * @param {Readonly<Values>} values
+ * @param {"user" | "environment" | null} facing Which side of a phone
  * @returns {Promise<MediaStreamTrack>}
  * @throws {CaptureError}
  */
-export async function openCamera(deviceId, quality) {
-  const { width, height, frameRate } = QUALITIES[quality];
+export async function openCamera(values, facing) {
+  const { width, height, frameRate } = pictureLimits(values);
   const track = await open("camera", {
     video: {
-      ...wish(deviceId),
+      ...(facing ? { facingMode: { ideal: facing } } : wish(values.camera)),
       width: { ideal: width },
       height: { ideal: height },
       aspectRatio: { ideal: 16 / 9 },
       frameRate: { ideal: frameRate, max: frameRate },
     },
   });
-  track.contentHint = "motion";
+  track.contentHint = values.blackboard ? "detail" : "motion";
   return track;
 }
 
 /**
  * Opens a microphone. If the one that is wanted is gone, the browser chooses another.
- * @param {string} deviceId
+ * @param {Readonly<Values>} values
  * @returns {Promise<MediaStreamTrack>}
  * @throws {CaptureError}
  */
-export function openMicrophone(deviceId) {
-  return open("microphone", { audio: wish(deviceId) });
+export async function openMicrophone(values) {
+  const { music } = values;
+  const track = await open("microphone", {
+    audio: {
+      ...wish(values.microphone),
+      echoCancellation: values.echoCancellation && !music,
+      noiseSuppression: values.noiseSuppression && !music,
+      autoGainControl: values.autoGain && !music,
+      ...(music ? { channelCount: { ideal: 2 } } : {}),
+    },
+  });
+  if (music) track.contentHint = "music";
+  return track;
 }
 
 /**
@@ -110,6 +136,11 @@ export async function openScreen() {
     if (refused.refusal === "denied") return null;
     throw refused;
   }
+}
+
+/** Whether this browser can send what it plays from a file. */
+export function canPresentFile() {
+  return "captureStream" in HTMLMediaElement.prototype || "mozCaptureStream" in HTMLMediaElement.prototype;
 }
 
 /** Whether this browser can share a screen; phones cannot. */
@@ -160,28 +191,18 @@ function wish(deviceId) {
  */
 export function refusal(source, error) {
   const name = error instanceof DOMException || error instanceof Error ? error.name : "";
-  const your = { camera: "camera", microphone: "microphone", screen: "screen" }[source];
-  if (error === null) {
-    const text = `This page was not loaded securely, so the browser does not let it use your ${your}.`;
-    return new CaptureError(source, "insecure", text);
-  }
+  if (error === null) return new CaptureError(source, "insecure", t(`capture.insecure.${source}`));
   switch (name) {
     case "NotAllowedError":
-    case "SecurityError": {
-      const text =
-        `You did not allow this page to use your ${your}. ` +
-        "To change that, click the icon beside the address of this page.";
-      return new CaptureError(source, "denied", text);
-    }
+    case "SecurityError":
+      return new CaptureError(source, "denied", t(`capture.denied.${source}`));
     case "NotFoundError":
     case "OverconstrainedError":
-      return new CaptureError(source, "none", `No ${your} was found.`);
+      return new CaptureError(source, "none", t(`capture.none.${source}`));
     case "NotReadableError":
-    case "AbortError": {
-      const text = `Your ${your} could not be opened. Perhaps another program is using it.`;
-      return new CaptureError(source, "busy", text);
-    }
+    case "AbortError":
+      return new CaptureError(source, "busy", t(`capture.busy.${source}`));
     default:
-      return new CaptureError(source, "other", `Your ${your} could not be opened.`);
+      return new CaptureError(source, "other", t(`capture.other.${source}`));
   }
 }

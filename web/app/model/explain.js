@@ -7,42 +7,40 @@
  * @property {"username" | "password" | null} field Which field to look at
  */
 import { JoinError } from "galene-client";
+import { t } from "../i18n/index.js";
+import { LoginError } from "./login.js";
 
 /**
  * @param {unknown} error
+ * @param {boolean} [hasToken] Whether it was tried with an invitation
  * @returns {Problem}
  */
-export function explain(error) {
+export function explain(error, hasToken = false) {
   if (!(error instanceof JoinError) || error.kind === "closed") {
-    return {
-      title: "The server cannot be reached",
-      text: "Check your connection to the Internet, then try again.",
-      field: null,
-    };
+    const own = error instanceof LoginError ? error.message : t("problem.unreachable.text");
+    return { title: t("problem.unreachable"), text: own, field: null };
   }
   const says = sentence(error.message);
   switch (error.code) {
     case "need-username":
-      return { title: "A name is needed", text: "Tell the others who you are.", field: "username" };
+      return { title: t("problem.name"), text: t("problem.name.text"), field: "username" };
     case "duplicate-username":
-      return { title: "This name is taken", text: "Choose another one.", field: "username" };
+      return { title: t("problem.taken"), text: t("problem.taken.text"), field: "username" };
   }
   // The server has no code for the following, so that only its words tell them apart. If they change,
   // its own words are shown, which is not wrong either.
-  if (/not authori[sz]ed|wrong (user|name|password)/i.test(error.message)) {
-    return {
-      title: "Wrong name or password",
-      text: "This name and password do not open this group. Check both and try again.",
-      field: "password",
-    };
+  if (/not authori[sz]ed|wrong (user|name|password)|invitation is not valid/i.test(error.message)) {
+    return hasToken
+      ? { title: t("problem.invitation"), text: t("problem.invitation.text"), field: null }
+      : { title: t("problem.password"), text: t("problem.password.text"), field: "password" };
   }
   if (/misconfigured/i.test(error.message)) {
-    return { title: "This group does not work at the moment", text: says, field: null };
+    return { title: t("problem.broken"), text: says, field: null };
   }
   if (/(does not|doesn't) exist/i.test(error.message)) {
-    return { title: "There is no such group", text: "Check the address of this page.", field: null };
+    return { title: t("problem.nowhere"), text: t("problem.nowhere.text"), field: null };
   }
-  return { title: "You could not join", text: says, field: null };
+  return { title: t("problem.other"), text: says, field: null };
 }
 
 /**
@@ -51,7 +49,7 @@ export function explain(error) {
  */
 export function sentence(text) {
   const trimmed = text.trim();
-  if (trimmed === "") return "The server did not say why.";
+  if (trimmed === "") return t("problem.silent");
   const [first = "", ...rest] = trimmed;
   const closed = /[.!?…]$/.test(trimmed) ? "" : ".";
   return first.toLocaleUpperCase() + rest.join("") + closed;

@@ -29,3 +29,10 @@ test("the server's words become a sentence", () => {
   assert.equal(sentence("Why?"), "Why?");
   assert.equal(sentence(""), "The server did not say why.");
 });
+
+test("a bad invitation is told from a bad password, in the words of any server", () => {
+  for (const words of ["not authorised", "this invitation is not valid, or not any more"]) {
+    const problem = explain(new JoinError("fail", "", words), true);
+    assert.equal(problem.title, "This invitation is no longer valid");
+  }
+});

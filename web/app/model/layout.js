@@ -44,6 +44,27 @@ export function arrange(space, tiles, gap) {
   return { rects, height: Math.max(space.height, strip.y + inStrip.height) };
 }
 
+/** On one page tiles should not become smaller than this. */
+const PAGE_TILE = { width: 170, height: 110 };
+
+/** More on one page would be too much for eyes and computers. */
+const MAX_PER_PAGE = 25;
+
+/** So many stand beside what is on stage. */
+const MAX_IN_STRIP = 6;
+
+/**
+ * Returns how many tiles, besides those on stage, belong on one page.
+ * @param {Size} space
+ * @param {boolean} hasStage
+ */
+export function perPage({ width, height }, hasStage) {
+  if (hasStage) return MAX_IN_STRIP;
+  const columns = Math.max(1, Math.floor(width / PAGE_TILE.width));
+  const rows = Math.max(1, Math.floor(height / PAGE_TILE.height));
+  return Math.min(MAX_PER_PAGE, Math.max(4, columns * rows));
+}
+
 /**
  * @param {Size} space
  * @param {number} count

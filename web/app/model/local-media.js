@@ -12,6 +12,7 @@
  * @property {{error: CaptureError}} failed
  */
 import { Emitter } from "galene-client";
+import { t } from "../i18n/index.js";
 import { CaptureError, openCamera, openMicrophone, refusal } from "./devices.js";
 
 /** @extends {Emitter<LocalMediaEvents>} */
@@ -27,6 +28,8 @@ export class LocalMedia extends Emitter {
   media = new MediaStream();
 
   #settings;
+  /** @type {"user" | "environment" | null} */
+  #facing = null;
   /** @type {Promise<void>} */
   #last = Promise.resolve();
 
@@ -49,9 +52,14 @@ export class LocalMedia extends Emitter {
       this.#settings.set({ cameraOn: on });
       if (!on) return this.#takeCamera(null);
       if (this.camera) return;
-      const { camera, quality } = this.#settings.values;
-      this.#takeCamera(await openCamera(camera, quality));
+      this.#takeCamera(await openCamera(this.#settings.values, this.#facing));
     });
+  }
+
+  /** Turns to the other side of a phone. */
+  flipCamera() {
+    this.#facing = this.#facing === "environment" ? "user" : "environment";
+    return this.reopenCamera();
   }
 
   /** Mutes because somebody else wants it; that is not remembered as a choice. */
@@ -69,7 +77,7 @@ export class LocalMedia extends Emitter {
     return this.#do(async () => {
       this.#settings.set({ microphoneOn: !muted });
       if (!muted && !this.microphone) {
-        this.#takeMicrophone(await openMicrophone(this.#settings.values.microphone));
+        this.#takeMicrophone(await openMicrophone(this.#settings.values));
       }
       this.#applyMuted(muted);
     });
@@ -81,6 +89,7 @@ export class LocalMedia extends Emitter {
    */
   chooseCamera(deviceId) {
     this.#settings.set({ camera: deviceId });
+    this.#facing = null;
     return this.reopenCamera();
   }
 
@@ -88,11 +97,10 @@ export class LocalMedia extends Emitter {
   reopenCamera() {
     return this.#do(async () => {
       if (!this.camera) return;
-      const { camera, quality } = this.#settings.values;
       // Some cameras can be open only once, so the old one is closed first.
       this.camera.stop();
       try {
-        this.#takeCamera(await openCamera(camera, quality));
+        this.#takeCamera(await openCamera(this.#settings.values, this.#facing));
       } catch (error) {
         this.#takeCamera(null);
         throw error;
@@ -106,8 +114,13 @@ export class LocalMedia extends Emitter {
    */
   chooseMicrophone(deviceId) {
     this.#settings.set({ microphone: deviceId });
+    return this.reopenMicrophone();
+  }
+
+  /** Opens the microphone anew, if it is open: the settings changed. */
+  reopenMicrophone() {
     return this.#do(async () => {
-      if (this.microphone) this.#takeMicrophone(await openMicrophone(deviceId));
+      if (this.microphone) this.#takeMicrophone(await openMicrophone(this.#settings.values));
     });
   }
 
@@ -134,7 +147,7 @@ export class LocalMedia extends Emitter {
     track?.addEventListener("ended", () => {
       if (this.camera !== track) return;
       this.#takeCamera(null);
-      this.#fail(new CaptureError("camera", "busy", "Your camera was unplugged or turned off."));
+      this.#fail(new CaptureError("camera", "busy", t("capture.lost.camera")));
     });
     this.emit("changed", {});
   }
@@ -148,7 +161,7 @@ export class LocalMedia extends Emitter {
       if (this.microphone !== track) return;
       this.#takeMicrophone(null);
       this.#applyMuted(true);
-      const text = "Your microphone was unplugged or turned off.";
+      const text = t("capture.lost.microphone");
       this.#fail(new CaptureError("microphone", "busy", text));
     });
     this.emit("changed", {});

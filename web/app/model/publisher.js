@@ -1,152 +1,163 @@
 /**
- * Publishes our camera, microphone and screens, and keeps what is published in line with them.
+ * Publishes our camera, microphone, screens and files, and keeps what is published in line with them.
  *
- * @import { ServerConnection, UpStream } from "galene-client"
+ * @import { Publication, Session } from "galene-client"
  * @import { LocalMedia } from "./local-media.js"
  * @import { Settings } from "./settings.js"
  *
+ * @typedef {object} Share Something that is shown to the others besides the camera
+ * @property {"screenshare" | "video"} label
+ * @property {MediaStream} media
+ * @property {Publication} publication
+ * @property {() => void} stop What else ends with it
+ *
  * @typedef {object} PublisherEvents
  * @property {{}} changed
- * @property {{text: string}} failed
+ * @property {{error: Error}} failed
  */
-import { Emitter } from "galene-client";
-import { QUALITIES } from "./devices.js";
+import { cameraEncodings, Emitter, unusedEncodings } from "galene-client";
+import { MUSIC_BITRATE, pictureLimits } from "./devices.js";
 
 /** @extends {Emitter<PublisherEvents>} */
 export class Publisher extends Emitter {
-  /** The screens that are shared. @type {Map<string, MediaStream>} */
-  screens = new Map();
+  /** By a key of our own. @type {Map<string, Share>} */
+  shares = new Map();
 
-  /** @type {ServerConnection | null} */
-  #connection = null;
-  /** @type {UpStream | null} */
-  #camera = null;
-  /** @type {Map<string, UpStream>} */
-  #screenStreams = new Map();
+  /** @type {Publication | null} */
+  camera = null;
+  /** @type {RTCRtpEncodingParameters[]} */
+  #encodings = [];
+  /** How many others there are. */
+  #receivers = 0;
+  #session;
   #local;
   #settings;
 
   /**
+   * @param {Session} session
    * @param {LocalMedia} local
    * @param {Settings} settings
    */
-  constructor(local, settings) {
+  constructor(session, local, settings) {
     super();
+    this.#session = session;
     this.#local = local;
     this.#settings = settings;
     local.on("changed", () => this.sync());
   }
 
-  /**
-   * Publishes through a connection from now on; whatever is open is published anew.
-   * @param {ServerConnection | null} connection
-   */
-  use(connection) {
-    this.#connection = connection;
-    this.#camera = null;
-    this.#screenStreams.clear();
-    this.sync();
+  /** Whether a screen is shared. */
+  get hasScreen() {
+    return [...this.shares.values()].some(({ label }) => label === "screenshare");
   }
 
-  /** Brings what is published in line with what is open and allowed. */
+  /** Brings what is published in line with what is open. */
   sync() {
-    const connection = this.#connection;
-    if (!connection?.permissions.includes("present") || connection.state !== "joined") return;
-    this.#syncCamera(connection);
-    for (const [key, media] of this.screens) {
-      if (!this.#screenStreams.has(key)) this.#publishScreen(connection, key, media);
+    if (this.#session.phase === "idle" || this.#session.phase === "joining") return;
+    const { camera, microphone, media } = this.#local;
+    if (!this.camera) {
+      if (!camera && !microphone) return;
+      this.#encodings = this.#chooseEncodings();
+      const publication = this.#session.publish(media, {
+        label: "camera",
+        audioEncodings: this.#settings.values.music ? [{ maxBitrate: MUSIC_BITRATE }] : [],
+        videoEncodings: this.#encodings,
+      });
+      this.camera = publication;
+      this.#pause();
+      publication.on("error", ({ error }) => this.emit("failed", { error }));
+      publication.on("ended", () => {
+        if (this.camera === publication) this.camera = null;
+      });
+      return;
+    }
+    if (!camera && !microphone) return this.camera.close();
+    if (this.camera.track("audio") !== microphone) {
+      this.camera.setTrack("audio", microphone, []);
+    }
+    if (this.camera.track("video") !== camera) {
+      this.camera.setTrack("video", camera, this.#encodings);
+      this.#pause();
     }
   }
 
-  /** @param {MediaStream} media */
-  addScreen(media) {
+  /**
+   * Shows something besides the camera.
+   * @param {MediaStream} media
+   * @param {"screenshare" | "video"} label
+   * @param {() => void} [stop]
+   */
+  share(media, label, stop = () => {}) {
     const key = media.id;
-    this.screens.set(key, media);
+    const publication = this.#session.publish(media, { label });
+    this.shares.set(key, { label, media, publication, stop });
+    publication.on("ended", () => this.stop(key));
+    publication.on("error", ({ error }) => this.emit("failed", { error }));
     // The browser has its own button to stop sharing.
-    media.getVideoTracks()[0]?.addEventListener("ended", () => this.removeScreen(key));
-    this.sync();
+    for (const track of media.getTracks()) {
+      track.addEventListener("ended", () => {
+        if (media.getTracks().every(({ readyState }) => readyState === "ended")) this.stop(key);
+        else if (track.kind === "video" && label === "screenshare") this.stop(key);
+      });
+    }
     this.emit("changed", {});
   }
 
   /** @param {string} key */
-  removeScreen(key) {
-    for (const track of this.screens.get(key)?.getTracks() ?? []) track.stop();
-    this.screens.delete(key);
-    this.#screenStreams.get(key)?.close();
-    this.#screenStreams.delete(key);
+  stop(key) {
+    const share = this.shares.get(key);
+    if (!share) return;
+    this.shares.delete(key);
+    for (const track of share.media.getTracks()) track.stop();
+    share.publication.close();
+    share.stop();
     this.emit("changed", {});
   }
 
-  removeScreens() {
-    for (const key of [...this.screens.keys()]) this.removeScreen(key);
+  /** @param {"screenshare" | "video"} [label] All, if it is left out */
+  stopAll(label) {
+    for (const [key, share] of [...this.shares]) {
+      if (label === undefined || share.label === label) this.stop(key);
+    }
+  }
+
+  /** How many others there are decides how many sizes are worth sending. @param {number} count */
+  setReceivers(count) {
+    if (this.#receivers === count) return;
+    this.#receivers = count;
+    this.#pause();
   }
 
   /** The settings for quality changed. */
   applyQuality() {
-    const { bitrate } = QUALITIES[this.#settings.values.quality];
-    this.#camera?.setMaxBitrates("video", [bitrate]);
-  }
-
-  /** @param {ServerConnection} connection */
-  #syncCamera(connection) {
-    const { camera, microphone, media } = this.#local;
-    const { bitrate } = QUALITIES[this.#settings.values.quality];
-    if (!this.#camera) {
-      if (!camera && !microphone) return;
-      const stream = connection.publish(media, {
-        label: "camera",
-        videoEncodings: [{ maxBitrate: bitrate }],
-      });
-      this.#camera = stream;
-      this.#watch(stream, () => {
-        if (this.#camera === stream) this.#camera = null;
-      });
+    const encodings = this.#chooseEncodings();
+    if (encodings.length === this.#encodings.length) {
+      this.#encodings = encodings;
+      this.camera?.setMaxBitrates(encodings.map(({ maxBitrate }) => maxBitrate ?? 0));
       return;
     }
-    if (!camera && !microphone) {
-      const stream = this.#camera;
-      this.#camera = null;
-      return stream.close();
-    }
-    this.#setTrack("audio", microphone, []);
-    this.#setTrack("video", camera, [{ maxBitrate: bitrate }]);
+    this.republish();
   }
 
-  /**
-   * @param {"audio" | "video"} kind
-   * @param {MediaStreamTrack | null} track
-   * @param {RTCRtpEncodingParameters[]} encodings
-   */
-  #setTrack(kind, track, encodings) {
-    if (this.#camera && this.#camera.track(kind) !== track) {
-      this.#camera.setTrack(kind, track, encodings);
-    }
+  /** Publishes the camera anew: the number of encodings cannot be changed, nor can those of sound. */
+  republish() {
+    const { camera } = this;
+    if (!camera) return;
+    this.camera = null;
+    camera.close();
+    this.sync();
   }
 
-  /**
-   * @param {ServerConnection} connection
-   * @param {string} key
-   * @param {MediaStream} media
-   */
-  #publishScreen(connection, key, media) {
-    const stream = connection.publish(media, { label: "screenshare" });
-    this.#screenStreams.set(key, stream);
-    this.#watch(stream, () => {
-      if (this.#screenStreams.get(key) === stream) this.removeScreen(key);
-    });
+  #chooseEncodings() {
+    const { simulcast } = this.#settings.values;
+    // Firefox does not keep to the limits of small encodings, so there it must be asked for.
+    const isFirefox = navigator.userAgent.includes("Firefox");
+    const isSimulcast = simulcast === "on" || (simulcast === "auto" && !isFirefox);
+    return cameraEncodings(pictureLimits(this.#settings.values), isSimulcast);
   }
 
-  /**
-   * @param {UpStream} stream
-   * @param {() => void} forget
-   */
-  #watch(stream, forget) {
-    stream.on("ended", ({ reason }) => {
-      // A lost connection comes back, and `use` publishes everything again.
-      if (reason !== "lost") forget();
-    });
-    stream.on("error", ({ error }) => {
-      this.emit("failed", { text: `Your picture and sound could not be sent. ${error.message}` });
-    });
+  #pause() {
+    const isAuto = this.#settings.values.simulcast === "auto";
+    this.camera?.pauseEncodings(isAuto ? unusedEncodings(this.#encodings, this.#receivers) : []);
   }
 }

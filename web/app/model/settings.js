@@ -2,8 +2,10 @@
  * What this browser remembers from one visit to the next.
  *
  * @typedef {"low" | "balanced" | "best"} Quality
- * @typedef {"everything" | "audio"} Receive
+ * @typedef {"everything" | "low" | "screens" | "audio" | "nothing"} Receive
  * @typedef {"system" | "light" | "dark"} Theme
+ * @typedef {"auto" | "grid" | "speaker"} LayoutMode
+ * @typedef {"auto" | "on" | "off"} Simulcast
  *
  * @typedef {object} Values
  * @property {string} name
@@ -16,6 +18,19 @@
  * @property {Receive} receive
  * @property {Theme} theme
  * @property {boolean} shortcuts Whether single keys do things
+ * @property {string} language `system`, or one that there is a catalogue for
+ * @property {LayoutMode} layout
+ * @property {Simulcast} simulcast
+ * @property {boolean} echoCancellation
+ * @property {boolean} noiseSuppression
+ * @property {boolean} autoGain
+ * @property {boolean} music Sound as it is, in stereo and with more bits: nothing is filtered out
+ * @property {boolean} blackboard Detail before motion
+ * @property {boolean} mirror Whether we see ourselves as in a mirror
+ * @property {boolean} hideSelf
+ * @property {boolean} showSilent Whether those without a picture have a tile
+ * @property {boolean} forceRelay Whether media go through a relay even where they need not
+ * @property {"small" | "large"} captions
  *
  * @typedef {Pick<Storage, "getItem" | "setItem">} Store
  */
@@ -35,13 +50,30 @@ const DEFAULTS = {
   receive: "everything",
   theme: "system",
   shortcuts: true,
+  language: "system",
+  layout: "auto",
+  simulcast: "auto",
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGain: true,
+  music: false,
+  blackboard: false,
+  mirror: true,
+  hideSelf: false,
+  showSilent: true,
+  forceRelay: false,
+  captions: "small",
 };
 
 /** Words that a setting may be, where not every word will do. */
 const CHOICES = {
   quality: ["low", "balanced", "best"],
-  receive: ["everything", "audio"],
+  receive: ["everything", "low", "screens", "audio", "nothing"],
   theme: ["system", "light", "dark"],
+  language: ["system", "en", "fr"],
+  layout: ["auto", "grid", "speaker"],
+  simulcast: ["auto", "on", "off"],
+  captions: ["small", "large"],
 };
 
 export class Settings {
@@ -58,6 +90,27 @@ export class Settings {
   /** @returns {Readonly<Values>} */
   get values() {
     return this.#values;
+  }
+
+  /**
+   * Sets one value that somebody typed, if there is such a setting and it may be that.
+   * @param {string} name
+   * @param {unknown} value
+   */
+  accept(name, value) {
+    if (!isAllowed(name, value)) return false;
+    this.set({ [name]: value });
+    return true;
+  }
+
+  /** Sets one value as it was at first. @param {string} name */
+  reset(name) {
+    if (name in DEFAULTS) this.set({ [name]: /** @type {Record<string, unknown>} */ (DEFAULTS)[name] });
+  }
+
+  /** Forgets everything. */
+  forget() {
+    this.set(DEFAULTS);
   }
 
   /** @param {Partial<Values>} changes */
@@ -95,10 +148,16 @@ function read(store) {
     return {};
   }
   if (typeof kept !== "object" || kept === null) return {};
-  const entries = Object.entries(kept).filter(([name, value]) => {
-    const expected = /** @type {Record<string, unknown>} */ (DEFAULTS)[name];
-    const choices = /** @type {Record<string, string[]>} */ (CHOICES)[name];
-    return typeof value === typeof expected && (!choices || choices.includes(String(value)));
-  });
-  return Object.fromEntries(entries);
+  return Object.fromEntries(Object.entries(kept).filter(([name, value]) => isAllowed(name, value)));
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function isAllowed(name, value) {
+  if (!Object.hasOwn(DEFAULTS, name)) return false;
+  const expected = /** @type {Record<string, unknown>} */ (DEFAULTS)[name];
+  const choices = /** @type {Record<string, string[]>} */ (CHOICES)[name];
+  return typeof value === typeof expected && (!choices || choices.includes(String(value)));
 }

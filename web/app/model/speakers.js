@@ -22,6 +22,8 @@ const HOLD_MS = 700;
 export class Speakers extends Emitter {
   /** Ids of the streams in which somebody speaks. @type {Set<string>} */
   active = new Set();
+  /** The stream of somebody else in which somebody spoke last; empty if nobody did. */
+  latest = "";
   /** When each was last heard. @type {Map<string, number>} */
   #heard = new Map();
   /** @type {Map<string, Energy>} */
@@ -58,6 +60,14 @@ export class Speakers extends Emitter {
     this.#heard.clear();
     this.#energies.clear();
     this.active = new Set();
+    this.latest = "";
+  }
+
+  /** Whoever goes on speaking keeps the stage; who is silent does not lose it until another speaks. */
+  #follow() {
+    if (this.active.has(this.latest)) return;
+    const [next] = [...this.active].filter((id) => id !== "");
+    if (next !== undefined) this.latest = next;
   }
 
   async #listen() {
@@ -82,6 +92,7 @@ export class Speakers extends Emitter {
     }
     const same = active.size === this.active.size && [...active].every((id) => this.active.has(id));
     this.active = active;
+    this.#follow();
     if (!same) this.emit("changed", {});
   }
 }

@@ -4,6 +4,8 @@
  * @typedef {{text: string, href: string | null}} Part Text, and where it leads if it is a link
  */
 
+import { t } from "../i18n/index.js";
+
 const LINK = /\bhttps?:\/\/[^\s<>"]+/g;
 
 /** Marks that end a sentence rather than an address. */
@@ -48,7 +50,7 @@ export function initials(name) {
  * @param {string} username
  */
 export function displayName(username) {
-  return username === "" ? "Anonymous" : username;
+  return username === "" ? t("anonymous") : username;
 }
 
 /**
@@ -60,13 +62,4 @@ export function hueOf(name) {
   let sum = 0;
   for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
   return sum % 6;
-}
-
-/**
- * @param {number} count
- * @param {string} one
- * @param {string} many
- */
-export function plural(count, one, many) {
-  return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { displayName, hueOf, initials, linkify, plural } from "./text.js";
+import { displayName, hueOf, initials, linkify } from "./text.js";
 
 test("links in a text are found without the marks around them", () => {
   const text = "See https://example.org/a(b), (http://example.org/?q=1&r=2). Bye!";
@@ -32,9 +32,4 @@ test("people without a picture have their initials", () => {
 test("the same name has the same colour", () => {
   assert.equal(hueOf("Ann"), hueOf("Ann"));
   assert.ok(new Set(["Ann", "Bob", "Eve", "Joe", "Zoe"].map(hueOf)).size > 1);
-});
-
-test("numbers agree with their words", () => {
-  assert.equal(plural(1, "person", "people"), "1 person");
-  assert.equal(plural(3, "person", "people"), "3 people");
 });

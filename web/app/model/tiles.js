@@ -2,6 +2,8 @@
  * What is on screen: who, with which picture, and in which state.
  *
  * @import { ClientId, User } from "galene-client"
+ * @import { Judgement } from "./quality.js"
+ * @import { LayoutMode } from "./settings.js"
  *
  * @typedef {object} Tile
  * @property {string} key Stays the same while a camera comes and goes
@@ -17,6 +19,8 @@
  * @property {boolean} hasHand
  * @property {boolean} isPinned
  * @property {boolean} stage Whether it gets most of the space
+ * @property {string} reaction What they just reacted with; or empty
+ * @property {Judgement | null} quality How well it comes through
  *
  * @typedef {object} Received A stream of somebody else
  * @property {string} id
@@ -31,11 +35,17 @@
  * @property {string} selfName
  * @property {boolean} isMuted
  * @property {MediaStream | null} camera Our own picture
- * @property {Iterable<[string, MediaStream]>} screens Our own, by a key
+ * @property {Iterable<{key: string, media: MediaStream, isScreen: boolean}>} shares Our own
  * @property {Iterable<User>} users
  * @property {Iterable<Received>} streams
  * @property {ReadonlySet<string>} speaking Ids of streams; `""` is us
+ * @property {string} latest Id of the stream in which somebody spoke last
  * @property {string} pinned Key of a tile, or empty
+ * @property {LayoutMode} layout
+ * @property {boolean} hideSelf
+ * @property {boolean} showSilent
+ * @property {ReadonlyMap<ClientId, string>} reactions
+ * @property {(streamId: string) => Judgement | null} quality
  */
 import { displayName } from "./text.js";
 
@@ -63,12 +73,13 @@ export function buildTiles(scene) {
       isMuted: scene.isMuted,
       isSpeaking: scene.speaking.has("") && !scene.isMuted,
       hasHand: hasHand(self),
+      reaction: scene.reactions.get(scene.selfId) ?? "",
     },
   ];
-  for (const [key, media] of scene.screens) {
+  for (const { key, media, isScreen } of scene.shares) {
     const name = displayName(scene.selfName);
     const tile = { ...EMPTY, key: `own:${key}`, userId: scene.selfId, name, media };
-    tiles.push({ ...tile, isSelf: true, isScreen: true });
+    tiles.push({ ...tile, isSelf: true, isScreen });
   }
   for (const user of users) {
     if (user.id === scene.selfId || isSystem(user)) continue;
@@ -78,9 +89,13 @@ export function buildTiles(scene) {
   const unknown = streams.filter(({ source }) => !users.some(({ id }) => id === source.id));
   for (const stream of unknown) tiles.push(streamTile(stream, stream.source.username, scene));
 
-  const isSilent = (/** @type {Tile} */ tile) => tile.streamId === "" && !tile.isSelf;
-  const shown = tiles.length > MAX_WITH_SILENT ? tiles.filter((tile) => !isSilent(tile)) : tiles;
-  return setStage(shown, scene.pinned);
+  const isCrowd = tiles.length > MAX_WITH_SILENT;
+  const shown = tiles.filter((tile) => {
+    if (tile.isSelf) return tile.key !== "self" || !scene.hideSelf || tiles.length === 1;
+    if (tile.streamId === "") return !isCrowd && scene.showSilent;
+    return scene.showSilent || tile.media !== null || tile.isConnecting;
+  });
+  return setStage(shown, scene);
 }
 
 /**
@@ -90,8 +105,8 @@ export function buildTiles(scene) {
  * @returns {Tile[]}
  */
 function tilesOf(user, streams, scene) {
-  const screens = streams.filter(({ label }) => label === "screenshare");
-  const [camera, ...more] = streams.filter(({ label }) => label !== "screenshare");
+  const screens = streams.filter(isShared);
+  const [camera, ...more] = streams.filter((stream) => !isShared(stream));
   const rest = [...more, ...screens].map((stream) => streamTile(stream, user.username, scene));
   if (!camera && !user.permissions.includes("present")) return rest;
   const hears = (/** @type {Received} */ { media }) => (media?.getAudioTracks().length ?? 0) > 0;
@@ -101,7 +116,8 @@ function tilesOf(user, streams, scene) {
     : { ...EMPTY, userId: user.id, name: displayName(user.username) };
   const key = `user:${user.id}`;
   const isPinned = scene.pinned === key;
-  return [{ ...tile, key, isMuted, isPinned, hasHand: hasHand(user) }, ...rest];
+  const reaction = scene.reactions.get(user.id) ?? "";
+  return [{ ...tile, key, isMuted, isPinned, reaction, hasHand: hasHand(user) }, ...rest];
 }
 
 /**
@@ -118,25 +134,45 @@ function streamTile(stream, username, scene) {
     userId: stream.source.id,
     streamId: stream.id,
     name: displayName(username),
-    isScreen: stream.label === "screenshare",
+    isScreen: isShared(stream),
     media: hasPicture(stream.media) ? stream.media : null,
     isSpeaking: scene.speaking.has(stream.id),
     isConnecting: stream.isConnecting,
+    quality: scene.quality(stream.id),
   };
 }
 
 /**
- * What is pinned gets the stage; if nothing is, the screens of others do.
+ * What is pinned gets the stage. If nothing is, the screens and films of others do, unless all should
+ * be equal; with the layout for one speaker, whoever spoke last.
+ * @param {Tile[]} tiles
+ * @param {Scene} scene
+ */
+function setStage(tiles, { pinned, layout, latest }) {
+  const isStaged = chooseStage(tiles, pinned, layout, latest);
+  return tiles.map((tile) => ({ ...tile, isPinned: tile.key === pinned, stage: isStaged(tile) }));
+}
+
+/**
  * @param {Tile[]} tiles
  * @param {string} pinned
+ * @param {LayoutMode} layout
+ * @param {string} latest
+ * @returns {(tile: Tile) => boolean}
  */
-function setStage(tiles, pinned) {
-  const isPinned = tiles.some(({ key }) => key === pinned);
-  return tiles.map((tile) => ({
-    ...tile,
-    isPinned: tile.key === pinned,
-    stage: isPinned ? tile.key === pinned : tile.isScreen && !tile.isSelf,
-  }));
+function chooseStage(tiles, pinned, layout, latest) {
+  if (tiles.some(({ key }) => key === pinned)) return ({ key }) => key === pinned;
+  if (layout === "grid") return () => false;
+  const isShare = (/** @type {Tile} */ tile) => tile.isScreen && !tile.isSelf;
+  if (layout === "auto" || tiles.some(isShare)) return isShare;
+  const others = tiles.filter(({ isSelf }) => !isSelf);
+  const speaker = others.find(({ streamId }) => streamId !== "" && streamId === latest) ?? others[0];
+  return (tile) => tile === speaker && tiles.length > 1;
+}
+
+/** Whether it is a screen or a film rather than a face. @param {Received} stream */
+function isShared({ label }) {
+  return label === "screenshare" || label === "video";
 }
 
 /** @param {MediaStream | null} media */
@@ -169,4 +205,21 @@ const EMPTY = {
   hasHand: false,
   isPinned: false,
   stage: false,
+  reaction: "",
+  quality: null,
 };
+
+/**
+ * Returns the tiles of one page: what is on stage is on each of them.
+ * @param {Tile[]} tiles
+ * @param {number} perPage
+ * @param {number} page Counted from 0; the last one if there are not so many
+ * @returns {{tiles: Tile[], page: number, pages: number}}
+ */
+export function paginate(tiles, perPage, page) {
+  const others = tiles.filter(({ stage }) => !stage);
+  const pages = Math.max(1, Math.ceil(others.length / perPage));
+  const current = Math.min(Math.max(0, page), pages - 1);
+  const shown = new Set(others.slice(current * perPage, (current + 1) * perPage));
+  return { tiles: tiles.filter((tile) => tile.stage || shown.has(tile)), page: current, pages };
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildTiles } from "./tiles.js";
+import { buildTiles, paginate } from "./tiles.js";
 
 test("everybody who may present has a tile, with or without a picture", () => {
   const tiles = buildTiles(
@@ -25,8 +25,8 @@ test("a tile keeps its key when a camera comes, goes or is replaced", () => {
 });
 
 test("the screen of somebody else takes the stage, our own does not", () => {
-  const screens = [["k", {}]];
-  const own = buildTiles(scene({ users: [user("me"), user("ann")], screens }));
+  const shares = [{ key: "k", media: {}, isScreen: true }];
+  const own = buildTiles(scene({ users: [user("me"), user("ann")], shares }));
   assert.deepEqual(own.map(({ stage }) => stage), [false, false, false]);
 
   const streams = [stream("s1", "ann"), stream("s2", "ann", { label: "screenshare" })];
@@ -45,6 +45,40 @@ test("what is pinned takes the stage from a screen", () => {
 
   const gone = buildTiles(scene({ users, streams, pinned: "user:bob" }));
   assert.deepEqual(gone.map(({ stage }) => stage), [false, false, true]);
+});
+
+test("the layout decides who is on stage while nothing is pinned", () => {
+  const users = [user("me"), user("ann"), user("bob")];
+  const streams = [stream("s1", "ann"), stream("s2", "bob")];
+  const staged = (parts) => {
+    const tiles = buildTiles(scene({ users, streams, ...parts }));
+    return tiles.filter(({ stage }) => stage).map(({ key }) => key);
+  };
+  assert.deepEqual(staged({ latest: "s2" }), []);
+  assert.deepEqual(staged({ latest: "s2", layout: "speaker" }), ["user:bob"]);
+  assert.deepEqual(staged({ latest: "", layout: "speaker" }), ["user:ann"]);
+  const screen = [...streams, stream("s3", "ann", { label: "screenshare" })];
+  assert.deepEqual(staged({ streams: screen, layout: "grid" }), []);
+  assert.deepEqual(staged({ streams: screen, layout: "speaker", latest: "s2" }), ["stream:local s3"]);
+});
+
+test("one can hide oneself and those without a picture, but not everybody", () => {
+  const keys = (users, parts) => buildTiles(scene({ users, ...parts })).map(({ key }) => key);
+  const both = [user("me"), user("ann")];
+  assert.deepEqual(keys(both, { hideSelf: true }), ["user:ann"]);
+  assert.deepEqual(keys(both, { showSilent: false }), ["self"]);
+  assert.deepEqual(keys([user("me")], { hideSelf: true }), ["self"]);
+});
+
+test("a page has so many tiles, and the stage is on each of them", () => {
+  const tiles = Array.from({ length: 8 }, (_, i) => ({ key: `${i}`, stage: i === 3 }));
+  const at = (page) => {
+    const shown = paginate(tiles, 3, page);
+    return [shown.tiles.map(({ key }) => key).join(""), shown.page, shown.pages];
+  };
+  assert.deepEqual(at(0), ["0123", 0, 3]);
+  assert.deepEqual(at(1), ["3456", 1, 3]);
+  assert.deepEqual(at(9), ["37", 2, 3]);
 });
 
 test("muted is who says so, and who sends no sound", () => {
@@ -95,11 +129,17 @@ function scene(parts) {
     selfName: "Me",
     isMuted: false,
     camera: null,
-    screens: [],
+    shares: [],
     users: [],
     streams: [],
     speaking: new Set(),
+    latest: "",
     pinned: "",
+    layout: "auto",
+    hideSelf: false,
+    showSilent: true,
+    reactions: new Map(),
+    quality: () => null,
     ...parts,
   };
 }

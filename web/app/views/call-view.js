@@ -1,9 +1,13 @@
 /**
  * The meeting: tiles, tools, and a panel beside them.
+ * @import { Arranged } from "./tile-grid.js"
  * @import { View } from "./group-page.js"
  */
 import { html, nothing, repeat } from "lit";
-import { plural } from "../model/text.js";
+import { t } from "../i18n/index.js";
+import { perPage } from "../model/layout.js";
+import { paginate } from "../model/tiles.js";
+import { bannersView } from "./banners.js";
 import { chatPanel } from "./chat-panel.js";
 import { icon } from "./icon.js";
 import { peoplePanel } from "./people-panel.js";
@@ -12,24 +16,22 @@ import { toolbar } from "./toolbar.js";
 
 /** @param {View} view */
 export function callView(view) {
-  const { call, ui } = view;
-  const { tiles } = call;
+  const { call, ui, set } = view;
+  const all = call.tiles;
+  const hasStage = all.some(({ stage }) => stage);
+  const { tiles, page, pages } = paginate(all, perPage(ui.space, hasStage), ui.page);
+  const arranged = (/** @type {CustomEvent<Arranged>} */ { detail }) => {
+    call.showTiles(detail.sizes);
+    const { width, height } = detail.space;
+    if (width !== ui.space.width || height !== ui.space.height) set({ space: { width, height } });
+  };
   return html`
     <div class="call" data-phase=${call.phase} data-panel=${ui.panel ?? "none"}>
-      <a class="skip" href="#controls">Skip to the controls</a>
-      <header class="call-head">
-        <h1 tabindex="-1">${call.title}</h1>
-        ${call.isLocked ? html`<span class="pill" data-locked>${icon("lock")} Locked</span>` : nothing}
-        ${call.may("op") ? html`<span class="pill wide-only">${icon("shield")} Operator</span>` : nothing}
-        <span class="space"></span>
-        <span class="pill wide-only">
-          ${icon("users")} ${plural(call.others.length + 1, "person", "people")}
-        </span>
-      </header>
-      ${banners(view)}
-      <main class="stage">
-        <h2 class="vh">Participants</h2>
-        <tile-grid>
+      <a class="skip" href="#controls">${t("skip")}</a>
+      ${head(view)} ${bannersView(view)}
+      <main class="stage" tabindex="-1">
+        <h2 class="vh">${t("participants")}</h2>
+        <tile-grid @arranged=${arranged} data-layout=${call.settings.values.layout}>
           <ul role="list">
             ${repeat(
               tiles,
@@ -38,9 +40,10 @@ export function callView(view) {
             )}
           </ul>
         </tile-grid>
-        ${tiles.length === 1 && call.phase === "call"
-          ? html`<p class="alone">You are the only one here so far.</p>`
+        ${all.length === 1 && call.phase === "call" && call.others.length === 0
+          ? html`<p class="alone">${t("alone")}</p>`
           : nothing}
+        ${pages > 1 ? pager(view, page, pages) : nothing} ${captions(view)}
       </main>
       ${ui.panel === "chat" ? chatPanel(view) : nothing}
       ${ui.panel === "people" ? peoplePanel(view) : nothing} ${toolbar(view)}
@@ -49,52 +52,72 @@ export function callView(view) {
 }
 
 /** @param {View} view */
-function banners({ call }) {
-  return html`<div class="banners">
-    ${call.phase === "lost"
-      ? html`<div class="banner" data-tone="danger" role="alert" data-banner="lost">
-          ${icon("wifi-off")}
-          <p>
-            The connection was lost.
-            ${call.isConnecting
-              ? "Connecting again…"
-              : call.retryAt === null
-                ? "It did not come back by itself."
-                : "Trying again in a moment."}
-          </p>
-          <button
-            class="btn small"
-            type="button"
-            data-action="rejoin"
-            ?disabled=${call.isConnecting}
-            @click=${() => call.rejoin()}
-          >
-            Rejoin now
-          </button>
-        </div>`
+function head({ call, set }) {
+  const overall = call.quality.overall;
+  return html`<header class="call-head">
+    <h1 tabindex="-1">${call.title}</h1>
+    ${call.isRecorded
+      ? html`<span class="pill recording" data-recording>${icon("circle-dot")} ${t("recording")}</span>`
       : nothing}
-    ${call.audio.isBlocked
-      ? html`<div class="banner" data-tone="info" role="alert" data-banner="blocked">
-          ${icon("volume-2")}
-          <p>Your browser plays no sound until you ask for it.</p>
-          <button class="btn small primary" type="button" @click=${() => call.audio.unblock()}>
-            Click to hear
-          </button>
-        </div>`
+    ${call.isLocked ? html`<span class="pill" data-locked>${icon("lock")} ${t("locked")}</span>` : nothing}
+    ${call.may("op") ? html`<span class="pill wide-only">${icon("shield")} ${t("role.op")}</span>` : nothing}
+    <span class="space"></span>
+    ${overall
+      ? html`<span class="pill quality" data-grade=${overall.grade}>
+          ${icon(overall.grade === "good" ? "signal" : "signal-low")}
+          <span class="wide-only">${t(`quality.${overall.grade}`)}</span>
+          <span class="vh">${overall.reason === "" ? "" : t(`quality.reason.${overall.reason}`)}</span>
+        </span>`
       : nothing}
-    ${call.publisher.screens.size > 0
-      ? html`<div class="banner" data-tone="info" data-banner="sharing">
-          ${icon("monitor-up")}
-          <p>You are sharing your screen.</p>
-          <button
-            class="btn small"
-            type="button"
-            data-action="stop-sharing"
-            @click=${() => call.publisher.removeScreens()}
-          >
-            Stop sharing
-          </button>
-        </div>`
+    <span class="pill wide-only">${icon("users")} ${t("count.people", { count: call.others.length + 1 })}</span>
+    ${call.may("token")
+      ? html`<button
+          class="btn small wide-only"
+          type="button"
+          data-action="invite"
+          @click=${() => set({ dialog: { kind: "invite" } })}
+        >
+          ${icon("user-plus")} ${t("invite.short")}
+        </button>`
       : nothing}
+  </header>`;
+}
+
+/**
+ * @param {View} view
+ * @param {number} page
+ * @param {number} pages
+ */
+function pager({ set }, page, pages) {
+  return html`<nav class="pager" aria-label=${t("pages")}>
+    <button
+      class="icon-btn"
+      type="button"
+      aria-label=${t("pages.back")}
+      ?disabled=${page === 0}
+      @click=${() => set({ page: page - 1 })}
+    >
+      ${icon("chevron-left")}
+    </button>
+    <span aria-live="polite">${t("pages.at", { page: page + 1, pages })}</span>
+    <button
+      class="icon-btn"
+      type="button"
+      aria-label=${t("pages.next")}
+      ?disabled=${page === pages - 1}
+      @click=${() => set({ page: page + 1 })}
+    >
+      ${icon("chevron-right")}
+    </button>
+  </nav>`;
+}
+
+/** @param {View} view */
+function captions({ call }) {
+  if (call.attention.captions.length === 0) return nothing;
+  return html`<div class="captions" data-size=${call.settings.values.captions} aria-live="off">
+    ${call.attention.captions.map(
+      ({ from, text }) => html`<p dir="auto"><strong>${from}:</strong> ${text}</p>`,
+    )}
   </div>`;
 }

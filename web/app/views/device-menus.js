@@ -3,6 +3,7 @@
  * @import { Call } from "../model/call.js"
  */
 import { html, live, nothing } from "lit";
+import { t } from "../i18n/index.js";
 
 /** @param {Call} call */
 export function deviceMenus(call) {
@@ -11,18 +12,16 @@ export function deviceMenus(call) {
   const inUse = (/** @type {MediaStreamTrack | null} */ track) => track?.getSettings().deviceId ?? "";
   const isKnown = devices.cameras.length + devices.microphones.length > 0;
   return html`
-    ${menu("camera", "Camera", devices.cameras, inUse(local.camera) || camera, (id) =>
+    ${menu("camera", t("device.camera"), devices.cameras, inUse(local.camera) || camera, (id) =>
       local.chooseCamera(id),
     )}
-    ${menu("microphone", "Microphone", devices.microphones, inUse(local.microphone) || microphone, (id) =>
+    ${menu("microphone", t("device.microphone"), devices.microphones, inUse(local.microphone) || microphone, (id) =>
       local.chooseMicrophone(id),
     )}
-    ${menu("speaker", "Speaker", devices.speakers, speaker, (id) => call.chooseSpeaker(id))}
+    ${menu("speaker", t("device.speaker"), devices.speakers, speaker, (id) => call.chooseSpeaker(id))}
     ${isKnown
       ? nothing
-      : html`<p class="hint">
-          Your devices can be chosen here once the camera or the microphone was turned on.
-        </p>`}
+      : html`<p class="hint">${t("device.hint")}</p>`}
   `;
 }
 
@@ -42,7 +41,7 @@ function menu(name, label, devices, chosen, choose) {
   return html`<div class="field">
     <label for="device-${name}">${label}</label>
     <select id="device-${name}" data-device=${name} .value=${live(known ? chosen : "")} @change=${change}>
-      ${known ? nothing : html`<option value="">Default</option>`}
+      ${known ? nothing : html`<option value="">${t("device.default")}</option>`}
       ${devices.map(
         ({ deviceId, label: text }, index) => html`<option
           value=${deviceId}

@@ -1,15 +1,17 @@
 /**
- * Questions that must be answered before going on, and settings.
+ * Questions that must be answered before going on, and what else opens over the meeting.
  * @import { TemplateResult } from "lit"
- * @import { Quality, Receive, Theme } from "../model/settings.js"
  * @import { Dialog, View } from "./group-page.js"
  */
 import { html, live, nothing } from "lit";
+import { t } from "../i18n/index.js";
 import { displayName } from "../model/text.js";
-import { applyTheme } from "../theme.js";
-import { deviceMenus } from "./device-menus.js";
-import { icon } from "./icon.js";
+import { check, closeDialog, closeOnBackdrop, dialogHead, doneButton } from "./dialog-parts.js";
+import { settingsDialog } from "./settings-dialog.js";
 import { SHORTCUTS } from "./shortcuts.js";
+import { statsDialog } from "./stats-dialog.js";
+import "./invite-dialog.js";
+import "./password-form.js";
 
 /** @param {View} view */
 export function dialogView(view) {
@@ -32,30 +34,70 @@ export function dialogView(view) {
  * @returns {TemplateResult}
  */
 function content(view, dialog) {
+  const { call } = view;
   switch (dialog.kind) {
     case "lock":
       return question({
-        title: "Lock the group",
-        text: "Nobody else can join until you unlock it.",
-        label: "What to tell those who try (may be left empty)",
-        action: "Lock",
-        run: (message) => view.call.lock(message),
+        title: t("lock.title"),
+        text: t("lock.text"),
+        label: t("lock.label"),
+        action: t("lock.short"),
+        run: (message) => call.moderation?.lock(message),
       });
+    case "wall":
+      return question({
+        title: t("wall.title"),
+        text: t("wall.text"),
+        label: t("wall.label"),
+        action: t("send"),
+        isRequired: true,
+        run: (message) => call.moderation?.warn("", message),
+      });
+    case "warn": {
+      const name = displayName(dialog.user.username);
+      return question({
+        title: t("warn.title", { name }),
+        text: t("warn.text"),
+        label: t("wall.label"),
+        action: t("send"),
+        isRequired: true,
+        run: (message) => call.moderation?.warn(dialog.user.id, message),
+      });
+    }
     case "kick": {
       const name = displayName(dialog.user.username);
       return question({
-        title: `Remove ${name} from the meeting?`,
-        text: "Unless the group is locked, they can come back.",
-        label: `What to tell ${name} (may be left empty)`,
-        action: "Remove",
+        title: t("kick.title", { name }),
+        text: t("kick.text"),
+        label: t("kick.label", { name }),
+        action: t("kick"),
         isDangerous: true,
-        run: (message) => view.call.kick(dialog.user, message),
+        run: (message) => call.moderation?.kick(dialog.user.id, message),
       });
     }
+    case "record":
+      return question({
+        title: t("record.title"),
+        text: t("record.text"),
+        action: t("record.start"),
+        isDangerous: true,
+        run: () => call.moderation?.record(),
+      });
     case "settings":
-      return settings(view);
+      return settingsDialog(view);
     case "shortcuts":
       return shortcuts(view);
+    case "stats":
+      return statsDialog(view, dialog.stream, dialog.name);
+    case "volume":
+      return volume(view, dialog.key, dialog.name);
+    case "invite":
+      return html`<invite-dialog .call=${call}></invite-dialog>`;
+    case "password":
+      return html`<div class="dialog-body">
+        ${dialogHead(t("password.change"))}
+        <password-form .group=${call.group} .username=${call.connection?.username ?? ""}></password-form>
+      </div>`;
     default:
       /** @satisfies {never} */ (dialog);
       throw new Error("unknown dialog");
@@ -63,10 +105,10 @@ function content(view, dialog) {
 }
 
 /**
- * @param {{title: string, text: string, label: string, action: string, isDangerous?: boolean,
- *   run: (message: string) => void}} options
+ * @param {{title: string, text: string, label?: string, action: string, isDangerous?: boolean,
+ *   isRequired?: boolean, run: (message: string) => void}} options
  */
-function question({ title, text, label, action, isDangerous = false, run }) {
+function question({ title, text, label, action, isDangerous = false, isRequired = false, run }) {
   const submit = (/** @type {SubmitEvent} */ event) => {
     const fields = new FormData(/** @type {HTMLFormElement} */ (event.target));
     run(String(fields.get("message") ?? "").trim());
@@ -74,105 +116,68 @@ function question({ title, text, label, action, isDangerous = false, run }) {
   return html`<form method="dialog" class="dialog-body" @submit=${submit}>
     <h2 id="dialog-title">${title}</h2>
     <p class="quiet">${text}</p>
-    <div class="field">
-      <label for="dialog-message">${label}</label>
-      <input id="dialog-message" name="message" maxlength="200" autocomplete="off" />
-    </div>
+    ${label === undefined
+      ? nothing
+      : html`<div class="field">
+          <label for="dialog-message">${label}</label>
+          <input id="dialog-message" name="message" maxlength="200" autocomplete="off" ?required=${isRequired} />
+        </div>`}
     <div class="row end">
-      <button class="btn" type="button" @click=${closeDialog}>Cancel</button>
+      <button class="btn" type="button" @click=${closeDialog}>${t("cancel")}</button>
       <button class="btn ${isDangerous ? "danger" : "primary"}" data-action="confirm">${action}</button>
     </div>
   </form>`;
 }
 
 /** @param {View} view */
-function settings({ call }) {
-  const { values } = call.settings;
-  const chosen = (/** @type {Event} */ event) => /** @type {HTMLSelectElement} */ (event.target).value;
-  return html`<div class="dialog-body">
-    ${head("Devices and settings")}
-    <div class="fields">
-      ${deviceMenus(call)}
-      ${choice("quality", "Picture you send", values.quality, QUALITY_NAMES, (event) => {
-        call.setQuality(/** @type {Quality} */ (chosen(event)));
-      })}
-      ${choice("receive", "What you receive", values.receive, RECEIVE_NAMES, (event) => {
-        call.setReceive(/** @type {Receive} */ (chosen(event)));
-      })}
-      ${choice("theme", "Colours", values.theme, THEME_NAMES, (event) => {
-        const theme = /** @type {Theme} */ (chosen(event));
-        call.settings.set({ theme });
-        applyTheme(theme);
-      })}
-    </div>
-    <div class="row end">
-      <button class="btn primary" type="button" @click=${closeDialog}>Done</button>
-    </div>
-  </div>`;
-}
-
-const QUALITY_NAMES = { low: "Save data", balanced: "Balanced", best: "Best" };
-const RECEIVE_NAMES = { everything: "Picture and sound", audio: "Sound only" };
-const THEME_NAMES = { system: "As the system", light: "Light", dark: "Dark" };
-
-/**
- * @param {string} name
- * @param {string} label
- * @param {string} value
- * @param {Record<string, string>} names
- * @param {(event: Event) => void} change
- */
-function choice(name, label, value, names, change) {
-  return html`<div class="field">
-    <label for="setting-${name}">${label}</label>
-    <select id="setting-${name}" data-setting=${name} .value=${live(value)} @change=${change}>
-      ${Object.entries(names).map(
-        ([key, text]) => html`<option value=${key} ?selected=${key === value}>${text}</option>`,
-      )}
-    </select>
-  </div>`;
-}
-
-/** @param {View} view */
 function shortcuts({ call }) {
-  const change = (/** @type {Event} */ event) => {
-    call.settings.set({ shortcuts: /** @type {HTMLInputElement} */ (event.target).checked });
-  };
   return html`<div class="dialog-body">
-    ${head("Keyboard shortcuts")}
+    ${dialogHead(t("shortcuts"))}
     <dl class="keys">
       ${SHORTCUTS.map(
         ({ key, label }) => html`<div>
           <dt><kbd>${key.toUpperCase()}</kbd></dt>
-          <dd>${label}</dd>
+          <dd>${t(label)}</dd>
         </div>`,
       )}
+      <div>
+        <dt><kbd>${t("key.spaceName")}</kbd></dt>
+        <dd>${t("key.space")}</dd>
+      </div>
+      <div>
+        <dt><kbd>F6</kbd></dt>
+        <dd>${t("key.f6")}</dd>
+      </div>
     </dl>
-    <label class="check">
-      <input type="checkbox" .checked=${live(call.settings.values.shortcuts)} @change=${change} />
-      Use single keys
-    </label>
-    <div class="row end">
-      <button class="btn primary" type="button" @click=${closeDialog}>Done</button>
-    </div>
+    ${check("shortcuts", t("key.use"), call.settings.values.shortcuts, (shortcuts) => {
+      call.settings.set({ shortcuts });
+    })}
+    ${doneButton()}
   </div>`;
 }
 
-/** @param {string} title */
-function head(title) {
-  return html`<header class="panel-head">
-    <h2 id="dialog-title">${title}</h2>
-    <button class="icon-btn" type="button" aria-label="Close" @click=${closeDialog}>${icon("x")}</button>
-  </header>`;
-}
-
-/** @param {Event} event */
-function closeDialog(event) {
-  /** @type {Element} */ (event.target).closest("dialog")?.close();
-}
-
-/** @param {MouseEvent} event */
-function closeOnBackdrop(event) {
-  // A click on the dialog itself, not on its content, is one beside it.
-  if (event.target instanceof HTMLDialogElement) event.target.close();
+/**
+ * @param {View} view
+ * @param {string} key
+ * @param {string} name
+ */
+function volume({ call }, key, name) {
+  const percent = Math.round(100 * call.audio.volume(key));
+  const change = (/** @type {Event} */ event) => {
+    call.audio.setVolume(key, Number(/** @type {HTMLInputElement} */ (event.target).value) / 100);
+  };
+  return html`<div class="dialog-body">
+    ${dialogHead(t("volume.of", { name }))}
+    <input
+      class="range"
+      type="range"
+      min="0"
+      max="100"
+      step="5"
+      aria-label=${t("volume.of", { name })}
+      .value=${live(`${percent}`)}
+      @input=${change}
+    />
+    ${doneButton()}
+  </div>`;
 }

@@ -4,12 +4,17 @@
  * @import { User } from "galene-client"
  * @import { Call } from "../model/call.js"
  *
- * @typedef {{kind: "lock"} | {kind: "kick", user: User} | {kind: "settings"} | {kind: "shortcuts"}} Dialog
+ * @typedef {{kind: "lock"} | {kind: "wall"} | {kind: "kick", user: User} | {kind: "warn", user: User}
+ *   | {kind: "record"} | {kind: "settings"} | {kind: "shortcuts"} | {kind: "invite"}
+ *   | {kind: "password"} | {kind: "volume", key: string, name: string}
+ *   | {kind: "stats", stream: string, name: string}} Dialog
  *
  * @typedef {object} Ui What is open, apart from the call
  * @property {"chat" | "people" | null} panel
  * @property {Dialog | null} dialog
  * @property {string} recipient Who the next message is for; empty for everybody
+ * @property {number} page Of the tiles
+ * @property {{width: number, height: number}} space For tiles
  *
  * @typedef {object} View What views show, and where they report to
  * @property {Call} call
@@ -22,8 +27,10 @@ import { callView } from "./call-view.js";
 import { dialogView } from "./dialogs.js";
 import { joinView } from "./join-view.js";
 import { noticesView } from "./notices-view.js";
-import { actOnKey } from "./shortcuts.js";
+import { presentFile, sendFiles } from "./file-items.js";
+import { actOnKey, actOnKeyUp } from "./shortcuts.js";
 import "./chat-scroller.js";
+import "./command-field.js";
 import "./level-meter.js";
 import "./menu-button.js";
 import "./tile-grid.js";
@@ -35,7 +42,13 @@ export class GroupPage extends LitElement {
     /** @type {Call | null} */
     this.call = null;
     /** @type {Ui} */
-    this.ui = { panel: null, dialog: null, recipient: "" };
+    this.ui = {
+      panel: null,
+      dialog: null,
+      recipient: "",
+      page: 0,
+      space: { width: 960, height: 600 },
+    };
     this.announcement = "";
   }
 
@@ -57,11 +70,22 @@ export class GroupPage extends LitElement {
       this.announcement = text;
       this.requestUpdate();
     });
+    call.on("wanted", ({ what, user }) => {
+      if (what === "presentfile") presentFile(call);
+      else if (user) sendFiles(call, user);
+    });
+    addEventListener("beforeunload", (event) => {
+      // What is being sent would be lost; nothing else would.
+      if (call.files.isBusy) event.preventDefault();
+    });
     call.load();
     call.devices.refresh();
     this.resumeDevices(call);
     document.addEventListener("keydown", (event) => {
       if (this.view) actOnKey(event, this.view);
+    });
+    document.addEventListener("keyup", (event) => {
+      if (this.view) actOnKeyUp(event, this.view);
     });
     this.requestUpdate();
   }
@@ -89,7 +113,8 @@ export class GroupPage extends LitElement {
   /** The meeting begins. */
   async enter() {
     // On a wide screen there is room for the chat beside the tiles.
-    this.set({ panel: matchMedia("(min-width: 1100px)").matches ? "chat" : null, recipient: "" });
+    const panel = matchMedia("(min-width: 1100px)").matches ? "chat" : null;
+    this.set({ panel, recipient: "", page: 0 });
     await this.updateComplete;
     this.querySelector("h1")?.focus();
   }
@@ -100,6 +125,7 @@ export class GroupPage extends LitElement {
     if (!call) return;
     const dialog = this.querySelector("dialog");
     if (dialog && !dialog.open) dialog.showModal();
+    document.documentElement.dataset["phase"] = call.phase;
     const unread = call.chat.unread > 0 ? `(${call.chat.unread}) ` : "";
     document.title = `${unread}${call.title} – Galène`;
   }
@@ -111,7 +137,7 @@ export class GroupPage extends LitElement {
     const isInCall = view.call.phase === "call" || view.call.phase === "lost";
     return html`
       ${isInCall ? callView(view) : joinView(view)} ${noticesView(view.call.notices)}
-      <div class="vh" role="status" aria-live="polite" data-announcement>${this.announcement}</div>
+      <div class="vh" role="status" data-announcement>${this.announcement}</div>
       ${dialogView(view)}
     `;
   }

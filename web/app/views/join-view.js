@@ -4,7 +4,8 @@
  * @import { View } from "./group-page.js"
  */
 import { html, nothing } from "lit";
-import { hueOf, initials, plural } from "../model/text.js";
+import { t } from "../i18n/index.js";
+import { hueOf, initials } from "../model/text.js";
 import { deviceMenus } from "./device-menus.js";
 import { icon } from "./icon.js";
 
@@ -13,7 +14,7 @@ export function joinView({ call }) {
   return html`
     <main class="join">
       <header class="join-head">
-        <a class="home" href="/" aria-label="All groups">
+        <a class="home" href="/" aria-label=${t("join.home")}>
           <img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="36" height="36" />
         </a>
         <div>
@@ -23,13 +24,13 @@ export function joinView({ call }) {
             : nothing}
         </div>
       </header>
-      <section class="preview-area" aria-label="Camera and microphone">
+      <section class="preview-area" aria-label=${t("join.preview")}>
         ${preview(call)}
         <div class="row center">${toggles(call)}</div>
         <level-meter .source=${() => call.ownLevel}></level-meter>
       </section>
       ${form(call)}
-      <section class="devices card" aria-label="Devices">${deviceMenus(call)}</section>
+      <section class="devices card" aria-label=${t("settings.devices")}>${deviceMenus(call)}</section>
     </main>
   `;
 }
@@ -40,10 +41,10 @@ function preview({ local, settings }) {
   return html`<div class="preview">
     ${local.isCameraOn
       ? html`<video
-          class="mirrored"
+          class=${settings.values.mirror ? "mirrored" : ""}
           autoplay
           playsinline
-          aria-label="Your camera"
+          aria-label=${t("join.camera")}
           .muted=${true}
           .srcObject=${local.media}
         ></video>`
@@ -51,7 +52,7 @@ function preview({ local, settings }) {
           ${name.trim() === ""
             ? icon("video-off")
             : html`<span class="avatar" data-hue=${hueOf(name)} aria-hidden="true">${initials(name)}</span>`}
-          <p>Your camera is off</p>
+          <p>${t("join.cameraOff")}</p>
         </div>`}
   </div>`;
 }
@@ -67,7 +68,7 @@ function toggles({ local }) {
       @click=${() => local.setMuted(!local.isMuted)}
     >
       ${icon(local.isMuted ? "mic-off" : "mic")}
-      ${local.isMuted ? "Unmute" : "Mute"}
+      ${local.isMuted ? t("unmute") : t("mute")}
     </button>
     <button
       class="btn ${local.isCameraOn ? "on" : "off"}"
@@ -77,7 +78,7 @@ function toggles({ local }) {
       @click=${() => local.setCamera(!local.isCameraOn)}
     >
       ${icon(local.isCameraOn ? "video" : "video-off")}
-      ${local.isCameraOn ? "Stop video" : "Start video"}
+      ${local.isCameraOn ? t("video.stop") : t("video.start")}
     </button>
   `;
 }
@@ -106,7 +107,7 @@ function form(call) {
         </div>`
       : nothing}
     <div class="field">
-      <label for="username">Your name</label>
+      <label for="username">${t("join.name")}</label>
       <input
         id="username"
         name="username"
@@ -118,34 +119,42 @@ function form(call) {
         @input=${rename}
       />
     </div>
-    <div class="field">
-      <label for="password">Password</label>
-      <input
-        id="password"
-        name="password"
-        type="password"
-        autocomplete="current-password"
-        aria-invalid=${problem?.field === "password" ? "true" : "false"}
-        aria-describedby=${problem?.field === "password" ? "join-problem password-hint" : "password-hint"}
-      />
-      <p class="hint" id="password-hint">Leave it empty if you were not given one.</p>
-    </div>
+    ${call.token === ""
+      ? passwordField(call)
+      : html`<p class="hint" data-invited>${t("join.invited")}</p>`}
     <button class="btn primary wide" data-action="join" ?disabled=${isJoining}>
-      ${isJoining ? "Joining…" : "Join now"}
+      ${isJoining ? t("join.joining") : t("join.now")}
     </button>
     <p class="quiet facts" role="status">${presence(call)}</p>
   </form>`;
 }
 
 /** @param {Call} call */
+function passwordField({ problem }) {
+  const isWrong = problem?.field === "password";
+  return html`<div class="field">
+    <label for="password">${t("join.password")}</label>
+    <input
+      id="password"
+      name="password"
+      type="password"
+      autocomplete="current-password"
+      aria-invalid=${isWrong ? "true" : "false"}
+      aria-describedby=${isWrong ? "join-problem password-hint" : "password-hint"}
+    />
+    <p class="hint" id="password-hint">${t("join.passwordHint")}</p>
+  </div>`;
+}
+
+/** @param {Call} call */
 function presence(call) {
   const count = call.status?.clientCount;
   return html`
-    ${call.isLocked ? html`<span class="pill">${icon("lock")} Locked</span>` : nothing}
+    ${call.isLocked ? html`<span class="pill">${icon("lock")} ${t("locked")}</span>` : nothing}
     ${count === undefined
       ? nothing
       : count === 0
-        ? "Nobody is here yet."
-        : `${plural(count, "person is", "people are")} here.`}
+        ? t("join.nobody")
+        : t("join.here", { count })}
   `;
 }

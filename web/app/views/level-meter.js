@@ -5,6 +5,8 @@
 /** How often the number is told to screen readers; the bar itself moves with the picture. */
 const VALUE_MS = 500;
 
+import { t } from "../i18n/index.js";
+
 class LevelMeter extends HTMLElement {
   /** Returns from 0 to 100. */
   source = () => 0;
@@ -14,7 +16,7 @@ class LevelMeter extends HTMLElement {
   connectedCallback() {
     if (!this.firstElementChild) this.append(document.createElement("span"));
     this.setAttribute("role", "meter");
-    this.setAttribute("aria-label", "Microphone level");
+    this.setAttribute("aria-label", t("meter"));
     this.setAttribute("aria-valuemin", "0");
     this.setAttribute("aria-valuemax", "100");
     this.setAttribute("aria-valuenow", "0");

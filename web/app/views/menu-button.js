@@ -7,19 +7,21 @@
  * @property {string} icon
  * @property {() => void} run
  * @property {boolean} [isDangerous]
+ * @property {boolean} [isChosen] One of several of which one is chosen
  * @property {string} [name] For tests
  */
-import { html } from "lit";
+import { html, nothing } from "lit";
 import { icon } from "./icon.js";
 
 /** Between the button and the menu, and between the menu and the edge of the window. */
 const GAP = 6;
 
 /**
- * @param {{label: string, icon: string, items: Item[], text?: string, className?: string}} options
+ * @param {{label: string, icon: string, items: Item[], text?: string, className?: string,
+ *   menuClass?: string}} options
  *   `label` names the button; with `text` that is seen, too
  */
-export function menu({ label, icon: iconName, items, text, className = "icon-btn" }) {
+export function menu({ label, icon: iconName, items, text, className = "icon-btn", menuClass = "" }) {
   return html`<menu-button>
     <button
       class=${className}
@@ -31,17 +33,18 @@ export function menu({ label, icon: iconName, items, text, className = "icon-btn
     >
       ${icon(iconName)} ${text === undefined ? "" : html`<span class="label">${text}</span>`}
     </button>
-    <div class="menu" role="menu" popover aria-label=${label}>
+    <div class="menu ${menuClass}" role="menu" popover aria-label=${label}>
       ${items.map(
         (item) => html`<button
-          role="menuitem"
+          role=${item.isChosen === undefined ? "menuitem" : "menuitemradio"}
+          aria-checked=${item.isChosen === undefined ? nothing : `${item.isChosen}`}
           type="button"
           tabindex="-1"
           class=${item.isDangerous ? "dangerous" : ""}
           data-item=${item.name ?? item.label}
           @click=${item.run}
         >
-          ${icon(item.icon)} ${item.label}
+          ${item.icon === "" ? nothing : icon(item.icon)} ${item.label}
         </button>`,
       )}
     </div>
@@ -68,7 +71,7 @@ class MenuButton extends HTMLElement {
   }
 
   get items() {
-    return /** @type {HTMLElement[]} */ ([...this.querySelectorAll("[role=menuitem]")]);
+    return /** @type {HTMLElement[]} */ ([...this.querySelectorAll("[role^=menuitem]")]);
   }
 
   get isOpen() {
@@ -81,7 +84,7 @@ class MenuButton extends HTMLElement {
     if (this.button?.contains(target)) {
       if (this.isOpen) this.menu?.hidePopover();
       else this.#open(0);
-    } else if (target.closest("[role=menuitem]")) {
+    } else if (target.closest("[role^=menuitem]")) {
       this.#close();
     }
   }
@@ -166,7 +169,9 @@ function place(menu, button) {
   const below = button.bottom + GAP;
   const hasRoomBelow = below + height + GAP <= innerHeight;
   const top = hasRoomBelow ? below : Math.max(GAP, button.top - GAP - height);
-  const left = Math.min(Math.max(GAP, button.right - width), innerWidth - width - GAP);
+  const isRtl = document.documentElement.dir === "rtl";
+  const wanted = isRtl ? button.left : button.right - width;
+  const left = Math.max(GAP, Math.min(wanted, innerWidth - width - GAP));
   menu.style.setProperty("top", `${top}px`);
   menu.style.setProperty("left", `${left}px`);
 }

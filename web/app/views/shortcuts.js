@@ -1,40 +1,40 @@
 /**
  * Single keys that do things, outside of fields. They can be turned off in the settings
  * (WCAG 2.2, success criterion 2.1.4).
+ * @import { Key } from "../i18n/index.js"
  * @import { View } from "./group-page.js"
  */
 import { hasHand } from "../model/tiles.js";
 
-/** @type {{key: string, label: string, run: (view: View) => void}[]} */
+/** @type {{key: string, label: Key, run: (view: View) => void}[]} */
 export const SHORTCUTS = [
-  {
-    key: "m",
-    label: "Mute or unmute",
-    run: ({ call }) => call.setMuted(!call.local.isMuted),
-  },
-  {
-    key: "v",
-    label: "Start or stop video",
-    run: ({ call }) => call.setCamera(!call.local.isCameraOn),
-  },
-  { key: "s", label: "Share the screen", run: ({ call }) => void call.shareScreen() },
-  {
-    key: "h",
-    label: "Raise or lower the hand",
-    run: ({ call }) => call.raiseHand(!hasHand(call.self ?? undefined)),
-  },
+  { key: "m", label: "key.mute", run: ({ call }) => call.setMuted(!call.local.isMuted) },
+  { key: "v", label: "key.video", run: ({ call }) => call.setCamera(!call.local.isCameraOn) },
+  { key: "s", label: "key.share", run: ({ call }) => void call.shareScreen() },
+  { key: "h", label: "key.hand", run: ({ call }) => call.raiseHand(!hasHand(call.self ?? undefined)) },
   {
     key: "c",
-    label: "Open or close the chat",
+    label: "key.chat",
     run: ({ ui, set }) => set({ panel: ui.panel === "chat" ? null : "chat" }),
   },
   {
     key: "p",
-    label: "Open or close the list of people",
+    label: "key.people",
     run: ({ ui, set }) => set({ panel: ui.panel === "people" ? null : "people" }),
   },
-  { key: "?", label: "Show this list", run: ({ set }) => set({ dialog: { kind: "shortcuts" } }) },
+  { key: "l", label: "key.layout", run: ({ call }) => nextLayout(call) },
+  { key: "?", label: "key.list", run: ({ set }) => set({ dialog: { kind: "shortcuts" } }) },
 ];
+
+/** @param {View["call"]} call */
+function nextLayout(call) {
+  const { layout } = call.settings.values;
+  call.settings.set({ layout: layout === "auto" ? "grid" : layout === "grid" ? "speaker" : "auto" });
+  call.emit("changed", {});
+}
+
+/** Whether the microphone is on for as long as the space bar is held. */
+let isTalking = false;
 
 /**
  * @param {KeyboardEvent} event
@@ -42,12 +42,47 @@ export const SHORTCUTS = [
  */
 export function actOnKey(event, view) {
   const { call, ui } = view;
-  if (call.phase !== "call" || ui.dialog || !call.settings.values.shortcuts) return;
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+  if (call.phase !== "call" || ui.dialog || event.defaultPrevented) return;
+  if (event.key === "F6") {
+    event.preventDefault();
+    return goOn(event.shiftKey);
+  }
+  if (!call.settings.values.shortcuts || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = /** @type {Element} */ (event.target);
   if (target.closest("input, textarea, select, [role=menu], [contenteditable]")) return;
+  if (event.key === " " && !target.closest("button, a, [role=log]")) {
+    event.preventDefault();
+    if (!event.repeat && call.local.isMuted && call.local.microphone) {
+      isTalking = true;
+      call.setMuted(false);
+    }
+    return;
+  }
   const shortcut = SHORTCUTS.find(({ key }) => key === event.key.toLowerCase());
-  if (!shortcut) return;
+  if (!shortcut || event.repeat) return;
   event.preventDefault();
   shortcut.run(view);
+}
+
+/**
+ * @param {KeyboardEvent} event
+ * @param {View} view
+ */
+export function actOnKeyUp(event, { call }) {
+  if (event.key !== " " || !isTalking) return;
+  isTalking = false;
+  call.setMuted(true);
+}
+
+/** Goes to the next part of the page. @param {boolean} isBack */
+function goOn(isBack) {
+  const parts = /** @type {HTMLElement[]} */ ([
+    ...document.querySelectorAll(".call-head h1, main.stage, aside.panel, .bar"),
+  ]);
+  const index = parts.findIndex((part) => part.contains(document.activeElement));
+  const next = parts.at((index + (isBack ? -1 : 1) + parts.length) % parts.length);
+  const target = next?.matches(".bar, aside")
+    ? next.querySelector("textarea, button:not([tabindex='-1'])")
+    : next;
+  if (target instanceof HTMLElement) target.focus();
 }

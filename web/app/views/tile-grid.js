@@ -2,22 +2,47 @@
  * Puts its children, the tiles, where they are largest; children with `data-stage` get most of the
  * space. Arranges anew when its size or its children change.
  */
+/**
+ * Tells by the event `arranged` how large tiles with a stream are, and how much space there is.
+ * @typedef {{sizes: Map<string, {width: number, height: number}>, space: {width: number, height: number}}} Arranged
+ */
 import { arrange } from "../model/layout.js";
 
+/** When nothing moved for this long, the layout is settled (as long as Galène's own page waits). */
+const SETTLED_MS = 200;
+
 class TileGrid extends HTMLElement {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #arrangeAgain = () => this.#arrange();
   #resize = new ResizeObserver(() => this.#arrange());
   #mutation = new MutationObserver(() => this.#arrange());
 
   connectedCallback() {
+    addEventListener("fullscreenchange", this.#arrangeAgain, { capture: true });
     this.#resize.observe(this);
     this.#mutation.observe(this, {
       childList: true,
       subtree: true,
-      attributeFilter: ["data-stage"],
+      attributeFilter: ["data-stage", "data-stream"],
     });
   }
 
+  /**
+   * A layout that is still changing needs no answer.
+   * @param {Arranged["sizes"]} sizes
+   * @param {Arranged["space"]} space
+   */
+  #tell(sizes, space) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.dispatchEvent(new CustomEvent("arranged", { detail: { sizes, space } }));
+    }, SETTLED_MS);
+  }
+
   disconnectedCallback() {
+    clearTimeout(this.#timer);
+    removeEventListener("fullscreenchange", this.#arrangeAgain, { capture: true });
     this.#resize.disconnect();
     this.#mutation.disconnect();
   }
@@ -32,6 +57,7 @@ class TileGrid extends HTMLElement {
     };
     const gap = parseFloat(style.getPropertyValue("--gap")) || 0;
     const tiles = /** @type {HTMLElement[]} */ ([...list.children]);
+    const sizes = new Map();
     const placed = arrange(space, tiles.map((tile) => ({ stage: "stage" in tile.dataset })), gap);
     for (const [index, tile] of tiles.entries()) {
       const rect = placed.rects[index];
@@ -41,7 +67,13 @@ class TileGrid extends HTMLElement {
       tile.style.setProperty("width", `${rect.width}px`);
       tile.style.setProperty("height", `${rect.height}px`);
       tile.toggleAttribute("data-small", rect.width < 180);
+      const { stream } = tile.dataset;
+      // What fills the screen is larger than its place in the grid.
+      const isFull = document.fullscreenElement === tile || document.pictureInPictureElement?.closest(".tile") === tile;
+      const size = isFull ? { width: screen.width, height: screen.height } : rect;
+      if (stream) sizes.set(stream, { width: size.width, height: size.height });
     }
+    this.#tell(sizes, space);
     list.style.setProperty("height", `${placed.height}px`);
   }
 }

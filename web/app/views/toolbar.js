@@ -4,8 +4,12 @@
  * @import { Item } from "./menu-button.js"
  */
 import { html, nothing } from "lit";
-import { canShareScreen } from "../model/devices.js";
+import { t } from "../i18n/index.js";
+import { REACTIONS } from "../model/attention.js";
+import { canPresentFile, canShareScreen } from "../model/devices.js";
 import { hasHand } from "../model/tiles.js";
+import { presentFile } from "./file-items.js";
+import { groupItems } from "./group-items.js";
 import { icon } from "./icon.js";
 import { menu } from "./menu-button.js";
 
@@ -13,14 +17,15 @@ import { menu } from "./menu-button.js";
 export function toolbar(view) {
   const { call, ui, set } = view;
   const { local } = call;
+  const isRaised = hasHand(call.self ?? undefined);
   const togglePanel = (/** @type {"chat" | "people"} */ panel) => {
     set({ panel: ui.panel === panel ? null : panel });
   };
   return html`<footer class="bar" id="controls" tabindex="-1">
-    <tool-bar aria-label="Controls of the meeting">
+    <tool-bar aria-label=${t("controls")}>
       ${button({
         action: "microphone",
-        label: local.isMuted ? "Unmute" : "Mute",
+        label: local.isMuted ? t("unmute") : t("mute"),
         iconName: local.isMuted ? "mic-off" : "mic",
         key: "m",
         tone: local.isMuted ? "off" : "on",
@@ -28,7 +33,7 @@ export function toolbar(view) {
       })}
       ${button({
         action: "camera",
-        label: local.isCameraOn ? "Stop video" : "Start video",
+        label: local.isCameraOn ? t("video.stop") : t("video.start"),
         iconName: local.isCameraOn ? "video" : "video-off",
         key: "v",
         tone: local.isCameraOn ? "on" : "off",
@@ -37,16 +42,38 @@ export function toolbar(view) {
       ${canShareScreen()
         ? button({
             action: "share",
-            label: "Share screen",
+            label: t("share"),
             iconName: "monitor-up",
             key: "s",
+            className: "wide-only",
             run: () => call.shareScreen(),
           })
         : nothing}
       <span class="gap" aria-hidden="true"></span>
       ${button({
+        action: "hand",
+        label: isRaised ? t("hand.lower") : t("hand.raise"),
+        iconName: "hand",
+        key: "h",
+        ...(isRaised ? { tone: /** @type {const} */ ("on") } : {}),
+        run: () => call.raiseHand(!isRaised),
+      })}
+      ${call.may("message")
+        ? html`<span class="wide-only">
+            ${menu({
+              label: t("react"),
+              icon: "smile",
+              className: "btn tool",
+              items: REACTIONS.map((reaction) => {
+                return { label: reaction, icon: "", run: () => call.react(reaction), name: reaction };
+              }),
+              menuClass: "reactions",
+            })}
+          </span>`
+        : nothing}
+      ${button({
         action: "chat",
-        label: "Chat",
+        label: t("chat"),
         iconName: "message-square",
         key: "c",
         isExpanded: ui.panel === "chat",
@@ -55,17 +82,17 @@ export function toolbar(view) {
       })}
       ${button({
         action: "people",
-        label: "People",
+        label: t("people"),
         iconName: "users",
         key: "p",
         isExpanded: ui.panel === "people",
         run: () => togglePanel("people"),
       })}
-      ${menu({ label: "More", icon: "ellipsis", text: "More", className: "btn tool", items: moreItems(view) })}
+      ${menu({ label: t("more"), icon: "ellipsis", text: t("more"), className: "btn tool", items: moreItems(view) })}
       <span class="gap" aria-hidden="true"></span>
       ${button({
         action: "leave",
-        label: "Leave",
+        label: t("leave"),
         iconName: "phone-off",
         tone: "danger",
         run: () => call.leave(),
@@ -76,11 +103,11 @@ export function toolbar(view) {
 
 /**
  * @param {{action: string, label: string, iconName: string, run: () => void, key?: string,
- *   tone?: "on" | "off" | "danger", isExpanded?: boolean, count?: number}} options
+ *   tone?: "on" | "off" | "danger", isExpanded?: boolean, count?: number, className?: string}} options
  */
-function button({ action, label, iconName, run, key, tone, isExpanded, count = 0 }) {
+function button({ action, label, iconName, run, key, tone, isExpanded, count = 0, className = "" }) {
   return html`<button
-    class="btn tool ${tone ?? (isExpanded ? "on" : "")}"
+    class="btn tool ${className} ${tone ?? (isExpanded ? "on" : "")}"
     type="button"
     data-action=${action}
     title=${key ? `${label} (${key.toUpperCase()})` : label}
@@ -90,7 +117,7 @@ function button({ action, label, iconName, run, key, tone, isExpanded, count = 0
   >
     ${icon(iconName)}<span class="label">${label}</span>
     ${count > 0
-      ? html`<span class="badge">${count}<span class="vh"> unread</span></span>`
+      ? html`<span class="badge"><span class="vh">, </span>${count}<span class="vh"> ${t("unread")}</span></span>`
       : nothing}
   </button>`;
 }
@@ -99,36 +126,59 @@ function button({ action, label, iconName, run, key, tone, isExpanded, count = 0
  * @param {View} view
  * @returns {Item[]}
  */
-function moreItems({ call, set }) {
-  const isRaised = hasHand(call.self ?? undefined);
+function moreItems(view) {
+  const { call, set } = view;
+  const layout = call.settings.values.layout;
+  const choose = (/** @type {typeof layout} */ wanted) => () => {
+    call.settings.set({ layout: wanted });
+    call.emit("changed", {});
+  };
+  const mark = (/** @type {typeof layout} */ one) => (layout === one ? "check" : LAYOUT_ICONS[one]);
   /** @type {Item[]} */
   const items = [
+    { label: t("layout.auto"), icon: mark("auto"), run: choose("auto"), name: "layout-auto", isChosen: layout === "auto" },
+    { label: t("layout.grid"), icon: mark("grid"), run: choose("grid"), name: "layout-grid", isChosen: layout === "grid" },
     {
-      label: isRaised ? "Lower hand" : "Raise hand",
-      icon: "hand",
-      run: () => call.raiseHand(!isRaised),
-      name: "hand",
+      label: t("layout.speaker"),
+      icon: mark("speaker"),
+      run: choose("speaker"),
+      name: "layout-speaker",
+      isChosen: layout === "speaker",
     },
+  ];
+  if (canShareScreen()) {
+    items.push({ label: t("share"), icon: "monitor-up", run: () => void call.shareScreen(), name: "share" });
+  }
+  if (call.may("present") && canPresentFile()) {
+    items.push({ label: t("presentFile"), icon: "film", run: () => presentFile(call), name: "presentfile" });
+  }
+  if (call.local.isCameraOn && call.devices.cameras.length > 1) {
+    items.push({ label: t("camera.flip"), icon: "switch-camera", run: () => call.local.flipCamera(), name: "flip" });
+  }
+  if (call.may("token")) {
+    const run = () => set({ dialog: { kind: "invite" } });
+    items.push({ label: t("invite"), icon: "user-plus", run, name: "invite" });
+  }
+  if (call.hasPassword && call.connection?.status.canChangePassword) {
+    const run = () => set({ dialog: { kind: "password" } });
+    items.push({ label: t("password.change"), icon: "key-round", run, name: "password" });
+  }
+  items.push(
     {
-      label: "Devices and settings",
+      label: t("settings"),
       icon: "settings",
       run: () => set({ dialog: { kind: "settings" } }),
       name: "settings",
     },
     {
-      label: "Keyboard shortcuts",
+      label: t("shortcuts"),
       icon: "info",
       run: () => set({ dialog: { kind: "shortcuts" } }),
       name: "shortcuts",
     },
-  ];
-  if (!call.may("op")) return items;
-  items.push(
-    { label: "Mute everybody else", icon: "mic-off", run: () => call.muteAll(), name: "mute-all" },
-    call.isLocked
-      ? { label: "Unlock the group", icon: "lock-open", run: () => call.unlock(), name: "unlock" }
-      : { label: "Lock the group…", icon: "lock", run: () => set({ dialog: { kind: "lock" } }), name: "lock" },
-    { label: "Clear the chat", icon: "eraser", run: () => call.clearChat(), isDangerous: true, name: "clear-chat" },
+    ...groupItems(view),
   );
   return items;
 }
+
+const LAYOUT_ICONS = { auto: "layout-dashboard", grid: "layout-grid", speaker: "presentation" };

@@ -1,6 +1,6 @@
 /**
  * A stream of somebody else.
- * @import { ClientId, Medium, StreamId, StreamStatus } from "./protocol.js"
+ * @import { ClientId, Medium, StreamId } from "./protocol.js"
  * @import { Wire } from "./stream.js"
  */
 import { Stream } from "./stream.js";
@@ -16,12 +16,6 @@ export class DownStream extends Stream {
    * @type {MediaStream | null}
    */
   media = null;
-  /**
-   * What the server says about how it comes through; `null` as long as it says nothing.
-   * @type {{state: string, reason: string} | null}
-   */
-  quality = null;
-
   /**
    * @param {StreamId} id
    * @param {string} label
@@ -57,12 +51,6 @@ export class DownStream extends Stream {
   /** Looks for another way to the server: it offers, so all we can do is to ask for it. */
   restartIce() {
     if (!this.hasEnded) this.send({ type: "renegotiate", id: this.id });
-  }
-
-  /** @param {StreamStatus} status */
-  handleStatus({ state, reason }) {
-    this.quality = { state, reason };
-    this.emit("quality", {});
   }
 
   /** @param {string} sdp */

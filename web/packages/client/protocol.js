@@ -25,7 +25,7 @@
  * @property {number} [clientCount]
  * @property {boolean} [canChangePassword]
  *
- * @typedef {{type: "handshake", version: string[], id: ClientId, features?: string[]}} Handshake
+ * @typedef {{type: "handshake", version: string[], id: ClientId}} Handshake
  * @typedef {{type: "ping"}} Ping
  * @typedef {{type: "pong"}} Pong
  * @typedef {{type: "join", kind: "join", group: string, username?: string, password?: string,
@@ -80,22 +80,13 @@
  * @typedef {{type: "offer", id: StreamId, source: ClientId, username: string, label: string,
  *   replace: StreamId, sdp: string}} ServerOffer
  *
- * @typedef {{type: "encodings", id: StreamId, active: string[]}} ServerEncodings Which encodings of
- *   a stream of ours somebody watches, by RID
- * @typedef {{type: "streamstatus", id: StreamId, state: string, reason: string}} StreamStatus How
- *   well a stream comes through, and what limits it
- * @typedef {{type: "speakers", ids: ClientId[]}} Speakers Who speaks, the latest first
- *
  * @typedef {ServerHandshake | Ping | Pong | Joined | UserChange | ServerWords | ServerOffer | Answer
- *   | Ice | Renegotiate | Close | Abort | ServerEncodings | StreamStatus | Speakers} ServerMessage
+ *   | Ice | Renegotiate | Close | Abort} ServerMessage
  */
 import { Fields, isDictionary, ProtocolError } from "./fields.js";
 
 /** The versions spoken here, best first. */
 export const VERSIONS = ["2"];
-
-/** Messages beyond the version that we understand: a server that knows them sends them, others do not. */
-export const FEATURES = ["encodings", "speakers", "streamstatus"];
 
 /** The server refuses longer messages (a limit of Galène's protocol). */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -206,12 +197,6 @@ export function decode(text) {
     case "close":
     case "abort":
       return { type, id: fields.id("id") };
-    case "encodings":
-      return { type, id: fields.id("id"), active: fields.texts("active") };
-    case "streamstatus":
-      return { type, id: fields.id("id"), state: fields.text("state"), reason: fields.text("reason") };
-    case "speakers":
-      return { type, ids: fields.texts("ids") };
     default:
       return null;
   }

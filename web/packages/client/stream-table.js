@@ -1,8 +1,8 @@
 /**
  * The streams of one connection, in both directions, and which message is for which of them.
  *
- * @import { Answer, ClientId, ClientMessage, Close, Abort, Ice, Renegotiate, ServerEncodings,
- *   ServerOffer, StreamId, StreamStatus } from "./protocol.js"
+ * @import { Answer, ClientId, ClientMessage, Close, Abort, Ice, Renegotiate, ServerOffer,
+ *   StreamId } from "./protocol.js"
  *
  * @typedef {object} PublishOptions
  * @property {string} label `camera`, `screenshare` or `video`
@@ -51,8 +51,7 @@ export class StreamTable {
 
   /**
    * Takes in one message about a stream.
-   * @param {ServerOffer | Answer | Ice | Renegotiate | Close | Abort | ServerEncodings
-   *   | StreamStatus} message
+   * @param {ServerOffer | Answer | Ice | Renegotiate | Close | Abort} message
    */
   handleMessage(message) {
     const up = this.up.get(message.id);
@@ -72,11 +71,6 @@ export class StreamTable {
         return up?.handleAbort();
       case "close":
         return down?.end("closed");
-      case "encodings":
-        up?.handleEncodings(message);
-        return;
-      case "streamstatus":
-        return down?.handleStatus(message);
       default:
         /** @satisfies {never} */ (message);
     }

@@ -16,7 +16,6 @@
  * @typedef {object} StreamEvents
  * @property {{}} negotiated Descriptions were exchanged: tracks may have come or gone
  * @property {{state: RTCIceConnectionState}} status
- * @property {{}} quality The server said how well it comes through
  * @property {{reason: EndReason}} ended Nothing more will happen
  * @property {{error: Error}} error The browser refused something; the stream may go on
  */

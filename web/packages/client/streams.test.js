@@ -204,6 +204,18 @@ test("one stream can be asked for otherwise than the rest", () => {
   ]);
 });
 
+test("encodings are paused and sent again without negotiation", async () => {
+  const { stream, pc, sent } = upStream();
+  const [video] = fakeMedia("video").getVideoTracks();
+  stream.setTrack("video", video, [{ rid: "h" }, { rid: "l" }]);
+  await stream.pauseEncodings(["l"]);
+  const active = () => pc.transceivers[0].sender.getParameters().encodings.map((e) => e.active);
+  assert.deepEqual(active(), [true, false]);
+  await stream.pauseEncodings([]);
+  assert.deepEqual(active(), [true, true]);
+  assert.equal(sent.filter(({ type }) => type === "offer").length, 1);
+});
+
 function upStream({ replace = "" } = {}) {
   const sent = [];
   const pc = new FakePeerConnection({});

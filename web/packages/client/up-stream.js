@@ -1,6 +1,6 @@
 /**
  * A stream that we publish.
- * @import { Answer, ClientId, ServerEncodings, StreamId } from "./protocol.js"
+ * @import { Answer, ClientId, StreamId } from "./protocol.js"
  * @import { Wire } from "./stream.js"
  */
 import { asError, Stream } from "./stream.js";
@@ -16,8 +16,6 @@ export class UpStream extends Stream {
   #then = "nothing";
   /** Encodings that we do not want to send for now. @type {ReadonlySet<string>} */
   #unwanted = new Set();
-  /** What somebody watches; `null` as long as the server does not tell. @type {string[] | null} */
-  #watched = null;
   #source;
   #replace;
 
@@ -97,18 +95,11 @@ export class UpStream extends Stream {
   }
 
   /**
-   * Sets which encodings are not sent for now, by RID. Others may be switched off nevertheless, if the
-   * server says that nobody watches them.
+   * Sets which encodings are not sent for now, by RID.
    * @param {Iterable<string>} rids
    */
   pauseEncodings(rids) {
     this.#unwanted = new Set(rids);
-    return this.#applyActive();
-  }
-
-  /** @param {ServerEncodings} message */
-  handleEncodings({ active }) {
-    this.#watched = active;
     return this.#applyActive();
   }
 
@@ -159,8 +150,7 @@ export class UpStream extends Stream {
       const parameters = sender.getParameters();
       let changed = false;
       for (const encoding of parameters.encodings) {
-        const rid = encoding.rid ?? "";
-        const active = !this.#unwanted.has(rid) && (this.#watched?.includes(rid) ?? true);
+        const active = !this.#unwanted.has(encoding.rid ?? "");
         changed ||= active !== (encoding.active ?? true);
         encoding.active = active;
       }

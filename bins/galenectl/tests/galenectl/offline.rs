@@ -58,7 +58,7 @@ fn the_command_line_is_judged_as_galene_judges_it() {
         (&["hash-password", "-type", "plain"], 2, "[possible values: bcrypt, pbkdf2, wildcard]"),
         (&["show-group"], 1, "--group"),
         (&["show-group", "-group", ""], 1, "galenectl: -group is missing\n"),
-        (&["show-group", "-group", "../a"], 1, "illegal path in group name"),
+        (&["show-group", "-group", "../a"], 1, "not a group's name"),
         (&["show-group", "-group", "a", "b"], 1, "'b'"),
         (&["set-password", "-group", "a"], 1, "galenectl: -user or -wildcard is missing\n"),
         (&["set-password", "-group", "a", "-user", "b", "-wildcard"], 1, "exclude each other"),
@@ -139,4 +139,10 @@ fn shells_get_scripts_that_know_the_commands() {
         let script = home.run(&["completions", shell]).printed();
         assert!(script.contains("create-token") && script.contains("include-subgroups"), "{shell}");
     }
+}
+
+#[test]
+fn editors_get_a_schema() {
+    let schema: Value = serde_json::from_str(&Home::new().run(&["schema"]).printed()).unwrap();
+    assert_eq!(schema["properties"]["public"]["type"], "boolean");
 }

@@ -1,7 +1,7 @@
 //! Showing published streams to those who want them.
 
 use galene_protocol::{StreamId, Wanted};
-use galene_sfu::{Command, TransportId};
+use galene_sfu::{ClientId, Command, TransportId};
 
 use super::selection::select;
 use super::{Down, Farewell};
@@ -87,7 +87,8 @@ impl Conference {
         if state.tracks != tracks {
             state.tracks.clone_from(&tracks);
             let (shard, stream_id) = (state.shard, state.stream.to_string());
-            self.command(shard, Command::Subscribe { transport: down, stream_id, tracks });
+            let client = ClientId(receiver.0);
+            self.command(shard, Command::Subscribe { transport: down, client, stream_id, tracks });
         }
     }
 
@@ -99,7 +100,10 @@ impl Conference {
         now: Now,
     ) -> TransportId {
         let up = self.ups.get_mut(&up_transport).expect("the caller has just looked at it");
-        let (shard, transport) = self.placement.place(Some(up.shard));
+        // Where the receiver has others, so that its link is seen as one; or else with the publisher.
+        let other = self.sessions.get(&receiver).and_then(|state| state.downs.values().next());
+        let other = other.and_then(|down| self.downs.get(down)).map(|down| down.shard);
+        let (shard, transport) = self.placement.place(other.into_iter().chain([up.shard]));
         up.downs.insert(transport);
         let down = Down {
             receiver,

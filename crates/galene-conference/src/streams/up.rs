@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use galene_group::Refusal;
-use galene_protocol::{ClientOffer, Permission, ServerMessage, StreamId};
+use galene_group::{Action, Refusal};
+use galene_protocol::{ClientOffer, ServerMessage, StreamId};
 use galene_sfu::{Codec, Command, TransportId};
 
 use super::Up;
@@ -61,7 +61,7 @@ impl Conference {
         let known_group =
             name.and_then(|name| self.groups.get_mut(name)).ok_or(Refusal::NotAMember)?;
         let (group, member) = (&mut known_group.group, session.into());
-        group.check(member, &Permission::Present)?;
+        group.check(member, Action::Publish)?;
         // A stream that is replaced does not count any more.
         if let Some(predecessor) = predecessor {
             group.unpublish(member, &predecessor);

@@ -10,7 +10,7 @@ fn chat(server: &mut Server, client: Client, mut message: Value) {
 }
 
 #[test]
-fn what_is_said_to_all_reaches_all_and_says_who_said_it() {
+fn surprise_13_what_is_said_to_all_reaches_all_and_says_who_said_it() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.arrives("bob"));
     chat(&mut server, ann, json!({"value": "hello", "kind": "me"}));
@@ -48,7 +48,7 @@ fn a_sender_may_want_no_echo() {
 }
 
 #[test]
-fn a_private_message_is_for_one_and_not_remembered() {
+fn surprise_35_a_private_message_is_for_one_and_not_remembered() {
     let mut server = Server::new();
     let (ann, bob, carol) = (server.arrives("ann"), server.arrives("bob"), server.arrives("carol"));
     chat(&mut server, ann, json!({"value": "psst", "dest": "bob"}));
@@ -63,7 +63,7 @@ fn a_private_message_is_for_one_and_not_remembered() {
 }
 
 #[test]
-fn a_clients_own_id_is_kept_unless_it_was_used_before() {
+fn surprise_13_a_clients_own_id_is_kept_unless_it_was_used_before() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.arrives("bob"));
     chat(&mut server, ann, json!({"value": "x", "id": "mine"}));
@@ -87,7 +87,7 @@ fn any_value_passes_untouched() {
 }
 
 #[test]
-fn who_was_shut_up_cannot_send_messages_of_any_kind() {
+fn surprise_32_who_was_shut_up_cannot_send_messages_of_any_kind() {
     let mut server = Server::new();
     let (olga, ann) = (server.arrives("olga"), server.arrives("ann"));
     server.says(olga, json!({"type": "useraction", "kind": "shutup", "dest": "ann"}));
@@ -105,7 +105,7 @@ fn who_was_shut_up_cannot_send_messages_of_any_kind() {
 }
 
 #[test]
-fn captions_need_their_own_permission_and_are_not_remembered() {
+fn surprise_33_captions_need_their_own_permission_and_are_not_remembered() {
     let mut server = Server::new();
     server.write(
         "talk",
@@ -145,7 +145,7 @@ fn user_messages_are_relayed_whatever_their_kind() {
 }
 
 #[test]
-fn long_messages_are_refused_and_the_sender_stays() {
+fn surprise_109_long_messages_are_refused_and_the_sender_stays() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.arrives("bob"));
     chat(&mut server, ann, json!({"value": "x".repeat(8 * 1024 - 2)}));

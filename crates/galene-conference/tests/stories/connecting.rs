@@ -14,7 +14,7 @@ fn a_handshake_is_answered_with_the_servers_version() {
 }
 
 #[test]
-fn an_unknown_version_is_warned_about_and_goes_on() {
+fn surprise_23_an_unknown_version_is_warned_about_and_goes_on() {
     for version in [json!(["1"]), json!(null)] {
         let mut server = Server::new();
         let client = server.open();
@@ -55,7 +55,7 @@ fn whatever_is_no_handshake_ends_a_fresh_connection() {
 }
 
 #[test]
-fn a_silent_client_is_pinged_after_20_s_and_given_up_after_45_s() {
+fn surprise_22_a_silent_client_is_pinged_after_20_s_and_given_up_after_45_s() {
     let mut server = Server::new();
     let client = server.connect("a");
     server.millis(20_000);
@@ -108,7 +108,7 @@ fn when_the_whole_process_stood_still_nobody_is_given_up_unasked() {
 }
 
 #[test]
-fn malformed_json_ends_the_connection_with_1011_and_a_word_why() {
+fn surprise_20_malformed_json_ends_the_connection_with_1011_and_a_word_why() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.arrives("bob"));
     server.says(ann, json!({"type": "chat", "id": 7}));

@@ -10,7 +10,7 @@ fn with(rule: &str) -> String {
 }
 
 #[test]
-fn members_hear_of_a_changed_definition_and_keep_their_permissions() {
+fn surprise_44_members_hear_of_a_changed_definition_and_keep_their_permissions() {
     let mut server = Server::new();
     let (olga, ann) = (server.arrives("olga"), server.arrives("ann"));
     server.write("lounge", r#"{"displayName": "The lounge", "users": {}}"#);
@@ -38,7 +38,7 @@ fn a_join_brings_the_present_definition_with_it() {
 }
 
 #[test]
-fn a_broken_file_leaves_the_last_good_definition_in_force_and_is_spoken_of() {
+fn surprise_76_a_broken_file_leaves_the_last_good_definition_in_force_and_is_spoken_of() {
     let mut server = Server::new();
     let olga = server.arrives("olga");
     server.write("lounge", "{\n \"user\": {}}");
@@ -101,7 +101,7 @@ fn nothing_crosses_from_one_group_to_another() {
 }
 
 #[test]
-fn strangers_are_told_more_about_public_groups() {
+fn surprise_45_strangers_are_told_more_about_public_groups() {
     let mut server = Server::new();
     server.write("open", &with(r#""public": true, "description": "for all", "autolock": true"#));
     for group in ["open", "lounge"] {
@@ -126,7 +126,7 @@ fn strangers_are_told_more_about_public_groups() {
 }
 
 #[test]
-fn an_empty_group_is_remembered_for_the_age_of_its_history() {
+fn surprise_79_an_empty_group_is_remembered_for_the_age_of_its_history() {
     let mut server = Server::new();
     server.write("lounge", &with(r#""max-history-age": 1800"#));
     let olga = server.arrives("olga");
@@ -155,7 +155,7 @@ fn a_group_that_everybody_was_thrown_out_of_is_remembered_as_long() {
 }
 
 #[test]
-fn a_public_group_is_never_forgotten() {
+fn surprise_79_a_public_group_is_never_forgotten() {
     let mut server = Server::new();
     server.write("open", &with(r#""public": true"#));
     server.notice_change("open");

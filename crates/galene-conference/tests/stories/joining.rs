@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{Server, kind, name};
 
 #[test]
-fn a_newcomer_hears_that_it_joined_then_the_history_then_itself_then_the_others() {
+fn surprise_18_a_newcomer_hears_that_it_joined_then_the_history_then_itself_then_the_others() {
     let mut server = Server::new();
     let olga = server.arrives("olga");
     server.says(olga, json!({"type": "chat", "value": "hello"}));
@@ -43,7 +43,7 @@ fn a_newcomer_hears_that_it_joined_then_the_history_then_itself_then_the_others(
 }
 
 #[test]
-fn every_joined_carries_the_rtc_configuration() {
+fn surprise_27_every_joined_carries_the_rtc_configuration() {
     let servers =
         vec![IceServer { urls: vec!["turn:turn.example".to_owned()], ..IceServer::default() }];
     let rtc_configuration =
@@ -68,7 +68,7 @@ fn every_joined_carries_the_rtc_configuration() {
 }
 
 #[test]
-fn what_is_said_during_a_join_is_heard_once_and_not_before_joined() {
+fn surprise_19_what_is_said_during_a_join_is_heard_once_and_not_before_joined() {
     let mut server = Server::new();
     let olga = server.arrives("olga");
     let ann = server.connect("ann");
@@ -178,7 +178,7 @@ fn answers_for_a_client_that_is_gone_come_to_nothing() {
 }
 
 #[test]
-fn a_client_whose_credentials_were_right_but_who_was_refused_may_do_nothing() {
+fn surprise_1_a_client_whose_credentials_were_right_but_who_was_refused_may_do_nothing() {
     let mut server = Server::new();
     server.write(
         "full",
@@ -216,7 +216,7 @@ fn a_client_whose_credentials_were_right_but_who_was_refused_may_do_nothing() {
 }
 
 #[test]
-fn a_group_that_is_elsewhere_gets_no_ghost_member() {
+fn surprise_2_a_group_that_is_elsewhere_gets_no_ghost_member() {
     let mut server = Server::new();
     server.write("moved", r#"{"redirect": "https://other.example/", "wildcard-user": {"password": {"type": "wildcard"}}}"#);
     let ann = server.connect("ann");
@@ -323,7 +323,7 @@ fn ids_must_be_given_and_be_unique_in_the_group() {
 }
 
 #[test]
-fn members_may_share_a_name() {
+fn surprise_112_members_may_share_a_name() {
     let mut server = Server::new();
     server.arrives("ann");
     let second = server.connect("another id");

@@ -27,7 +27,7 @@ fn who_leaves_is_told_so_and_the_others_hear_of_its_streams_first() {
 }
 
 #[test]
-fn who_left_hears_nothing_more_and_may_come_back() {
+fn surprise_3_who_left_hears_nothing_more_and_may_come_back() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.arrives("bob"));
     server.says(ann, json!({"type": "join", "kind": "leave", "group": "lounge"}));
@@ -58,7 +58,7 @@ fn requests_do_not_survive_leaving() {
 }
 
 #[test]
-fn leaving_a_group_that_one_is_not_in_is_an_error_but_no_reason_to_part() {
+fn surprise_37_leaving_a_group_that_one_is_not_in_is_an_error_but_no_reason_to_part() {
     let mut server = Server::new();
     let ann = server.arrives("ann");
     server.says(ann, json!({"type": "join", "kind": "leave", "group": "elsewhere"}));
@@ -80,7 +80,7 @@ fn a_lost_connection_is_the_same_as_leaving() {
 }
 
 #[test]
-fn at_the_end_of_the_server_everybody_is_told_and_let_go_with_1012() {
+fn surprise_98_at_the_end_of_the_server_everybody_is_told_and_let_go_with_1012() {
     let mut server = Server::new();
     let (ann, bob) = (server.watches("ann"), server.arrives("bob"));
     let outsider = server.connect("outsider");

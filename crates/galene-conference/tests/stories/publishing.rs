@@ -73,7 +73,7 @@ fn a_change_that_cannot_be_used_leaves_the_stream_to_its_publisher() {
 }
 
 #[test]
-fn an_id_that_another_member_publishes_under_is_refused() {
+fn surprise_4_an_id_that_another_member_publishes_under_is_refused() {
     let mut server = Server::new();
     let (ann, bob, carol) = (server.watches("ann"), server.watches("bob"), server.watches("carol"));
     server.publishes(ann, "s");
@@ -87,7 +87,7 @@ fn an_id_that_another_member_publishes_under_is_refused() {
 }
 
 #[test]
-fn more_than_sixteen_streams_are_refused_one_by_one() {
+fn surprise_109_more_than_sixteen_streams_are_refused_one_by_one() {
     let mut server = Server::new();
     let ann = server.arrives("ann");
     for n in 0..16 {
@@ -103,7 +103,7 @@ fn more_than_sixteen_streams_are_refused_one_by_one() {
 }
 
 #[test]
-fn candidates_reach_the_media_plane_and_the_end_of_candidates_does_not() {
+fn surprise_47_candidates_reach_the_media_plane_and_the_end_of_candidates_does_not() {
     let mut server = Server::new();
     let ann = server.arrives("ann");
     let transport = server.offers(ann, "s");
@@ -138,7 +138,7 @@ fn more_than_fifty_candidates_per_description_are_not_passed_on() {
 }
 
 #[test]
-fn the_servers_candidates_reach_the_publisher() {
+fn surprise_46_the_servers_candidates_reach_the_publisher() {
     let mut server = Server::new();
     let ann = server.arrives("ann");
     let transport = server.offers(ann, "s");

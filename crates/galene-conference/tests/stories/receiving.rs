@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::{Server, describe, error_text};
 
 #[test]
-fn a_stream_is_offered_200_ms_after_its_last_track_started_and_once() {
+fn surprise_51_a_stream_is_offered_200_ms_after_its_last_track_started_and_once() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     let transport = server.offers(ann, "s");
@@ -89,7 +89,12 @@ fn a_request_takes_effect_at_once_and_the_same_again_does_nothing() {
     let closed = Command::Close { transport: subscriptions[1].0 };
     let commands = server.commands();
     assert!(commands.contains(&closed) && commands.len() == 2, "{commands:?}");
-    let subscribe = Command::Subscribe { transport, stream_id: "camera".to_owned(), tracks };
+    let subscribe = Command::Subscribe {
+        transport,
+        client: galene_sfu::ClientId(bob.0.0),
+        stream_id: "camera".to_owned(),
+        tracks,
+    };
     assert!(commands.contains(&subscribe));
     let mut heard = server.hears_kinds(bob);
     heard.sort();
@@ -100,7 +105,7 @@ fn a_request_takes_effect_at_once_and_the_same_again_does_nothing() {
 }
 
 #[test]
-fn a_stream_that_does_not_exist_any_more_can_be_requested_without_harm() {
+fn surprise_6_a_stream_that_does_not_exist_any_more_can_be_requested_without_harm() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     server.publishes(ann, "s");
@@ -166,7 +171,7 @@ fn an_answer_that_cannot_be_used_ends_that_stream_for_that_receiver_alone() {
 }
 
 #[test]
-fn a_receiver_that_does_not_answer_loses_the_stream_after_30_s() {
+fn surprise_110_a_receiver_that_does_not_answer_loses_the_stream_after_30_s() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     let carol = server.watches("carol");
@@ -186,7 +191,7 @@ fn a_receiver_that_does_not_answer_loses_the_stream_after_30_s() {
 }
 
 #[test]
-fn an_aborted_stream_is_confirmed_closed_and_comes_back_at_the_next_push() {
+fn surprise_50_an_aborted_stream_is_confirmed_closed_and_comes_back_at_the_next_push() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     let transport = server.publishes(ann, "s");
@@ -232,7 +237,7 @@ fn surprise_05_a_transport_that_ended_is_told_to_its_receiver_alone() {
 }
 
 #[test]
-fn candidates_for_a_receiver_follow_its_offer() {
+fn surprise_46_candidates_for_a_receiver_follow_its_offer() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     server.publishes(ann, "s");
@@ -245,7 +250,7 @@ fn candidates_for_a_receiver_follow_its_offer() {
 }
 
 #[test]
-fn only_those_who_received_a_stream_hear_of_its_end() {
+fn surprise_48_only_those_who_received_a_stream_hear_of_its_end() {
     let mut server = Server::new();
     let (ann, bob, carol) = (server.arrives("ann"), server.watches("bob"), server.arrives("carol"));
     server.publishes(ann, "s");

@@ -91,7 +91,7 @@ fn a_receiver_that_has_not_heard_of_the_replacement_yet_is_offered_the_next_one_
 }
 
 #[test]
-fn closing_a_replacement_before_it_was_shown_closes_what_it_was_to_replace() {
+fn surprise_108_closing_a_replacement_before_it_was_shown_closes_what_it_was_to_replace() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     server.publishes(ann, "a");
@@ -128,7 +128,7 @@ fn replacing_what_one_does_not_publish_is_publishing() {
 }
 
 #[test]
-fn the_wish_for_one_stream_goes_over_to_its_successor() {
+fn surprise_49_the_wish_for_one_stream_goes_over_to_its_successor() {
     let mut server = Server::new();
     let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
     server.publishes(ann, "a");

@@ -121,7 +121,7 @@ pub(crate) fn run(link: Link, source: f64, seconds: u64) -> Course {
         lost_bytes: 0.0,
     };
     let mut queue = 0.0f64;
-    let mut probe: Option<(Probe, f64, f64)> = None;
+    let mut probe: Option<Probe> = None;
     // Feedback under way: when it comes, by which transport, its bytes.
     let mut feedbacks: Vec<(f64, usize, Vec<u8>)> = Vec::new();
     for ms in 0..seconds * 1_000 {
@@ -166,21 +166,12 @@ pub(crate) fn run(link: Link, source: f64, seconds: u64) -> Course {
         if ms % 20 == 0 {
             send(&mut transports[0], 120.0, &mut moment);
         }
-        if ms % 4 == 0
-            && let Some((running, begun, padded)) = &mut probe
-        {
-            let transport = &mut transports[running.transport as usize];
-            let elapsed = t - *begun;
-            let due = running.rate as f64 / 8.0 * (elapsed + 0.004);
-            transport.sent.set_probe(running.number);
-            while *padded < due {
-                send(transport, 290.0, &mut moment);
-                *padded += 290.0;
+        if let Some(probe) = probe.take() {
+            transports[0].sent.set_probe(probe.number);
+            for _ in 0..probe.bytes.div_ceil(290) {
+                send(&mut transports[0], 290.0, &mut moment);
             }
-            if elapsed >= running.duration.as_secs_f64() {
-                transport.sent.set_probe(0);
-                probe = None;
-            }
+            transports[0].sent.set_probe(0);
         }
         if ms % 50 == 0 {
             for (at, transport) in transports.iter_mut().enumerate() {
@@ -193,9 +184,7 @@ pub(crate) fn run(link: Link, source: f64, seconds: u64) -> Course {
         for (_, at, bytes) in feedbacks.drain(..due) {
             handle(&mut estimator, &mut transports[at].sent, at, &bytes, now);
         }
-        if probe.is_none() {
-            probe = estimator.poll_probe(now).map(|p| (p, t, 0.0));
-        }
+        probe = estimator.poll_probe(now);
         if ms % 10 == 9 {
             moment.estimate = estimator.estimate() as f64;
             moment.queue_seconds = queue * 8.0 / (link.capacity)(t);

@@ -6,17 +6,24 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use galene_auth::{AuthKey, Password, PermissionSpec, Policy, Role, UserEntry};
+use galene_auth::{AuthKey, Password, PermissionSpec, Policy, Role, Roles, UserEntry};
 use galene_protocol::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::role::check_role;
 use super::{DEFAULT_MAX_HISTORY_AGE, Description, DescriptionError};
 
-pub(super) fn parse(text: &str) -> Result<Description, DescriptionError> {
+pub(super) fn parse(text: &str, roles: &Arc<Roles>) -> Result<Description, DescriptionError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let file: File = serde_path_to_error::deserialize(&mut json)?;
-    Ok(file.into())
+    for (name, entry) in file.users.iter().flatten() {
+        check_role(text, &["users", name, "permissions"], entry, roles)?;
+    }
+    if let Some(entry) = &file.wildcard_user {
+        check_role(text, &["wildcard-user", "permissions"], entry, roles)?;
+    }
+    Ok(file.into_description(Arc::clone(roles)))
 }
 
 /// All keys that a group file can have. A null is the same as no key.
@@ -74,8 +81,9 @@ struct UserPattern {
     password: Option<Password>,
 }
 
-impl From<File> for Description {
-    fn from(file: File) -> Self {
+impl File {
+    fn into_description(self, roles: Arc<Roles>) -> Description {
+        let file = self;
         let mut warnings = Vec::new();
         if file.allow_anonymous.is_some() {
             warnings.push("`allow-anonymous` is obsolete and ignored".to_owned());
@@ -84,6 +92,7 @@ impl From<File> for Description {
         let mut policy = Policy {
             users: file.users.unwrap_or_default(),
             wildcard_user: file.wildcard_user,
+            roles,
             auth_keys: usable_keys(&auth_keys, &mut warnings),
             allow_recording: file.allow_recording.unwrap_or_default(),
             unrestricted_tokens: file.unrestricted_tokens.unwrap_or_default(),
@@ -98,7 +107,7 @@ impl From<File> for Description {
                 warnings.extend(add_user(&mut policy, key, role, pattern));
             }
         }
-        Self {
+        Description {
             display_name: said(file.display_name),
             description: said(file.description),
             contact: said(file.contact),
@@ -182,6 +191,10 @@ mod tests {
 
     use super::*;
 
+    fn parse(text: &str) -> Result<Description, DescriptionError> {
+        Description::parse(text)
+    }
+
     #[test]
     fn an_empty_object_is_a_group_that_nobody_can_join() {
         let description = parse("{}").unwrap();
@@ -248,6 +261,34 @@ mod tests {
             .collect();
         assert_eq!(definition, crate::DEFINITION_KEYS.iter().collect::<Vec<_>>());
         assert_eq!(others, ["op", "presenter", "other", "allow-subgroups", "allow-anonymous"]);
+    }
+
+    #[test]
+    fn the_schema_knows_the_keys_and_types_that_the_parser_knows() {
+        let schema: Value = serde_json::from_str(crate::GROUP_SCHEMA).unwrap();
+        let properties = schema["properties"].as_object().unwrap();
+        let error = serde_json::from_str::<File>(r#"{"no such key": 1}"#).unwrap_err().to_string();
+        let keys: std::collections::BTreeSet<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(properties.keys().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(keys));
+        for (key, property) in properties {
+            let json = match (property["type"].as_str(), property["format"].as_str()) {
+                (Some("string"), Some("date-time")) => r#""2030-01-01T00:00:00Z""#,
+                (Some("string"), _) => r#""text""#,
+                (Some("boolean"), _) => "true",
+                (Some("integer"), _) => "1",
+                (Some("array"), _) => "[]",
+                _ => "{}",
+            };
+            let json = if property["$ref"] == "#/$defs/patterns" { "[]" } else { json };
+            assert!(parse(&format!(r#"{{"{key}": {json}}}"#)).is_ok(), "{key}: {json}");
+            let wrong = if json == "true" { "1" } else { "true" };
+            assert!(parse(&format!(r#"{{"{key}": {wrong}}}"#)).is_err(), "{key}: {wrong}");
+        }
+        let roles = &schema["$defs"]["user"]["properties"]["permissions"]["examples"];
+        for role in roles.as_array().unwrap() {
+            let text = format!(r#"{{"wildcard-user": {{"permissions": {role}}}}}"#);
+            assert!(parse(&text).is_ok(), "{role}");
+        }
     }
 
     #[test]

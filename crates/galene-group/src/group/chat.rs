@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Group;
 use crate::dictionary::json_bytes;
 use crate::limits::{MAX_CHAT_BYTES, MAX_USER_MESSAGE_BYTES};
-use crate::{MemberId, Refusal};
+use crate::{Action, MemberId, Refusal};
 
 impl Group {
     /// Passes a chat message on to everybody, or to the one member that it is for. What is said to
@@ -31,8 +31,9 @@ impl Group {
         now: SystemTime,
     ) -> Result<(), Refusal> {
         let is_caption = post.kind == Post::CAPTION;
-        let permission = if is_caption { Permission::Caption } else { Permission::Message };
-        let sender = self.acting_with(member, &permission)?.client().clone();
+        let action = if is_caption { Action::Caption } else { Action::Chat };
+        let dest = post.dest.as_ref().and_then(|dest| self.find(dest).ok());
+        let sender = self.allowed(member, action, dest)?.client().clone();
         if post.dest.is_none() {
             let unused = |id: &MessageId| !self.history.contains(&sender, id);
             post.id = Some(post.id.filter(unused).unwrap_or(fresh_id));
@@ -67,7 +68,8 @@ impl Group {
         post: Post,
         now: SystemTime,
     ) -> Result<(), Refusal> {
-        self.acting_with(member, &Permission::Message)?;
+        let dest = post.dest.as_ref().and_then(|dest| self.find(dest).ok());
+        self.allowed(member, Action::UserMessage, dest)?;
         check_length(post.value.as_ref(), MAX_USER_MESSAGE_BYTES)?;
         let relayed = self.stamp(member, post, now)?;
         let to = self.receivers(member, &relayed)?;
@@ -81,7 +83,7 @@ impl Group {
     ///
     /// [`Refusal::NotAuthorised`] if the member is no operator.
     pub fn clear_chat(&mut self, member: MemberId, which: ClearChat) -> Result<(), Refusal> {
-        self.acting_with(member, &Permission::Op)?;
+        self.allowed(member, Action::ClearChat, None)?;
         self.history.clear(&which);
         self.send_to_all(ServerMessage::UserMessage(UserMessage::ClearChat(which)));
         Ok(())

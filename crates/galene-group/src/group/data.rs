@@ -1,10 +1,10 @@
 //! What clients attach to themselves and to their group.
 
-use galene_protocol::{Data, Permission, ServerMessage, UserUpdate};
+use galene_protocol::{ClientId, Data, ServerMessage, UserUpdate};
 
 use super::Group;
 use crate::dictionary::merge;
-use crate::{MemberId, Refusal};
+use crate::{Action, MemberId, Refusal};
 
 impl Group {
     /// Merges `patch` into the group's data; a null member is deleted. Everybody hears of it.
@@ -13,19 +13,25 @@ impl Group {
     ///
     /// [`Refusal`] if the member is no operator or the data would become too large.
     pub fn set_data(&mut self, member: MemberId, patch: &Data) -> Result<(), Refusal> {
-        self.acting_with(member, &Permission::Op)?;
+        self.allowed(member, Action::SetGroupData, None)?;
         merge(&mut self.data, patch)?;
         self.tell_all_of_change();
         Ok(())
     }
 
-    /// Merges `patch` into what the member tells about itself; a null member is deleted. Everybody
-    /// hears of it.
+    /// Merges `patch` into what a member tells about itself; a null member is deleted. Everybody hears
+    /// of it.
     ///
     /// # Errors
     ///
-    /// [`Refusal`] if the data would become too large.
-    pub fn set_user_data(&mut self, member: MemberId, patch: &Data) -> Result<(), Refusal> {
+    /// [`Refusal`] if the asker may not speak for that member or the data would become too large.
+    pub fn set_user_data(
+        &mut self,
+        asker: MemberId,
+        client: &ClientId,
+        patch: &Data,
+    ) -> Result<(), Refusal> {
+        let member = self.target(asker, Action::SetUserData, client)?;
         let state = self.members.get_mut(&member).ok_or(Refusal::NotAMember)?;
         state.update(|state| merge(&mut state.data, patch))?;
         self.announce(member);

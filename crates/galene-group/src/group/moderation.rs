@@ -4,7 +4,7 @@ use galene_protocol::{ClientId, Permission};
 
 use super::{Group, Lock};
 use crate::limits::MAX_NOTE_BYTES;
-use crate::{Member, MemberId, Notice, Refusal};
+use crate::{Action, Member, MemberId, Notice, Refusal};
 
 /// A change of what a member may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Group {
     ///
     /// [`Refusal`] if the member is no operator or the message too long.
     pub fn lock(&mut self, member: MemberId, message: String) -> Result<(), Refusal> {
-        self.acting_with(member, &Permission::Op)?;
+        self.allowed(member, Action::Lock, None)?;
         check_note(&message)?;
         self.lock = Some(Lock { message });
         self.tell_all_of_change();
@@ -54,7 +54,7 @@ impl Group {
     ///
     /// [`Refusal::NotAuthorised`] if the member is no operator.
     pub fn unlock(&mut self, member: MemberId) -> Result<(), Refusal> {
-        self.acting_with(member, &Permission::Op)?;
+        self.allowed(member, Action::Lock, None)?;
         self.lock = None;
         self.tell_all_of_change();
         Ok(())
@@ -75,8 +75,7 @@ impl Group {
         client: &ClientId,
         change: PermissionChange,
     ) -> Result<PermissionsChanged, Refusal> {
-        self.acting_with(asker, &Permission::Op)?;
-        let id = self.find(client)?;
+        let id = self.target(asker, Action::ChangePermissions, client)?;
         let allow_recording = self.description.allow_recording;
         let member =
             self.members.get_mut(&id).ok_or_else(|| Refusal::NoSuchUser(client.clone()))?;
@@ -108,18 +107,18 @@ impl Group {
         Ok(PermissionsChanged { member: id, lost_present })
     }
 
-    /// Finds the member that an operator wants to act upon from outside the group: to kick it, say.
+    /// Finds the member upon whom another wants to act from outside the group: to kick it, say.
     ///
     /// # Errors
     ///
-    /// [`Refusal`] if the asker is no operator or there is no such member.
-    pub fn find_for_operator(
+    /// [`Refusal`] if the asker may not or there is no such member.
+    pub fn find_target(
         &self,
         asker: MemberId,
+        action: Action,
         client: &ClientId,
     ) -> Result<(MemberId, &Member), Refusal> {
-        self.acting_with(asker, &Permission::Op)?;
-        let id = self.find(client)?;
+        let id = self.target(asker, action, client)?;
         Ok((id, self.acting(id)?))
     }
 
@@ -127,9 +126,9 @@ impl Group {
     ///
     /// # Errors
     ///
-    /// [`Refusal`] if it is no member or lacks the permission.
-    pub fn check(&self, asker: MemberId, permission: &Permission) -> Result<(), Refusal> {
-        self.acting_with(asker, permission).map(|_| ())
+    /// [`Refusal`] if it is no member or may not.
+    pub fn check(&self, asker: MemberId, action: Action) -> Result<(), Refusal> {
+        self.allowed(asker, action, None).map(|_| ())
     }
 }
 

@@ -1,10 +1,10 @@
 //! Who publishes under which id.
 
-use galene_protocol::{Permission, StreamId};
+use galene_protocol::StreamId;
 
 use super::Group;
 use crate::limits::MAX_STREAMS_PER_MEMBER;
-use crate::{MemberId, Refusal};
+use crate::{Action, MemberId, Refusal};
 
 impl Group {
     /// Gives a stream id to a member. Ids are the same towards all receivers, so no two streams of a
@@ -14,7 +14,7 @@ impl Group {
     ///
     /// [`Refusal`] if the member may not publish, publishes too much, or the id is in use.
     pub fn publish(&mut self, member: MemberId, stream: StreamId) -> Result<(), Refusal> {
-        self.acting_with(member, &Permission::Present)?;
+        self.allowed(member, Action::Publish, None)?;
         if self.streams.contains_key(&stream) {
             return Err(Refusal::IdInUse);
         }

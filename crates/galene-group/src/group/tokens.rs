@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use galene_protocol::{Permission, Secret, Timestamp, Token, TokenTemplate, TokenTime};
+use galene_protocol::{Secret, Timestamp, Token, TokenTemplate, TokenTime};
 
 use super::Group;
-use crate::{MemberId, Refusal};
+use crate::{Action, MemberId, Refusal};
 
 /// Why a member cannot make or change a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -102,7 +102,7 @@ impl Group {
     ///
     /// [`Refusal`] if it may not.
     pub fn check_token_maker(&self, member: MemberId) -> Result<(), Refusal> {
-        self.check(member, &Permission::Token)
+        self.check(member, Action::MakeToken)
     }
 
     /// Checks that a member may see and change tokens that others made.
@@ -111,8 +111,7 @@ impl Group {
     ///
     /// [`Refusal`] if it may not.
     pub fn check_token_administrator(&self, member: MemberId) -> Result<(), Refusal> {
-        self.check(member, &Permission::Op)?;
-        self.check(member, &Permission::Token)
+        self.check(member, Action::AdministerTokens)
     }
 }
 

@@ -127,7 +127,15 @@ impl Stage {
             encoding: EncodingChoice::Best,
         });
         let tracks = tracks.collect();
-        self.command(shard, Command::Subscribe { transport, stream_id: "s".to_owned(), tracks });
+        self.command(
+            shard,
+            Command::Subscribe {
+                transport,
+                client: galene_sfu::ClientId(transport.0),
+                stream_id: "s".to_owned(),
+                tracks,
+            },
+        );
         transport
     }
 

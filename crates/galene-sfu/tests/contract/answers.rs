@@ -39,9 +39,11 @@ fn each_codec_is_offered_alone_under_the_payload_types_of_galene() {
         assert_eq!(offered[0].direction, "sendonly");
         let feedback: Vec<_> = attributes(&offer, "rtcp-fb:");
         let pt = payload_types[0];
-        let expected: Vec<_> = ["goog-remb", "ccm fir", "nack", "nack pli"]
+        let of_video = ["goog-remb", "ccm fir", "nack", "nack pli"];
+        let of_video = of_video.into_iter().filter(|_| is_video);
+        let expected: Vec<_> = ["transport-cc"]
             .into_iter()
-            .filter(|_| is_video)
+            .chain(of_video)
             .map(|feedback| format!("{pt} {feedback}"))
             .collect();
         assert_eq!(feedback, expected, "{codec}");

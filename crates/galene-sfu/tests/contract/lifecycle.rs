@@ -221,6 +221,7 @@ fn any_order_of_commands_is_survived() {
                     }
                     room.command(Command::Subscribe {
                         transport: TransportId(id),
+                        client: galene_sfu::ClientId(id),
                         stream_id: "stream".to_owned(),
                         tracks: wanted,
                     });

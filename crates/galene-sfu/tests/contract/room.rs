@@ -200,7 +200,12 @@ impl Room {
             .map(|&track| TrackRequest { track, shard: ShardId(0), encoding })
             .collect();
         let transport = TransportId(id);
-        self.command(Command::Subscribe { transport, stream_id: "stream".to_owned(), tracks });
+        self.command(Command::Subscribe {
+            transport,
+            client: galene_sfu::ClientId(transport.0),
+            stream_id: "stream".to_owned(),
+            tracks,
+        });
     }
 
     /// Lets the test carry what concerns this transport from now on.

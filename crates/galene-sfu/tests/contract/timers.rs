@@ -213,7 +213,15 @@ impl Quiet {
             let tracks =
                 vec![TrackRequest { track, shard: ShardId(0), encoding: EncodingChoice::Best }];
             let stream_id = "stream".to_owned();
-            self.sfu.handle_command(Command::Subscribe { transport, stream_id, tracks }, self.now);
+            self.sfu.handle_command(
+                Command::Subscribe {
+                    transport,
+                    client: galene_sfu::ClientId(transport.0),
+                    stream_id,
+                    tracks,
+                },
+                self.now,
+            );
         } else if let Event::Offer { sdp, .. } = event {
             let sdp = self.subscriber.handle_offer(self.now, &sdp).expect("a good offer");
             self.sfu.handle_command(Command::Answer { transport, sdp }, self.now);

@@ -1,0 +1,186 @@
+/**
+ * What those behind a bad link see, and what everybody else does.
+ *
+ * @import { Browser, BrowserContext, Page } from "../../web/node_modules/playwright-core/index.mjs"
+ */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { chromium } from "../../web/node_modules/playwright-core/index.mjs";
+import { BadLink } from "./bad-link.js";
+import { eventually } from "./eventually.js";
+import { MEETING, Server } from "./server.js";
+
+/** Two sizes of it fit into what a test's processors can do besides all else. */
+const CAMERA = { width: 640, height: 360, frameRate: 15 };
+const BITRATE = 700_000;
+
+/** A link to some other country. */
+const AWAY = { delayMs: 25 };
+
+/** For how long somebody has a bad time, and everybody else should not. */
+const BAD_TIME_MS = 15_000;
+
+/** @type {Server} */ let server;
+/** @type {Browser} */ let browser;
+/** @type {BadLink} */ let link;
+/** @type {Viewer} */ let near;
+/** @type {Viewer} */ let far;
+
+before(async () => {
+  server = await Server.start({ meeting: MEETING });
+  browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      `--use-fake-device-for-media-stream=fps=${CAMERA.frameRate}`,
+      "--use-fake-ui-for-media-stream",
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+  link = new BadLink(1);
+});
+after(async () => {
+  await browser.close();
+  link.close();
+  await server.stop();
+});
+
+test("a picture comes through a link that delays", async () => {
+  link.set(AWAY);
+  await present(await open("Pam"));
+  near = await Viewer.watch(await open("Nora"));
+  far = await Viewer.watch(await open("Fay", link));
+  await Promise.all([near.seesPictures(), far.seesPictures()]);
+  assert.ok(link.counts.offered > 100, `${link.counts.offered} datagrams went through the bad link`);
+});
+
+test("one who loses a fifth of everything costs the others nothing", async (t) => {
+  const [before, beforeFar, offered] = [await near.picture(), await far.picture(), link.counts.offered];
+  link.set({ ...AWAY, loss: 0.2 });
+  const until = Date.now() + BAD_TIME_MS;
+  await eventually(async () => assert.ok(Date.now() > until));
+  const [after, afterFar] = [await near.picture(), await far.picture()];
+  link.set(AWAY);
+
+  const shown = (/** @type {Picture} */ a, /** @type {Picture} */ b) => b.framesDecoded - a.framesDecoded;
+  t.diagnostic(`${shown(before, after)} pictures near, ${shown(beforeFar, afterFar)} far`);
+  assert.equal(after.freezeCount - before.freezeCount, 0, "the picture stood still for the others");
+  assert.ok(shown(before, after) > 0.8 * CAMERA.frameRate * (BAD_TIME_MS / 1000), "the others saw less");
+  assert.equal(after.frameHeight, before.frameHeight, "the others saw a smaller picture");
+  // It did happen.
+  const dropped = link.counts.dropped / (link.counts.offered - offered);
+  assert.ok(dropped > 0.1, `${dropped} of the datagrams were dropped`);
+  await far.seesPictures();
+});
+
+/**
+ * @typedef {object} Picture
+ * @property {number} framesDecoded
+ * @property {number} frameHeight
+ * @property {number} freezeCount
+ */
+
+/** Somebody who only watches. */
+class Viewer {
+  /** @param {Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** @param {Page} page */
+  static async watch(page) {
+    await page.evaluate(watchInPage);
+    return new Viewer(page);
+  }
+
+  /** @returns {Promise<Picture>} */
+  picture() {
+    return eventually(async () => {
+      const picture = await this.page.evaluate(pictureInPage);
+      assert.ok(picture, "no picture is received");
+      return picture;
+    });
+  }
+
+  /** Waits until pictures come. */
+  async seesPictures() {
+    const first = await this.picture();
+    await eventually(async () => {
+      const { framesDecoded } = await this.picture();
+      const seen = framesDecoded - first.framesDecoded;
+      assert.ok(seen >= 2 * CAMERA.frameRate, `${seen} pictures were seen`);
+    });
+  }
+}
+
+/**
+ * Opens a page of the server, and joins from there with the client library alone.
+ * @param {string} name
+ * @param {BadLink} [link]
+ */
+async function open(name, link) {
+  const context = await browser.newContext();
+  if (link) await link.use(context);
+  await context.addInitScript(keepPeerConnections);
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.evaluate(joinInPage, { name, group: "meeting" });
+  return page;
+}
+
+/** @param {Page} page */
+async function present(page) {
+  await page.evaluate(presentInPage, { camera: CAMERA, bitrate: BITRATE });
+}
+
+/** Runs in the page: keeps what it opens, so that its statistics can be read. */
+function keepPeerConnections() {
+  const Original = window.RTCPeerConnection;
+  window.peerConnections = [];
+  window.RTCPeerConnection = class extends Original {
+    constructor(...rest) {
+      super(...rest);
+      window.peerConnections.push(this);
+    }
+  };
+}
+
+/** Runs in the page. */
+async function joinInPage({ name, group }) {
+  const { connect, Session } = await import("galene-client");
+  const session = new Session({ connect: (signal) => connect("/ws", { signal }) });
+  window.session = session;
+  session.on("connected", ({ connection }) => {
+    connection.on("stream", ({ stream }) => {
+      const video = document.createElement("video");
+      Object.assign(video, { autoplay: true, muted: true });
+      document.body.append(video);
+      stream.on("negotiated", () => (video.srcObject = stream.media));
+      stream.on("ended", () => video.remove());
+    });
+  });
+  await session.join({ group, username: name, password: "" });
+}
+
+/** Runs in the page. */
+function watchInPage() {
+  window.session.request({ "": ["audio", "video"] });
+}
+
+/** Runs in the page. */
+async function presentInPage({ camera, bitrate }) {
+  const { cameraEncodings } = await import("galene-client");
+  const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: camera });
+  const videoEncodings = cameraEncodings({ height: camera.height, bitrate }, true);
+  window.session.publish(media, { label: "camera", videoEncodings });
+}
+
+/** Runs in the page. */
+async function pictureInPage() {
+  const open = window.peerConnections.filter((pc) => pc.connectionState !== "closed");
+  const reports = await Promise.all(open.map((pc) => pc.getStats()));
+  const all = reports.flatMap((report) => [...report.values()]);
+  const video = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
+  if (!video?.framesDecoded) return null;
+  const { framesDecoded, frameHeight, freezeCount } = video;
+  return { framesDecoded, frameHeight, freezeCount };
+}

@@ -1,0 +1,58 @@
+//! What a subscriber's link carries, found out from transport-wide feedback.
+
+use std::time::Duration;
+
+use galene_testkit::{Profile, TrackSpec};
+use galene_tests::Conference;
+
+use super::SECOND;
+
+const DELAY: Duration = Duration::from_millis(25);
+const WIDE: Profile = Profile::ideal().delay(DELAY).rate(3_000_000, 150_000);
+const NARROW: Profile = Profile::ideal().delay(DELAY).rate(600_000, 60_000);
+
+/// Returns how much a publisher sends within two seconds, in bits per second.
+fn rate(conference: &mut Conference, publisher: galene_sfu::TransportId) -> u64 {
+    let before = conference.publisher(publisher).counts(0, 0).bytes;
+    conference.run_for(SECOND * 2);
+    (conference.publisher(publisher).counts(0, 0).bytes - before) * 8 / 2
+}
+
+#[test]
+fn a_link_without_a_limit_is_found_and_the_publisher_may_use_it() {
+    let mut conference = super::conference(11);
+    let publisher =
+        conference.publish(|config| config.track(TrackSpec::video(11).bitrate(2_500_000)));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let watcher = conference.subscribe(&tracks, |config| config);
+    conference.set_network(watcher, Profile::ideal().delay(DELAY));
+    conference.run_for(SECOND * 8);
+    let rate = rate(&mut conference, publisher);
+    assert!(rate > 2_000_000, "{rate} bit/s");
+    conference.assert_clean();
+    let video = conference.report(watcher, 11);
+    assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
+}
+
+#[test]
+fn a_link_that_becomes_narrow_is_followed_and_used_again_when_it_is_wide() {
+    let mut conference = super::conference(12);
+    let publisher =
+        conference.publish(|config| config.track(TrackSpec::video(11).bitrate(2_000_000)));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let watcher = conference.subscribe(&tracks, |config| config.may_miss_start());
+    conference.set_network(watcher, WIDE);
+    conference.run_for(SECOND * 8);
+    let before = rate(&mut conference, publisher);
+    assert!(before > 1_600_000, "{before} bit/s on a wide link");
+
+    conference.set_network(watcher, NARROW);
+    conference.run_for(SECOND * 4);
+    let narrow = rate(&mut conference, publisher);
+    assert!((250_000..600_000).contains(&narrow), "{narrow} bit/s on a narrow one");
+
+    conference.set_network(watcher, WIDE);
+    conference.run_for(SECOND * 12);
+    let after = rate(&mut conference, publisher);
+    assert!(after > 1_600_000, "{after} bit/s when it is wide again");
+}
