@@ -11,7 +11,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The defects that are mended, each with a test that shows it.
 #[rustfmt::skip]
-const MENDED: [(u8, &str); 27] = [
+const MENDED: [(u8, &str); 36] = [
     (1, "surprise_01_who_was_refused_can_do_nothing_even_with_the_right_credentials"),
     (2, "surprise_02_a_group_that_sends_its_members_elsewhere_keeps_no_ghosts"),
     (3, "surprise_03_who_leaves_at_once_after_joining_does_no_harm"),
@@ -19,9 +19,13 @@ const MENDED: [(u8, &str); 27] = [
     (5, "surprise_05_a_transport_that_ended_is_told_to_its_receiver_alone"),
     (6, "surprise_06_a_wish_for_a_stream_that_is_gone_is_passed_over"),
     (7, "surprise_07_tokens_of_other_groups_are_out_of_reach"),
+    (8, "surprise_08_only_the_user_of_that_name_sets_a_password_and_never_by_an_open_one"),
+    (9, "surprise_09_nothing_is_removed_where_groups_are_not_writable"),
     (10, "surprise_10_a_definition_sets_no_users_by_whatever_name"),
+    (11, "surprise_11_a_token_of_a_new_name_can_be_put"),
     (13, "surprise_13_the_server_says_who_speaks"),
     (14, "surprise_14_files_cannot_be_probed_without_a_password"),
+    (15, "surprise_15_who_guesses_has_to_wait_and_others_have_not"),
     (19, "surprise_19_nothing_is_heard_twice_or_before_joined"),
     (33, "surprise_33_captions_are_not_remembered"),
     (38, "surprise_38_a_kick_with_a_long_message_closes_properly"),
@@ -33,12 +37,17 @@ const MENDED: [(u8, &str); 27] = [
     (60, "surprise_60_another_choice_switches_at_a_keyframe_without_an_offer"),
     (77, "surprise_77_the_file_is_read_when_it_appears_changes_or_goes"),
     (83, "surprise_83_redirects_to_the_group_keep_the_query"),
+    (86, "surprise_86_pages_elsewhere_may_make_conditional_requests"),
+    (87, "surprise_87_each_mistake_has_a_status_of_its_own"),
+    (91, "surprise_91_a_token_of_the_whole_server_makes_groups"),
     (94, "surprise_94_listed_groups_that_lead_elsewhere_have_a_location"),
     (95, "surprise_95_a_directory_takes_the_place_of_the_embedded_client"),
     (98, "surprise_98_everybody_is_told_and_let_go"),
+    (105, "surprise_105_names_with_odd_characters_can_be_followed"),
     (106, "surprise_106_receivers_keep_the_old_stream_until_the_new_one_has_something_to_show"),
     (107, "surprise_107_a_replacement_that_is_replaced_before_it_was_shown_hands_its_predecessor_down"),
     (109, "surprise_109_what_is_too_long_is_refused_and_the_connection_goes_on"),
+    (115, "surprise_115_the_location_of_a_group_with_an_odd_name_is_escaped"),
 ];
 
 /// Where there are tests.

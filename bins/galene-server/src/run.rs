@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use galene_conference::{Conference, Config, ShardId};
-use galene_http::{Control, HttpConfig, HttpServer, Listener, MediaLink};
+use galene_http::{AdminFiles, Control, HttpConfig, HttpServer, Listener, MediaLink};
 use galene_net::{MediaConfig, MediaPlane};
 use galene_store::{ConfigFile, FileError, GroupFiles, TokenFile};
 use rustls::crypto::CryptoProvider;
@@ -95,6 +95,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), RunError> {
         tls,
         directory: arguments.r#static.clone(),
         recordings: Some(arguments.recordings.clone()),
+        admin: Some(AdminFiles { groups: files.clone(), tokens: tokens.clone() }),
         ..HttpConfig::new(files.clone(), settings)
     };
     let http = HttpServer::start(listener, http, control.handle().clone())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use galene_auth::Policy;
 use galene_conference::Site;
 use galene_http::{ParseProxyUrlError, ParseTrustedProxyError, SiteSettings};
 use galene_store::Config;
@@ -11,7 +12,14 @@ pub(crate) fn settings(config: &Config) -> Result<SiteSettings, SiteError> {
     let proxy = config.proxy_url.as_ref().map(|url| url.parse());
     let trusted_proxies: Result<_, _> =
         config.trusted_proxies.iter().map(|proxy| proxy.parse()).collect();
+    let administrators = Policy {
+        users: config.users.clone(),
+        roles: Arc::new(config.roles.clone()),
+        ..Policy::default()
+    };
     Ok(SiteSettings {
+        administrators: Arc::new(administrators),
+        allow_admin_origin: config.allow_admin_origin.clone(),
         allow_origin: config.allow_origin.clone(),
         canonical_host: config.canonical_host.clone(),
         proxy: proxy.transpose().map_err(SiteError::ProxyUrl)?,

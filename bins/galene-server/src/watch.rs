@@ -69,9 +69,9 @@ pub(crate) async fn watch(
         match read_if_changed(&mut config) {
             Ok(Some((changed, of_groups, roles))) => {
                 files.set_roles(Arc::new(roles));
-                tracing::info!("the configuration was read again");
                 control.set_site(of_groups).await;
                 settings.send_replace(Arc::new(changed));
+                tracing::info!("the configuration was read again");
             }
             Ok(None) => {}
             Err(error) => tracing::error!(

@@ -5,9 +5,11 @@
 //! many at a time as there are cores. A refusal never says which part of the credentials was wrong,
 //! nor does the time that it takes.
 
+mod attempts;
 mod authorise;
 mod bcrypt;
 mod error;
+mod guessing;
 mod hex;
 mod jwk;
 mod jwt;
@@ -20,9 +22,13 @@ mod roles;
 mod stateful;
 mod token_store;
 
+pub use attempts::Attempts;
 pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
 pub use bcrypt::BcryptHash;
 pub use error::{AuthoriseError, PasswordError, Refusal};
+pub use guessing::{
+    Admission, GUESS_WINDOW, Guesses, MAX_GUESSES_PER_ADDRESS, MAX_GUESSES_PER_GROUP, Outcome,
+};
 pub use jwk::{AuthKey, AuthKeyError};
 pub use jwt::JwtError;
 pub use password::{Password, UnusablePassword};

@@ -9,6 +9,7 @@ use galene_protocol::{GroupName, RtcConfiguration};
 use galene_sfu::TransportId;
 
 use crate::groups::GroupInMemory;
+use crate::guessing::Logins;
 use crate::limits::HOUSEKEEPING_INTERVAL;
 use crate::placement::Placement;
 use crate::session::Session;
@@ -33,6 +34,7 @@ pub struct Conference {
     pub(crate) groups: BTreeMap<GroupName, GroupInMemory>,
     /// Who waits for the answers to questions about joining.
     pub(crate) tickets: BTreeMap<Ticket, SessionId>,
+    pub(crate) logins: Logins,
     pub(crate) token_questions: BTreeMap<Ticket, TokenQuestion>,
     last_ticket: u64,
     pub(crate) placement: Placement,
@@ -77,6 +79,7 @@ impl Conference {
             sessions: BTreeMap::new(),
             groups: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            logins: Logins::default(),
             token_questions: BTreeMap::new(),
             last_ticket: 0,
             ups: BTreeMap::new(),
@@ -121,6 +124,9 @@ impl Conference {
             Input::GroupRemoved { group } => self.group_removed(&group),
             Input::Authorised { ticket, result } => self.authorised(ticket, result, now),
             Input::TokensAnswered { ticket, result } => self.tokens_answered(ticket, result),
+            Input::Kick { group, client, message } => {
+                self.kick_client(&group, &client, message, now);
+            }
             Input::Shutdown { message } => self.shut_down(message),
             Input::Timeout => {}
         }

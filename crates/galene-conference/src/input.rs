@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use galene_auth::{AuthoriseError, Grant, TokenAnswer, TokenStoreError};
 use galene_group::{GroupLookup, LookupError};
-use galene_protocol::{ClientMessage, DecodeError, GroupName};
+use galene_protocol::{ClientId, ClientMessage, DecodeError, GroupName};
 use galene_sfu::Event;
 
 use crate::ShardId;
@@ -96,6 +96,15 @@ pub enum Input {
         ticket: Ticket,
         /// What came of it.
         result: Result<TokenAnswer, TokenStoreError>,
+    },
+    /// An administrator lets a member go, who need not be in the group any more.
+    Kick {
+        /// The group's name.
+        group: GroupName,
+        /// The member's id.
+        client: ClientId,
+        /// What the member is told, if there is something to say.
+        message: Option<String>,
     },
     /// The server is about to stop: everybody is told and let go.
     Shutdown {

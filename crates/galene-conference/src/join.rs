@@ -12,6 +12,7 @@ use galene_protocol::{
 
 use crate::conference::Timer;
 use crate::groups::{GroupInMemory, log_unknown_codecs};
+use crate::guessing::Login;
 use crate::limits::REFUSAL_DELAY;
 use crate::session::Phase;
 use crate::{Conference, Now, Output, SessionId, Ticket};
@@ -32,6 +33,8 @@ enum Step {
     Loading { ticket: Ticket, credentials: Credentials },
     /// The judgement on its credentials.
     Authorising { ticket: Ticket, lookup: GroupLookup, has_token: bool },
+    /// The end of other logins, for too many of those that are under way may be wrong.
+    Waiting(Box<Login>),
     /// The refusal of its credentials, in these words.
     Refused { text: String },
 }
@@ -49,7 +52,7 @@ impl Joining {
     pub(crate) fn ticket(&self) -> Option<Ticket> {
         match self.step {
             Step::Loading { ticket, .. } | Step::Authorising { ticket, .. } => Some(ticket),
-            Step::Refused { .. } => None,
+            Step::Refused { .. } | Step::Waiting(_) => None,
         }
     }
 }
@@ -97,11 +100,7 @@ impl Conference {
                 let has_token = credentials.token.as_ref().is_some_and(|token| !token.is_empty());
                 let host = self.config.site.canonical_host.clone();
                 let request = AuthoriseRequest::new(lookup.name.clone(), policy, host, credentials);
-                let ticket = self.new_ticket();
-                self.tickets.insert(ticket, session);
-                let step = Step::Authorising { ticket, lookup, has_token };
-                self.set_joining(session, Joining { group, data, step });
-                self.output(Output::Authorise { ticket, request });
+                self.log_in(session, Login { group, data, lookup, request, has_token }, now);
             }
             Err(error) => {
                 if let (LookupError::NotFound, Ok(name)) = (&error, GroupName::parse(&group)) {
@@ -124,6 +123,7 @@ impl Conference {
         result: Result<Grant, AuthoriseError>,
         now: Now,
     ) {
+        self.login_ended(ticket, &result, now);
         let Some((session, joining)) = self.take_joining(ticket) else { return };
         let Joining { group, data, step: Step::Authorising { lookup, has_token, .. } } = joining
         else {
@@ -240,7 +240,7 @@ impl Conference {
     }
 
     /// Tells a client that it did not become a member; it may try again.
-    fn fail(
+    pub(crate) fn fail(
         &mut self,
         session: SessionId,
         group: String,
@@ -287,6 +287,37 @@ impl Conference {
         self.kick_unattended(name, now);
         self.forget_surplus_groups();
         member
+    }
+
+    /// Asks the shell whether credentials are right; returns the question's ticket.
+    pub(crate) fn have_judged(&mut self, session: SessionId, login: Login) -> Ticket {
+        let Login { group, data, lookup, request, has_token } = login;
+        let ticket = self.new_ticket();
+        self.tickets.insert(ticket, session);
+        let step = Step::Authorising { ticket, lookup, has_token };
+        self.set_joining(session, Joining { group, data, step });
+        self.output(Output::Authorise { ticket, request });
+        ticket
+    }
+
+    pub(crate) fn set_waiting(&mut self, session: SessionId, login: Login) {
+        let step = Step::Waiting(Box::new(login));
+        self.set_joining(session, Joining { group: String::new(), data: Data::new(), step });
+    }
+
+    /// Takes out the login of a session that waits, if it still does.
+    pub(crate) fn take_waiting(&mut self, session: SessionId) -> Option<Login> {
+        let state = self.sessions.get_mut(&session)?;
+        match std::mem::replace(&mut state.phase, Phase::Outside) {
+            Phase::Joining(joining) if matches!(joining.step, Step::Waiting(_)) => {
+                let Step::Waiting(login) = joining.step else { return None };
+                Some(*login)
+            }
+            other @ (Phase::Greeting | Phase::Outside | Phase::Joining(_) | Phase::Member(_)) => {
+                state.phase = other;
+                None
+            }
+        }
     }
 
     fn set_joining(&mut self, session: SessionId, joining: Joining) {

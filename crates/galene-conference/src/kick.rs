@@ -14,17 +14,17 @@ const KICKED: &str = "you have been kicked out";
 const NO_OPERATORS: &str = "there are no operators in this group";
 
 impl Conference {
-    /// Tells a member that it is kicked, and closes its connection.
+    /// Tells a member that it is kicked, and closes its connection. `by` is `None` for the server.
     pub(crate) fn kick(
         &mut self,
         session: SessionId,
-        by: Kicker,
+        by: Option<Kicker>,
         message: Option<String>,
         now: Now,
     ) {
         let message = message.filter(|message| !message.is_empty());
         let mut reason = KICKED.to_owned();
-        if !by.username.is_empty() {
+        if let Some(by) = by.as_ref().filter(|by| !by.username.is_empty()) {
             reason = format!("{reason} by {}", by.username);
         }
         if let Some(message) = &message {
@@ -32,7 +32,7 @@ impl Conference {
         }
         let message = message.unwrap_or_else(|| KICKED.to_owned());
         let dest = self.sessions.get(&session).and_then(|state| state.client.clone());
-        let kicked = UserMessage::Kicked { by: Some(by), dest, message };
+        let kicked = UserMessage::Kicked { by, dest, message };
         self.tell(session, ServerMessage::UserMessage(kicked));
         self.break_off(session, CloseCode::Normal.into(), &reason, now);
     }

@@ -95,7 +95,7 @@ impl Conference {
         });
         if let (Some(target), Some(by)) = (found, self.member(session)) {
             let by = Kicker { id: by.client().clone(), username: by.username().clone() };
-            self.kick(target.into(), by, message, now);
+            self.kick(target.into(), Some(by), message, now);
         }
     }
 

@@ -8,7 +8,8 @@ use std::time::{Instant, SystemTime};
 
 use galene_auth::{AuthoriseError, AuthoriseRequest, Grant, TokenStore};
 use galene_conference::{
-    Command, Conference, Event, Input, MediaCommand, Now, Output, SessionId, ShardId, Site, Ticket,
+    Command, Conference, Event, GroupOverview, Input, MediaCommand, Now, Output, SessionId,
+    ShardId, Site, Ticket,
 };
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
@@ -64,6 +65,8 @@ pub(crate) enum Arrival {
     Statuses { lookups: Vec<GroupLookup>, answer: oneshot::Sender<Vec<GroupStatus>> },
     /// Somebody wants to know whether there is anybody.
     Ping { answer: oneshot::Sender<()> },
+    /// Somebody wants to know who is in which group.
+    Overview { answer: oneshot::Sender<Vec<GroupOverview>> },
     /// Somebody wants to know which groups are in memory.
     Groups { answer: oneshot::Sender<Vec<GroupName>> },
     /// Clients are to be told something else about their transports.
@@ -136,6 +139,18 @@ impl ControlHandle {
     /// Tells the conference that a group is no longer defined.
     pub async fn group_removed(&self, group: GroupName) {
         self.input(Input::GroupRemoved { group }).await;
+    }
+
+    /// Returns who is in which group; nothing if the server is stopping.
+    pub(crate) async fn overview(&self) -> Option<Vec<GroupOverview>> {
+        let (answer, overview) = oneshot::channel();
+        self.arrive(Arrival::Overview { answer }).await;
+        overview.await.ok()
+    }
+
+    /// Tells the conference what an administrator wants.
+    pub(crate) async fn tell(&self, input: Input) {
+        self.input(input).await;
     }
 
     /// Returns whether the control task answers.
@@ -288,6 +303,7 @@ impl Driver {
                 let statuses = lookups.iter().map(|lookup| self.conference.group_status(lookup));
                 drop(answer.send(statuses.collect()));
             }
+            Arrival::Overview { answer } => drop(answer.send(self.conference.overview())),
             Arrival::Ping { answer } => drop(answer.send(())),
             Arrival::Groups { answer } => {
                 let names = self.conference.groups().map(|group| group.name().clone());

@@ -76,7 +76,7 @@ impl Drop for HalfOpenGuard {
 }
 
 /// What counts as one address: with IPv6 the /64, which is what a single host gets to itself.
-fn network(ip: IpAddr) -> IpAddr {
+pub(crate) fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => {

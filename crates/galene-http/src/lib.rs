@@ -5,6 +5,7 @@
 //! that takes messages too slowly is cut off and holds up nobody.
 #![expect(clippy::disallowed_methods, reason = "the shell reads the clock for the pure crates")]
 
+mod api;
 mod authoriser;
 mod authorization;
 mod body;
@@ -18,6 +19,7 @@ mod file_response;
 mod form;
 mod front;
 mod groups;
+mod guard;
 mod half_open;
 mod health;
 mod listen;
@@ -37,6 +39,7 @@ mod session;
 mod settings;
 mod upgrade;
 
+pub use api::AdminFiles;
 pub use client_address::{ParseTrustedProxyError, TrustedProxy};
 // Where tokens are kept is for whoever starts the control task to say.
 pub use control::{Control, ControlHandle, MediaLink};

@@ -15,6 +15,9 @@ use crate::response::{self, Body};
 /// How long a body may take. The longest there is takes that long at a megabit per second.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How much is read of a body that is too long. Whoever sends more does not want an answer.
+const MAX_DISCARDED_BYTES: usize = 4 << 20;
+
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreceived {
@@ -28,8 +31,10 @@ pub(crate) enum Unreceived {
 
 /// Reads a whole body.
 pub(crate) async fn receive(body: Incoming, max_bytes: usize) -> Result<Bytes, Unreceived> {
-    // What says that it is too long is not read at all.
     if body.size_hint().lower() > max_bytes as u64 {
+        // Who is still sending when the connection is closed may never see the answer. Whether it
+        // comes to its end does not matter.
+        let _given_up = timeout(BODY_TIMEOUT, discard(body)).await;
         return Err(Unreceived::TooLong);
     }
     match timeout(BODY_TIMEOUT, Limited::new(body, max_bytes).collect()).await {
@@ -37,6 +42,16 @@ pub(crate) async fn receive(body: Incoming, max_bytes: usize) -> Result<Bytes, U
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unreceived::TooLong),
         Ok(Err(_)) => Err(Unreceived::Broken),
         Err(_) => Err(Unreceived::TooSlow),
+    }
+}
+
+/// Reads what is of no use, but not without end.
+async fn discard(mut body: Incoming) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await
+        && discarded < MAX_DISCARDED_BYTES
+    {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 

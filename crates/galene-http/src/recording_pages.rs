@@ -1,8 +1,9 @@
 //! `/recordings/`: what is there, for those who may record in the group.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use galene_group::LookupError;
 use galene_protocol::{GroupName, Permission};
@@ -13,6 +14,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
+use crate::api::too_many_attempts;
 use crate::authorization::Authorization;
 use crate::directory::{File, Found};
 use crate::receive::receive;
@@ -23,8 +25,6 @@ use crate::upgrade::origin_is_allowed;
 use crate::{file_response, form, path};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// How long a client waits that gave wrong credentials, as with joins.
-const REFUSAL_DELAY: Duration = Duration::from_millis(200);
 /// The most bytes of a form: the longest name of a file, each byte escaped, is a tenth of it.
 const MAX_FORM_BYTES: usize = 8 << 10;
 /// Nothing but forms, which lead back here.
@@ -66,10 +66,11 @@ impl Place {
 pub(crate) async fn respond(
     service: &Service,
     place: Place,
+    client: Option<SocketAddr>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let Some(recordings) = &service.recordings else { return service.front.not_found().await };
-    match authorise(service, place.group(), request.headers()).await {
+    match authorise(service, place.group(), client, request.headers()).await {
         Ok(()) => {}
         // Without a slash at its end this may be a group below one that does not exist.
         Err(Refused::NoGroup) => {
@@ -122,6 +123,7 @@ enum Refused {
 async fn authorise(
     service: &Service,
     group: &GroupName,
+    client: Option<SocketAddr>,
     headers: &HeaderMap,
 ) -> Result<(), Refused> {
     let refused = |response| Refused::Response(Box::new(response));
@@ -135,13 +137,21 @@ async fn authorise(
     };
     let question =
         galene_auth::AuthoriseRequest::new(group.clone(), policy, None, given.credentials());
+    let attempt = match service.guard.begin(client, Some(group)) {
+        Ok(attempt) => attempt,
+        Err(wait) => return Err(refused(too_many_attempts(wait))),
+    };
     match service.control.authorise(question).await {
-        Ok(grant) if grant.permissions.contains(&Permission::Record) => Ok(()),
+        Ok(grant) if grant.permissions.contains(&Permission::Record) => {
+            attempt.forgive();
+            Ok(())
+        }
         Err(galene_auth::AuthoriseError::Busy) => {
+            attempt.forgive();
             Err(refused(response::plain(StatusCode::SERVICE_UNAVAILABLE, "please try again")))
         }
         Ok(_) | Err(_) => {
-            tokio::time::sleep(REFUSAL_DELAY).await;
+            attempt.fail().await;
             Err(refused(challenge(group)))
         }
     }

@@ -1,5 +1,7 @@
 //! Responses and the headers that many of them share.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
@@ -31,8 +33,12 @@ pub(crate) fn with_body(
 }
 
 /// A short text for a person or a log.
-pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    with_body(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+pub(crate) fn plain(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Response<Body> {
+    let text = match text.into() {
+        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+        Cow::Owned(text) => Bytes::from(text),
+    };
+    with_body(status, "text/plain; charset=utf-8", text)
 }
 
 /// A response without a body.

@@ -2,8 +2,8 @@
 
 use galene_protocol::GroupName;
 
-use crate::path;
 use crate::recording_pages::Place;
+use crate::{api, path};
 
 /// What a request is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) enum Route {
     Health,
     /// Whether it takes new clients.
     Readiness,
+    /// The administrative interface, by what follows the version.
+    Api(String),
     /// Recordings, or `None` if what follows can be no group's.
     Recordings(Option<Place>),
     /// The signalling endpoint.
@@ -51,6 +53,14 @@ impl Route {
             "/healthz" => Route::Health,
             "/readyz" => Route::Readiness,
             "/public-groups.json" => Route::PublicGroups,
+            "/galene-api" => {
+                Route::Moved { path: "/galene-api/".to_owned(), permanent: Permanence::Cleaned }
+            }
+            // Where statistics once were in Galène.
+            "/stats.json" => Route::Moved {
+                path: format!("{}/.stats", api::PREFIX),
+                permanent: Permanence::Permanent,
+            },
             "/recordings" => {
                 Route::Moved { path: "/recordings/".to_owned(), permanent: Permanence::Permanent }
             }
@@ -58,6 +68,9 @@ impl Route {
             decoded => {
                 if let Some(rest) = decoded.strip_prefix("/group/") {
                     Route::below_group(rest)
+                } else if let Some(rest) = decoded.strip_prefix("/galene-api/") {
+                    // Other versions are nothing, without a page that says so.
+                    Route::Api(rest.strip_prefix("v0").unwrap_or_default().to_owned())
                 } else if let Some(rest) = decoded.strip_prefix("/recordings/") {
                     Route::below_recordings(rest)
                 } else {

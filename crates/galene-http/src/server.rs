@@ -14,10 +14,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::api::AdminFiles;
 use crate::control::ControlHandle;
 use crate::disk::Disk;
 use crate::front::Front;
 use crate::groups::GroupStore;
+use crate::guard::Guard;
 use crate::listen::{Accepting, Listener};
 use crate::listener::{self, Lifetime};
 use crate::recordings::Recordings;
@@ -36,6 +38,8 @@ pub struct HttpConfig {
     pub directory: Option<PathBuf>,
     /// Where the groups are defined.
     pub groups: Arc<dyn GroupStore>,
+    /// What the administrative interface reads and changes. Without it there is none.
+    pub admin: Option<AdminFiles>,
     /// The directory of recordings, with a directory for each group that has some. It need not exist.
     pub recordings: Option<PathBuf>,
     /// The operator's settings, which may change.
@@ -43,12 +47,12 @@ pub struct HttpConfig {
 }
 
 impl HttpConfig {
-    /// Plain HTTP, the embedded client, no recordings.
+    /// Plain HTTP, the embedded client, no administration, no recordings.
     pub fn new(
         groups: Arc<dyn GroupStore>,
         settings: watch::Receiver<Arc<SiteSettings>>,
     ) -> HttpConfig {
-        HttpConfig { tls: None, directory: None, groups, recordings: None, settings }
+        HttpConfig { tls: None, directory: None, groups, admin: None, recordings: None, settings }
     }
 }
 
@@ -78,7 +82,10 @@ impl HttpServer {
         let service = Service {
             control,
             front,
-            recordings: config.recordings.map(|root| Recordings::new(root, disk)),
+            recordings: config.recordings.map(|root| Recordings::new(root, disk.clone())),
+            admin: config.admin,
+            disk,
+            guard: Guard::default(),
             groups: config.groups,
             settings: config.settings,
             next_session: AtomicU64::new(1),

@@ -8,21 +8,24 @@ use galene_conference::SessionId;
 use galene_group::LookupError;
 use galene_protocol::{GroupName, GroupStatus};
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_LENGTH, HOST, ORIGIN, VARY};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 
+use crate::api::AdminFiles;
 use crate::client_address::client_address;
 use crate::control::ControlHandle;
+use crate::disk::Disk;
 use crate::front::Front;
 use crate::groups::{GroupStore, look_up};
+use crate::guard::Guard;
 use crate::listener::Lifetime;
 use crate::recordings::Recordings;
 use crate::response::{self, Body};
 use crate::route::{Permanence, Route};
 use crate::settings::{Base, SiteSettings};
-use crate::{health, recording_pages, session, upgrade};
+use crate::{api, health, recording_pages, session, upgrade};
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +50,9 @@ struct Asker {
 pub(crate) struct Service {
     pub(crate) control: ControlHandle,
     pub(crate) front: Front,
+    pub(crate) disk: Disk,
+    pub(crate) guard: Guard,
+    pub(crate) admin: Option<AdminFiles>,
     pub(crate) recordings: Option<Recordings>,
     pub(crate) groups: Arc<dyn GroupStore>,
     pub(crate) settings: watch::Receiver<Arc<SiteSettings>>,
@@ -71,8 +77,9 @@ impl Service {
         let mut response = match canonical(&settings, &route, &request) {
             Some(elsewhere) => elsewhere,
             None => match route {
+                Route::Api(rest) => api::respond(&self, &settings, &rest, client, request).await,
                 Route::Recordings(Some(place)) => {
-                    recording_pages::respond(&self, place, request).await
+                    recording_pages::respond(&self, place, client, request).await
                 }
                 Route::Recordings(None) => {
                     response::plain(StatusCode::BAD_REQUEST, "expected the name of a group")
@@ -140,7 +147,7 @@ impl Service {
             },
             Route::Readiness => health::readiness(&self.control, asker.is_stopping).await,
             // Dealt with before; there are no such pages.
-            Route::Recordings(_) | Route::WebSocket => self.front.not_found().await,
+            Route::Api(_) | Route::Recordings(_) | Route::WebSocket => self.front.not_found().await,
         }
     }
 
@@ -243,8 +250,13 @@ fn located(status: GroupStatus, group: &GroupName, base: &Base) -> GroupStatus {
 
 /// The name by which the client knows this server, with its port if it is not the usual one.
 fn host<B>(request: &Request<B>) -> Option<&str> {
-    let header = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    header.or_else(|| request.uri().authority().map(http::uri::Authority::as_str))
+    host_of(request.headers(), request.uri())
+}
+
+/// The same, of a request that was taken apart.
+pub(crate) fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let header = headers.get(HOST).and_then(|host| host.to_str().ok());
+    header.or_else(|| uri.authority().map(http::uri::Authority::as_str))
 }
 
 /// Sends requests for other hosts to the canonical one.
@@ -256,8 +268,8 @@ fn canonical<B>(
     let canonical = settings.canonical_host.as_deref()?;
     let is_page = match route {
         Route::Group(_) | Route::GroupStatus(_) | Route::File(_) | Route::Recordings(_) => true,
-        Route::Health | Route::Moved { .. } | Route::NotFound | Route::PublicGroups => false,
-        Route::Readiness | Route::WebSocket => false,
+        Route::Api(_) | Route::Health | Route::Moved { .. } | Route::NotFound => false,
+        Route::PublicGroups | Route::Readiness | Route::WebSocket => false,
     };
     if !is_page || host(request).is_some_and(|host| host.eq_ignore_ascii_case(canonical)) {
         return None;

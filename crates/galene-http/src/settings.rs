@@ -1,7 +1,9 @@
 //! What an operator can set about the site, and the URLs that follow from it.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
+use galene_auth::Policy;
 use galene_protocol::GroupName;
 
 use crate::client_address::TrustedProxy;
@@ -10,6 +12,10 @@ use crate::path;
 /// The operator's settings, as they are now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SiteSettings {
+    /// The administrators of the server: those of these users who have the permission for it.
+    pub administrators: Arc<Policy>,
+    /// The origins besides our own whose pages may administer.
+    pub allow_admin_origin: Vec<String>,
     /// The origins besides our own whose pages may connect.
     pub allow_origin: Vec<String>,
     /// The host, with its port if it is not the usual one, to which requests for others are sent.
@@ -18,7 +24,7 @@ pub struct SiteSettings {
     pub proxy: Option<ProxyUrl>,
     /// The reverse proxies that are believed about the addresses of clients.
     pub trusted_proxies: Vec<TrustedProxy>,
-    /// Whether members may change their passwords.
+    /// Whether the administrative interface may change groups, and members their passwords.
     pub writable_groups: bool,
 }
 

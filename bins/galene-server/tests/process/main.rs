@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "real sockets go with real time")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin;
 mod certificate;
 mod client;
 mod groups;

@@ -160,6 +160,11 @@ impl Server {
         self.input(Input::GroupLoaded { ticket, result });
     }
 
+    /// Returns how many questions about credentials wait.
+    pub(crate) fn open_questions(&self) -> usize {
+        self.authorisations.len()
+    }
+
     /// The shell answers the oldest question about credentials.
     pub(crate) fn answer_authorise(&mut self) {
         let (ticket, request) =
@@ -288,9 +293,15 @@ impl Server {
 
     /// Connects a client that says nothing.
     pub(crate) fn open(&mut self) -> Client {
+        let address = format!("192.0.2.{}:4000", self.sessions + 1);
+        self.open_from(&address)
+    }
+
+    /// Connects a client from this address.
+    pub(crate) fn open_from(&mut self, address: &str) -> Client {
         self.sessions += 1;
         let session = SessionId(self.sessions);
-        let address = format!("192.0.2.{}:4000", self.sessions).parse().ok();
+        let address = address.parse().ok();
         self.input(Input::SessionOpened { session, address });
         Client(session)
     }

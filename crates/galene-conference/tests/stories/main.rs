@@ -7,6 +7,7 @@ mod chatting;
 mod connecting;
 mod flooding;
 mod groups;
+mod guessing;
 mod harness;
 mod joining;
 mod leaving;

@@ -1,5 +1,7 @@
 //! What operators do.
 
+use galene_conference::Input;
+use galene_protocol::ClientId;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Server, error_text, kind, name};
@@ -247,4 +249,26 @@ fn surprise_39_recording_that_is_not_possible_is_said_and_no_reason_to_part() {
         assert_eq!(error_text(&server.hears_one(ann)), "not authorised");
     }
     assert!(server.is_open(olga) && server.is_open(ann));
+}
+
+#[test]
+fn an_administrator_lets_a_member_go() {
+    let mut server = Server::new();
+    let (ann, bob) = (server.arrives("ann"), server.arrives("bob"));
+    server.forget();
+    let kick = |client: &str, group: &str| Input::Kick {
+        group: name(group),
+        client: ClientId::try_from(client).unwrap(),
+        message: Some("time is up".to_owned()),
+    };
+    server.input(kick("ann", "elsewhere"));
+    server.input(kick("carol", "lounge"));
+    assert!(server.nobody_hears_anything(), "there are no such members");
+    server.input(kick("ann", "lounge"));
+    let heard = server.hears(ann);
+    assert_eq!(heard[0]["kind"], "kicked");
+    assert_eq!(heard[0]["value"], "time is up");
+    assert!(heard[0].get("source").is_none(), "it comes from the server");
+    assert!(server.close_of(ann).is_some());
+    assert_eq!(server.hears_kinds(bob), ["user/delete"]);
 }

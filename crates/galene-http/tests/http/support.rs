@@ -196,7 +196,8 @@ pub(crate) async fn request_with_body(
     }
     head.push_str("\r\n");
     head.push_str(body);
-    stream.write_all(head.as_bytes()).await.unwrap();
+    // The server may answer before it has read all of it.
+    let _refused = stream.write_all(head.as_bytes()).await;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).await.unwrap();
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
