@@ -1,7 +1,8 @@
-//! Holds the list of Galène's defects that are mended here against the tests that show it.
+//! Holds the list of what is surprising in Galène against the tests that show what this server does.
 //!
-//! The numbers are those of `docs/protocol.md`. A test is named after its number, so that it is found
-//! from there; this one finds out when such a test goes or is renamed.
+//! The numbers are those of `docs/protocol.md` and `docs/http.md`. A test is named after its number, so
+//! that it is found from there; this one finds out when such a test goes or is renamed, when a number
+//! is not explained, and when there is a test with a number that is listed nowhere.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,9 +10,12 @@ use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The defects that are mended, each with a test that shows it.
+/// A number and the name of a test that shows it.
+type Shown = (u8, &'static str);
+
+/// The defects that are mended.
 #[rustfmt::skip]
-const MENDED: [(u8, &str); 36] = [
+const MENDED: [Shown; 37] = [
     (1, "surprise_01_who_was_refused_can_do_nothing_even_with_the_right_credentials"),
     (2, "surprise_02_a_group_that_sends_its_members_elsewhere_keeps_no_ghosts"),
     (3, "surprise_03_who_leaves_at_once_after_joining_does_no_harm"),
@@ -29,6 +33,7 @@ const MENDED: [(u8, &str); 36] = [
     (19, "surprise_19_nothing_is_heard_twice_or_before_joined"),
     (33, "surprise_33_captions_are_not_remembered"),
     (38, "surprise_38_a_kick_with_a_long_message_closes_properly"),
+    (39, "surprise_39_recording_that_is_not_possible_is_said_and_no_reason_to_part"),
     (46, "surprise_46_an_offer_is_answered_before_candidates_are_named"),
     (52, "surprise_52_the_best_is_the_first_of_the_description_and_the_lowest_the_last"),
     (57, "surprise_57_a_frame_left_out_leaves_no_gap"),
@@ -50,27 +55,123 @@ const MENDED: [(u8, &str); 36] = [
     (115, "surprise_115_the_location_of_a_group_with_an_odd_name_is_escaped"),
 ];
 
+/// What Galène's clients take either way, and is decided here.
+#[rustfmt::skip]
+const DECIDED: [Shown; 10] = [
+    (26, "surprise_26_a_kicked_member_is_told_by_whom_and_why"),
+    (37, "surprise_37_leaving_a_group_that_one_is_not_in_is_an_error_but_no_reason_to_part"),
+    (48, "surprise_48_only_those_who_received_a_stream_hear_of_its_end"),
+    (49, "surprise_49_the_wish_for_one_stream_goes_over_to_its_successor"),
+    (76, "surprise_76_a_broken_file_leaves_the_last_good_definition_in_force_and_is_spoken_of"),
+    (81, "surprise_81_names_with_dot_segments_are_no_groups"),
+    (85, "surprise_85_pages_of_listed_origins_may_read_the_status"),
+    (99, "surprise_99_the_address_of_a_client_comes_from_trusted_proxies_alone"),
+    (110, "surprise_110_a_receiver_that_does_not_answer_loses_the_stream_after_30_s"),
+    (111, "surprise_111_a_group_that_locks_itself_does_so_when_its_last_operator_goes_or_is_one_no_more"),
+];
+
+/// What is surprising, and kept because clients depend on it.
+#[rustfmt::skip]
+const KEPT: [Shown; 33] = [
+    (18, "surprise_18_a_newcomer_hears_that_it_joined_then_the_history_then_itself_then_the_others"),
+    (20, "surprise_20_malformed_json_ends_the_connection_with_1011_and_a_word_why"),
+    (21, "surprise_21_binary_frames_are_read_as_text"),
+    (22, "surprise_22_a_silent_client_is_pinged_after_20_s_and_given_up_after_45_s"),
+    (23, "surprise_23_unknown_protocol_versions_are_only_warned_about"),
+    (24, "surprise_24_an_empty_username_is_said_and_other_empty_members_are_not"),
+    (25, "surprise_25_members_change_their_own_data"),
+    (27, "surprise_27_every_joined_carries_the_rtc_configuration"),
+    (29, "surprise_29_an_operator_made_where_nothing_is_recorded_may_not_record"),
+    (30, "surprise_30_who_may_no_longer_publish_loses_its_streams_between_the_two_news"),
+    (32, "surprise_32_whoever_may_not_write_may_not_send_messages_of_any_kind"),
+    (34, "surprise_34_newcomers_hear_what_was_said_to_all"),
+    (35, "surprise_35_a_private_message_is_for_one_and_not_remembered"),
+    (36, "surprise_36_operators_clear_a_message_a_members_messages_or_all"),
+    (40, "surprise_40_a_locked_group_tells_the_lock_message_to_who_is_refused_and_to_nobody_else"),
+    (44, "surprise_44_members_hear_of_a_changed_definition_and_keep_their_permissions"),
+    (45, "surprise_45_the_status_of_a_private_group_says_nothing_of_its_members"),
+    (47, "surprise_47_candidates_reach_the_media_plane_and_the_end_of_candidates_does_not"),
+    (50, "surprise_50_an_aborted_stream_is_confirmed_closed_and_comes_back_at_the_next_push"),
+    (51, "surprise_51_a_stream_is_offered_200_ms_after_its_last_track_started_and_once"),
+    (69, "surprise_69_a_configured_user_with_a_wrong_password_is_refused_and_may_try_again"),
+    (70, "surprise_70_tokens_are_valid_between_two_moments_and_need_an_end"),
+    (71, "surprise_71_tokens_are_for_a_group_or_for_those_below"),
+    (72, "surprise_72_permissions_of_a_token_are_granted_as_they_stand"),
+    (74, "surprise_74_the_audience_is_a_path_of_any_host_and_may_be_one_of_several"),
+    (75, "surprise_75_what_looks_like_a_jwt_is_never_looked_up_and_all_else_is"),
+    (79, "surprise_79_an_empty_group_is_remembered_for_the_age_of_its_history"),
+    (84, "surprise_84_the_status_has_a_second_name_that_leads_to_the_first"),
+    (92, "surprise_92_the_location_of_a_new_token_is_its_name"),
+    (93, "surprise_93_all_that_is_in_a_file_has_the_tag_of_the_file"),
+    (97, "surprise_97_tokens_are_below_the_group_and_nowhere_else"),
+    (108, "surprise_108_closing_a_replacement_before_it_was_shown_closes_what_it_was_to_replace"),
+    (112, "surprise_112_members_may_share_a_name"),
+];
+
 /// Where there are tests.
 const PLACES: [&str; 3] = ["bins", "crates", "tests"];
 
+/// The pages with tables whose rows start with the numbers.
+const PAGES: [&str; 2] = ["docs/protocol.md", "docs/http.md"];
+
 #[test]
-fn every_mended_defect_has_the_test_that_is_named_here() {
-    let mut found = BTreeSet::new();
-    for place in PLACES {
-        collect(&Path::new(ROOT).join(place), &mut found);
-    }
-    let missing: Vec<_> = MENDED.iter().filter(|(_, test)| !found.contains(*test)).collect();
-    assert_eq!(missing, Vec::<&(u8, &str)>::new());
+fn every_number_has_the_test_that_is_named_here() {
+    let found = numbered_tests();
+    let missing: Vec<_> = listed().filter(|(_, test)| !found.contains(*test)).collect();
+    assert_eq!(missing, Vec::<Shown>::new());
+}
+
+#[test]
+fn every_numbered_test_is_about_something_listed() {
+    let numbers: BTreeSet<u8> = listed().map(|(number, _)| number).collect();
+    let unlisted: Vec<_> = numbered_tests()
+        .into_iter()
+        .filter(|test| !number_of(test).is_some_and(|number| numbers.contains(&number)))
+        .collect();
+    assert_eq!(unlisted, Vec::<String>::new());
 }
 
 #[test]
 fn the_names_carry_their_numbers_in_order() {
-    assert!(MENDED.is_sorted_by(|a, b| a.0 < b.0));
-    for (number, test) in MENDED {
-        let digits: String =
-            test.trim_start_matches("surprise_").chars().take_while(char::is_ascii_digit).collect();
-        assert_eq!(digits.parse(), Ok(number), "{test}");
+    for list in [MENDED.as_slice(), &DECIDED, &KEPT] {
+        assert!(list.is_sorted_by(|a, b| a.0 < b.0));
     }
+    for (number, test) in listed() {
+        assert_eq!(number_of(test), Some(number), "{test}");
+    }
+}
+
+#[test]
+fn every_number_is_explained() {
+    let explained: BTreeSet<u8> = PAGES.into_iter().flat_map(explained_in).collect();
+    let silent: Vec<_> = listed().filter(|(number, _)| !explained.contains(number)).collect();
+    assert_eq!(silent, Vec::<Shown>::new());
+}
+
+/// All that is listed here.
+fn listed() -> impl Iterator<Item = Shown> {
+    MENDED.into_iter().chain(DECIDED).chain(KEPT)
+}
+
+/// The number in the name of a test.
+fn number_of(test: &str) -> Option<u8> {
+    test.strip_prefix("surprise_")?.split('_').next()?.parse().ok()
+}
+
+/// The numbers in the first column of a page's tables: one, or several with commas.
+fn explained_in(page: &str) -> Vec<u8> {
+    let text = fs::read_to_string(Path::new(ROOT).join(page)).expect("a page of this repository");
+    let cells = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    cells.flat_map(|cell| cell.split(", ")).filter_map(|number| number.parse().ok()).collect()
+}
+
+/// The names of all tests that are named after a number.
+fn numbered_tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for place in PLACES {
+        collect(&Path::new(ROOT).join(place), &mut found);
+    }
+    found
 }
 
 /// Gathers the names of tests that are named after a number.

@@ -4,7 +4,6 @@ use crate::ladder::Ladder;
 use crate::{EncodingChoice, Layer};
 
 /// What a subscriber may be sent of a track.
-#[cfg_attr(not(test), expect(dead_code, reason = "for who shares out the bandwidth"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Limit {
     /// Everything.
@@ -49,7 +48,8 @@ pub(crate) fn choose(ladder: &Ladder, wanted: EncodingChoice, limit: Limit) -> C
         Limit::UpTo(limit) => lower(wish, limit),
         Limit::Paused => return Choice { layer: None, why: Why::Limited },
     };
-    let (unlimited, layer) = (nearest(ladder, wish), nearest(ladder, allowed));
+    let unlimited = nearest(ladder, wish);
+    let layer = lower(nearest(ladder, allowed), unlimited);
     let why = if ladder.top(layer) != ladder.top(unlimited) {
         Why::Limited
     } else if layer.encoding != wish.encoding {
@@ -152,6 +152,14 @@ mod tests {
     fn below_a_limit_that_nothing_meets_is_the_lowest_there_is() {
         let ladder = ladder(3, &PLAIN[2..]);
         let choice = choose(&ladder, EncodingChoice::Best, Limit::UpTo(Layer::base(2)));
+        assert_eq!(choice.layer, Some(Layer::base(0)));
+    }
+
+    #[test]
+    fn where_nothing_meets_the_limit_no_more_is_given_than_was_wanted() {
+        let ladder = ladder(3, &[Layer::base(0)]);
+        let limit = Limit::UpTo(Layer { encoding: 1, spatial: 0, temporal: 1 });
+        let choice = choose(&ladder, EncodingChoice::AtMost(Layer::base(0)), limit);
         assert_eq!(choice.layer, Some(Layer::base(0)));
     }
 

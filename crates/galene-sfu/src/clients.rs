@@ -9,10 +9,15 @@ use std::time::{Duration, Instant};
 
 use galene_congestion::{Estimator, TransportFeedback};
 
+use crate::EncodingChoice;
+use crate::allocation::{Demand, allocate, rank, taken};
+use crate::choose::{Limit, choose};
 use crate::demux::Slot;
 use crate::egress::Way;
+use crate::patience::Patience;
 use crate::sfu::Sfu;
 use crate::subscription::{Section, Subscription};
+use crate::track::SubscriberSection;
 use crate::transport::Role;
 use crate::{ClientId, MediaKind};
 
@@ -26,6 +31,7 @@ pub(crate) struct Client {
     transports: Vec<Slot>,
     sums: Sums,
     summed: Option<Instant>,
+    patience: Patience,
 }
 
 /// What a client is being sent over all its transports.
@@ -33,6 +39,8 @@ pub(crate) struct Client {
 struct Sums {
     /// In bits per second, sound included.
     sent: u64,
+    /// The sound of that.
+    sound: u64,
     /// What might be sent if there were room for it.
     wanted: u64,
     /// How many media sections with video are in use.
@@ -86,8 +94,17 @@ impl Sfu {
         let reports = &mut self.reports_room;
         subscription.egress.read_feedback(feedback, now, reports);
         client.estimator.handle_feedback(slot as u64, reports.drain(..), now);
-        self.sum_up(id);
+        if self.sum_up(id) {
+            self.share_out(id);
+        }
         self.probe(id, slot);
+    }
+
+    /// Returns whether what a subscriber's link carries is shared out among its videos, so that each is
+    /// replaced by a smaller encoding if there is no room.
+    pub(crate) fn is_shared_out(&self, subscription: &Subscription) -> bool {
+        let client = self.clients.get(&subscription.client);
+        client.is_some_and(|client| client.estimator.is_fed(self.now))
     }
 
     /// Returns what a subscriber may be sent in one of its sections, in bits per second.
@@ -103,14 +120,14 @@ impl Sfu {
         }
     }
 
-    /// Finds out what a client is being sent, once in a while.
-    fn sum_up(&mut self, id: ClientId) {
+    /// Finds out what a client is being sent, once in a while; returns whether it was time.
+    fn sum_up(&mut self, id: ClientId) -> bool {
         let Some(client) = self.clients.get_mut(&id) else {
-            return;
+            return false;
         };
         let elapsed = client.summed.map(|at| self.now.saturating_duration_since(at));
         if elapsed.is_some_and(|elapsed| elapsed < SUM_INTERVAL) {
-            return;
+            return false;
         }
         client.summed = Some(self.now);
         let mut sums = Sums::default();
@@ -119,11 +136,12 @@ impl Sfu {
             else {
                 continue;
             };
-            for section in subscription.sections.iter().filter(|s| s.live) {
-                let sent = subscription.rate_of(section);
+            for section in subscription.sections.iter().filter(|s| s.is_in_use()) {
+                let sent = if section.live { subscription.rate_of(section) } else { 0 };
                 sums.sent += sent;
                 if section.format.codec.kind() == MediaKind::Audio {
                     sums.wanted += sent;
+                    sums.sound += sent;
                     continue;
                 }
                 sums.videos += 1;
@@ -136,6 +154,76 @@ impl Sfu {
         }
         client.sums = sums;
         client.estimator.set_wanted(sums.wanted);
+        true
+    }
+
+    /// Decides which layers of what it wants a client can have. Before its link has ever been too full,
+    /// it can have all: what has not been tried cannot be known.
+    fn share_out(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
+        if client.estimator.last_overuse().is_none() {
+            return;
+        }
+        let mut videos = Vec::new();
+        for slot in &client.transports {
+            let Some(Role::Subscriber(subscription)) = self.transports.get(*slot).map(|t| &t.role)
+            else {
+                continue;
+            };
+            for (at, section) in subscription.sections.iter().enumerate() {
+                let track = section.track.and_then(|key| self.tracks.get(key));
+                let Some(track) = track.filter(|_| {
+                    section.is_in_use() && section.format.codec.kind() == MediaKind::Video
+                }) else {
+                    continue;
+                };
+                let wanted = section.selection.wanted();
+                let best = choose(&track.ladder, wanted, Limit::None).layer;
+                let rungs = track.ladder.rungs().iter().copied();
+                videos.push(Video {
+                    at: SubscriberSection { slot: *slot, section: at },
+                    is_small: wanted == EncodingChoice::Lowest,
+                    limit: section.selection.current_limit(),
+                    demand: Demand {
+                        rungs: rungs.filter(|rung| Some(rung.layer) <= best).collect(),
+                    },
+                });
+            }
+        }
+        // Of two that are wanted alike, the one that was there first matters more.
+        videos.sort_by_key(|video| video.is_small);
+        let budget = client.estimator.estimate().saturating_sub(client.sums.sound);
+        let limits = |budget: u64| {
+            let demands: Vec<_> = videos.iter().map(|video| video.demand.clone()).collect();
+            allocate(budget, &demands)
+        };
+        let (fits, is_certain) = (limits(budget), limits(budget - budget / 10));
+        let lowered = |(video, limit): &(&Video, Limit)| rank(*limit) < rank(video.limit);
+        let raised = |(video, limit): &(&Video, Limit)| rank(*limit) > rank(video.limit);
+        let mut changes: Vec<_> = videos.iter().zip(fits).filter(lowered).collect();
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        if changes.is_empty() {
+            client.patience.handle_enough();
+            changes = videos.iter().zip(is_certain).filter(raised).collect();
+            if changes.is_empty() || !client.patience.may_raise(self.now) {
+                return;
+            }
+            client.patience.handle_raise(self.now);
+        } else {
+            let needed = videos.iter().map(|video| taken(&video.demand, video.limit)).sum();
+            if !client.patience.must_lower(needed, budget, self.now) {
+                return;
+            }
+            client.patience.handle_decrease(self.now);
+        }
+        let changes: Vec<_> = changes.into_iter().map(|(video, limit)| (video.at, limit)).collect();
+        for (at, limit) in changes {
+            self.limit_section(at, limit);
+        }
     }
 
     /// Finds out whether a client's link carries more, if that is of use.
@@ -158,6 +246,14 @@ impl Sfu {
             }
         }
     }
+}
+
+/// A video that a client receives or has to do without.
+struct Video {
+    at: SubscriberSection,
+    is_small: bool,
+    limit: Limit,
+    demand: Demand,
 }
 
 impl Client {

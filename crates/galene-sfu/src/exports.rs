@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::media::MAX_ENCODINGS;
 use crate::packet::Packet;
+use crate::rate::Allowed;
 use crate::relay::{Activity, Body, EncodingSet, RelayedPacket, TrackDescription};
 use crate::sfu::Sfu;
 use crate::track::{Arrival, Track, TrackKey};
@@ -16,7 +17,7 @@ pub(crate) struct Export {
     pub(crate) to: ShardId,
     pub(crate) wanted: EncodingSet,
     /// What the slowest receiver there of each encoding may be sent, in bits per second.
-    pub(crate) allowed: [Option<u64>; MAX_ENCODINGS],
+    pub(crate) allowed: [Allowed; MAX_ENCODINGS],
 }
 
 /// Which shards wait for tracks that have not started, or have ended and may start again.
@@ -73,7 +74,7 @@ impl Sfu {
         &mut self,
         from: ShardId,
         id: TrackId,
-        allowed: [Option<u64>; MAX_ENCODINGS],
+        allowed: [Allowed; MAX_ENCODINGS],
     ) {
         if let Some((_, track)) = self.track_by_id(id)
             && let Some(export) = track.exports.iter_mut().find(|export| export.to == from)
@@ -114,7 +115,7 @@ impl Sfu {
 
     fn start_export(&mut self, key: TrackKey, to: ShardId) {
         let track = &mut self.tracks[key];
-        let (wanted, allowed) = (EncodingSet::default(), [None; MAX_ENCODINGS]);
+        let (wanted, allowed) = (EncodingSet::default(), [Allowed::default(); MAX_ENCODINGS]);
         track.exports.push(Export { to, wanted, allowed });
         let description = TrackDescription {
             format: track.format,

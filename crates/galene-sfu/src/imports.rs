@@ -3,6 +3,7 @@
 use crate::cursor::{Arrived, Cursor};
 use crate::ladder::Ladder;
 use crate::media::MAX_ENCODINGS;
+use crate::rate::Allowed;
 use crate::relay::{Activity, Body, EncodingSet, RelayMessage, RelayedPacket, TrackDescription};
 use crate::sfu::Sfu;
 use crate::track::{Arrival, Encoding, Origin, Track, TrackKey};
@@ -235,9 +236,10 @@ impl Sfu {
             && track.format.codec.kind() == MediaKind::Video
         {
             let (from, id) = (import.from, track.id);
-            let allowed = std::array::from_fn(|at| {
-                (at < track.encodings.len()).then(|| self.allowed_rates(track, at).min()).flatten()
-            });
+            let mut allowed = [Allowed::default(); MAX_ENCODINGS];
+            for (at, allowed) in allowed.iter_mut().enumerate().take(track.encodings.len()) {
+                *allowed = self.allowed_rates(track, at);
+            }
             self.exchange.say(from, id, Body::Rates(allowed));
         }
     }

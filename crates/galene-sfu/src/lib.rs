@@ -5,6 +5,7 @@
 //! no clock; who embeds it moves the datagrams and the SDP, and decides who may hear whom.
 
 mod aftermath;
+mod allocation;
 mod batch;
 #[cfg(test)]
 mod call;
@@ -41,6 +42,7 @@ mod limits;
 mod media;
 mod negotiate;
 mod packet;
+mod patience;
 mod publication;
 mod rate;
 mod relay;

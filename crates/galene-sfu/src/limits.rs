@@ -8,7 +8,6 @@ use crate::transport::Role;
 impl Sfu {
     /// Limits what is forwarded in a media section, because of what its peer can take. Less is sent from
     /// the next packet on, more from the next place on where that is possible.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for who shares out the bandwidth"))]
     pub(crate) fn limit_section(&mut self, at: SubscriberSection, limit: Limit) {
         if let Some(Role::Subscriber(subscription)) =
             self.transports.get_mut(at.slot).map(|t| &mut t.role)

@@ -16,7 +16,7 @@ use crate::formats::Format;
 use crate::ladder::Ladder;
 use crate::packet::{MAX_PAYLOAD, Packet};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
-use crate::rate;
+use crate::rate::{self, Allowed};
 use crate::relay::Body;
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
@@ -457,7 +457,7 @@ impl Sfu {
                 total += if index == lowest && index > 0 {
                     rate::LOWEST_ENCODING_RATE
                 } else {
-                    rate::encoding_rate(self.allowed_rates(track, index))
+                    self.allowed_rates(track, index).rate()
                 };
                 ssrc = ssrc.or(encoding.ssrc);
             }
@@ -478,25 +478,28 @@ impl Sfu {
         self.aftermath.drive(slot, transport, self.now);
     }
 
-    /// Lists what each subscriber of an encoding may be sent. Whoever would have it if it were sent
+    /// Returns what the subscribers of an encoding may be sent. Whoever would have it if it were sent
     /// counts too: it is sent only if the publisher is allowed enough.
-    pub(crate) fn allowed_rates(
-        &self,
-        track: &Track,
-        encoding: usize,
-    ) -> impl Iterator<Item = u64> {
-        let elsewhere = track.exports.iter().filter_map(move |export| export.allowed[encoding]);
-        let here = track.subscribers.iter().filter_map(move |s| {
-            let Role::Subscriber(subscription) = &self.transports.get(s.slot)?.role else {
-                return None;
+    pub(crate) fn allowed_rates(&self, track: &Track, encoding: usize) -> Allowed {
+        let mut allowed = Allowed::default();
+        track.exports.iter().for_each(|export| allowed.merge(export.allowed[encoding]));
+        let is_smallest = encoding + 1 == track.encodings.len();
+        for at in &track.subscribers {
+            let Some(Role::Subscriber(subscription)) =
+                self.transports.get(at.slot).map(|t| &t.role)
+            else {
+                continue;
             };
-            let section = &subscription.sections[s.section];
+            let section = &subscription.sections[at.section];
             let has_it = section.forward.current() == Some(encoding);
             let wants_it =
                 section.selection.wished_encoding(track.encodings.len()) == Some(encoding);
-            (section.live && (has_it || wants_it)).then(|| self.allowed_rate(subscription, section))
-        });
-        here.chain(elsewhere)
+            if section.live && (has_it || wants_it) {
+                let has_smaller = !is_smallest && self.is_shared_out(subscription);
+                allowed.add(self.allowed_rate(subscription, section), has_smaller);
+            }
+        }
+        allowed
     }
 
     /// Forgets a track that its publisher took back.

@@ -17,6 +17,7 @@ use crate::formats::Format;
 use crate::ladder::Rung;
 use crate::media::MAX_ENCODINGS;
 use crate::packet::Packet;
+use crate::rate::Allowed;
 
 /// Something that one shard says to another, from [`Sfu::poll_relay`](crate::Sfu::poll_relay) to
 /// [`Sfu::handle_relay`](crate::Sfu::handle_relay) of the other.
@@ -55,8 +56,8 @@ pub(crate) enum Body {
     Keyframe { encoding: usize },
     /// Packets that did not arrive, by their places in the publisher's ring.
     Missing { encoding: usize, first: u64, count: u64 },
-    /// What the slowest receiver of each encoding may be sent, in bits per second, if there is one.
-    Rates([Option<u64>; MAX_ENCODINGS]),
+    /// What the receivers of each encoding may be sent.
+    Rates([Allowed; MAX_ENCODINGS]),
 
     // From the shard of the publisher:
     /// The track is there.

@@ -50,19 +50,34 @@ impl Selection {
         choose(ladder, self.wanted, self.limit)
     }
 
+    /// Returns what is wanted.
+    pub(crate) fn wanted(&self) -> EncodingChoice {
+        self.wanted
+    }
+
+    /// Returns what is allowed.
+    pub(crate) fn current_limit(&self) -> Limit {
+        self.limit
+    }
+
     /// Returns whether nothing is to be forwarded for now.
     pub(crate) fn is_paused(&self) -> bool {
         self.limit == Limit::Paused || self.wanted == EncodingChoice::Nothing
     }
 
-    /// Returns the encoding that would serve the wish best if all `encodings`, at least one, were sent,
-    /// limited or not.
+    /// Returns the encoding that would serve the wish best within the limit if all `encodings`, at least
+    /// one, were sent.
     pub(crate) fn wished_encoding(&self, encodings: usize) -> Option<usize> {
-        match self.wanted {
-            EncodingChoice::Best => Some(0),
-            EncodingChoice::Lowest => Some(encodings - 1),
-            EncodingChoice::AtMost(layer) => Some(layer.encoding.min(encodings - 1)),
-            EncodingChoice::Nothing => None,
+        let wish = match self.wanted {
+            EncodingChoice::Best => 0,
+            EncodingChoice::Lowest => encodings - 1,
+            EncodingChoice::AtMost(layer) => layer.encoding.min(encodings - 1),
+            EncodingChoice::Nothing => return None,
+        };
+        match self.limit {
+            Limit::None => Some(wish),
+            Limit::UpTo(layer) => Some(layer.encoding.max(wish).min(encodings - 1)),
+            Limit::Paused => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use galene_congestion::ReceiverRate;
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Mid, Pt};
 
+use crate::choose::Limit;
 use crate::descriptors::OutgoingDescriptor;
 use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
@@ -259,6 +260,11 @@ impl Section {
             sent: None,
             sent_rate: 0,
         }
+    }
+
+    /// Returns whether packets are handed on, or would be if there were room for them.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.live || (self.outlet.is_some() && self.selection.current_limit() == Limit::Paused)
     }
 
     /// Returns whether the section can take a track of this format.

@@ -56,3 +56,41 @@ fn a_link_that_becomes_narrow_is_followed_and_used_again_when_it_is_wide() {
     let after = rate(&mut conference, publisher);
     assert!(after > 1_600_000, "{after} bit/s when it is wide again");
 }
+
+#[test]
+fn whoever_has_a_narrow_link_gets_the_smaller_picture_and_nobody_else() {
+    let mut conference = super::conference(13);
+    let publisher = conference
+        .publish(|config| config.track(TrackSpec::video(11).bitrate(1_600_000).simulcast()));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let narrow = conference.subscribe(&tracks, |config| config.may_miss_start());
+    let wide = conference.subscribe(&tracks, |config| config);
+    conference.set_network(narrow, WIDE);
+    conference.set_network(wide, WIDE);
+    conference.run_for(SECOND * 10);
+    assert_eq!(encoding(&conference, narrow), 0);
+    let begun = conference.report(wide, 11).switches.len();
+
+    conference.set_network(narrow, Profile::ideal().delay(DELAY).rate(800_000, 60_000));
+    conference.run_for(SECOND * 5);
+    assert_eq!(encoding(&conference, narrow), 1);
+    let before = conference.report(narrow, 11);
+    conference.run_for(SECOND * 10);
+    let after = conference.report(narrow, 11);
+    let rendered = after.frames_rendered - before.frames_rendered;
+    assert!(rendered > 270, "{rendered} of 300 frames");
+    let sent = rate(&mut conference, publisher);
+    assert!(sent > 1_300_000, "{sent} bit/s: the publisher is not slowed down");
+
+    conference.set_network(narrow, WIDE);
+    conference.run_for(SECOND * 15);
+    assert_eq!(encoding(&conference, narrow), 0, "what the link has room for again");
+    conference.assert_clean();
+    let video = conference.report(wide, 11);
+    assert_eq!((video.switches.len(), video.freezes), (begun, 0), "{video}");
+}
+
+/// Returns which encoding a subscriber got last.
+fn encoding(conference: &Conference, subscriber: galene_sfu::TransportId) -> u8 {
+    conference.report(subscriber, 11).switches.last().map_or(0, |switch| switch.to.encoding)
+}

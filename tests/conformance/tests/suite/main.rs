@@ -1,5 +1,9 @@
 //! The suite: a file for each part of the specification.
 
+mod api_access;
+mod api_groups;
+mod api_tokens;
+mod api_users;
 mod auth_server;
 mod chat;
 mod data;
@@ -15,6 +19,7 @@ mod pages;
 mod status;
 mod streams;
 mod token_file;
+mod token_logins;
 mod token_messages;
 mod upgrade;
 mod user_actions;
