@@ -48,7 +48,11 @@ impl Attempt<'_> {
 
     /// The credentials were wrong: waits as long as the refusal is to take.
     pub(crate) async fn fail(self) {
-        let delay = self.guard.lock().failed(self.group, Instant::now());
-        tokio::time::sleep(delay).await;
+        tokio::time::sleep(self.count()).await;
+    }
+
+    /// The credentials were wrong. Returns how long the refusal is to take.
+    pub(crate) fn count(self) -> Duration {
+        self.guard.lock().failed(self.group, Instant::now())
     }
 }

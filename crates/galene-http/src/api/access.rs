@@ -14,6 +14,7 @@ use super::operation::Access;
 use super::resource::Resource;
 use crate::authorization::Authorization;
 use crate::groups::look_up;
+use crate::guard::Attempt;
 
 /// As whom somebody was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +36,23 @@ pub(crate) async fn check(
     }
     // Browsers ask without credentials first.
     let given = Authorization::read(context.headers).ok_or(Failure::Unauthorised)?;
-    let attempt = context.service.guard.begin(context.client, resource.group());
-    let attempt = attempt.map_err(Failure::TooManyAttempts)?;
+    let begin = |group| {
+        let attempt = context.service.guard.begin(context.client, group);
+        attempt.map_err(Failure::TooManyAttempts)
+    };
+    // A password is compared with those of the server's administrators too, whatever group it was sent
+    // for: made-up groups must not give more attempts at them.
+    let at_server = match (&given, resource.group()) {
+        (Authorization::Basic { .. }, Some(_)) => Some(begin(None)?),
+        _ => None,
+    };
+    let attempt = begin(resource.group())?;
     let result = check_given(context, resource, access, &given).await;
-    match &result {
-        Err(Failure::Unauthorised) => attempt.fail().await,
-        _ => attempt.forgive(),
+    if matches!(result, Err(Failure::Unauthorised)) {
+        let delay = at_server.map(Attempt::count).max(Some(attempt.count()));
+        tokio::time::sleep(delay.unwrap_or_default()).await;
+    } else {
+        at_server.into_iter().chain([attempt]).for_each(Attempt::forgive);
     }
     result
 }

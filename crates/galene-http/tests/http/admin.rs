@@ -493,6 +493,17 @@ async fn a_file_that_cannot_be_used_is_a_fault_of_the_server() {
 }
 
 #[tokio::test]
+async fn made_up_groups_give_no_more_guesses_at_the_administrators_of_the_server() {
+    let office = Office::new();
+    let guess =
+        async |n: usize| office.get(&format!("/.groups/none{n}"), "root:wrong").await.status;
+    let guesses = futures_util::future::join_all((0..60).map(guess)).await;
+    let refused = guesses.iter().filter(|status| **status == 429).count();
+    assert!(refused >= 20, "{guesses:?}");
+    assert_eq!(office.get("/.stats", ROOT).await.status, 429);
+}
+
+#[tokio::test]
 async fn surprise_15_who_guesses_has_to_wait_and_others_have_not() {
     let office = Office::new();
     let guess = async || office.get("/.groups/g", "guessed-token").await.status;
