@@ -11,9 +11,9 @@ const MAX_WAIT: Duration = Duration::from_secs(16);
 /// A try has failed if less is possible within this time.
 const TRIAL: Duration = Duration::from_secs(5);
 
-/// For how long a link may carry less than what is sent, though more than half, before less is sent.
-/// An estimate dips when a search for more room, or the keyframe of a larger picture, has filled the
-/// link, and is back within a second or two.
+/// For how long a link may carry a little less than what is sent before less is sent: up to 30 % less, or
+/// up to half while more is being tried. An estimate dips when a search for room, or the keyframe of a
+/// larger picture, has filled the link, and is back within a second or two.
 const DIP: Duration = Duration::from_secs(3);
 
 /// How long to wait, which grows with every try that failed.
@@ -40,7 +40,9 @@ impl Patience {
     /// Returns whether to send less, given that `needed` bits per second do not fit into `budget`.
     pub(crate) fn must_lower(&mut self, needed: u64, budget: u64, now: Instant) -> bool {
         let short = *self.short.get_or_insert(now);
-        let is_much = budget < needed / 2;
+        let is_trial = self.raised.is_some_and(|at| now.saturating_duration_since(at) < TRIAL);
+        let bearable = if is_trial { needed / 2 } else { needed / 10 * 7 };
+        let is_much = budget < bearable;
         is_much || now.saturating_duration_since(short) >= DIP
     }
 
