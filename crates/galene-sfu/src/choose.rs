@@ -3,16 +3,16 @@
 use crate::ladder::Ladder;
 use crate::{EncodingChoice, Layer};
 
-/// What a subscriber may be sent of a track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a subscriber may be sent of a track; the greater, the more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) enum Limit {
+    /// Nothing for now.
+    Paused,
+    /// This layer and those below it. If not even the lowest that there is lies below, that one.
+    UpTo(Layer),
     /// Everything.
     #[default]
     None,
-    /// This layer and those below it. If not even the lowest that there is lies below, that one.
-    UpTo(Layer),
-    /// Nothing for now.
-    Paused,
 }
 
 /// What a subscriber gets of a track, and why not more.

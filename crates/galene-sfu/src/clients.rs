@@ -4,16 +4,18 @@
 //! by transport-wide feedback, where the client gives that; without, what counts is what it says of each
 //! transport itself ([`ReceiverRate`](galene_congestion::ReceiverRate)).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use galene_congestion::{Estimator, TransportFeedback};
 
 use crate::EncodingChoice;
-use crate::allocation::{Demand, allocate, rank, taken};
+use crate::allocation::{allocate, taken};
 use crate::choose::{Limit, choose};
 use crate::demux::Slot;
 use crate::egress::Way;
+use crate::ladder::Rung;
 use crate::patience::Patience;
 use crate::sfu::Sfu;
 use crate::subscription::{Section, Subscription};
@@ -186,42 +188,38 @@ impl Sfu {
                     at: SubscriberSection { slot: *slot, section: at },
                     is_small: wanted == EncodingChoice::Lowest,
                     limit: section.selection.current_limit(),
-                    demand: Demand {
-                        rungs: rungs.filter(|rung| Some(rung.layer) <= best).collect(),
-                    },
+                    rungs: rungs.filter(|rung| Some(rung.layer) <= best).collect(),
                 });
             }
         }
         // Of two that are wanted alike, the one that was there first matters more.
         videos.sort_by_key(|video| video.is_small);
-        let budget = client.estimator.estimate().saturating_sub(client.sums.sound);
-        let limits = |budget: u64| {
-            let demands: Vec<_> = videos.iter().map(|video| video.demand.clone()).collect();
-            allocate(budget, &demands)
+        let rungs: Vec<&[Rung]> = videos.iter().map(|video| video.rungs.as_slice()).collect();
+        let changes = |budget: u64, to: Ordering| -> Vec<(SubscriberSection, Limit)> {
+            let limits = videos.iter().zip(allocate(budget, &rungs));
+            let changed = limits.filter(|(video, limit)| limit.cmp(&video.limit) == to);
+            changed.map(|(video, limit)| (video.at, limit)).collect()
         };
-        let (fits, is_certain) = (limits(budget), limits(budget - budget / 10));
-        let lowered = |(video, limit): &(&Video, Limit)| rank(*limit) < rank(video.limit);
-        let raised = |(video, limit): &(&Video, Limit)| rank(*limit) > rank(video.limit);
-        let mut changes: Vec<_> = videos.iter().zip(fits).filter(lowered).collect();
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        if changes.is_empty() {
+        let budget = client.estimator.estimate().saturating_sub(client.sums.sound);
+        let mut changed = changes(budget, Ordering::Less);
+        if changed.is_empty() {
             client.patience.handle_enough();
-            changes = videos.iter().zip(is_certain).filter(raised).collect();
-            if changes.is_empty() || !client.patience.may_raise(self.now) {
+            changed = changes(budget - budget / 10, Ordering::Greater);
+            if changed.is_empty() || !client.patience.may_raise(self.now) {
                 return;
             }
             client.patience.handle_raise(self.now);
         } else {
-            let needed = videos.iter().map(|video| taken(&video.demand, video.limit)).sum();
+            let needed = videos.iter().map(|video| taken(&video.rungs, video.limit)).sum();
             if !client.patience.must_lower(needed, budget, self.now) {
                 return;
             }
             client.patience.handle_decrease(self.now);
         }
-        let changes: Vec<_> = changes.into_iter().map(|(video, limit)| (video.at, limit)).collect();
-        for (at, limit) in changes {
+        for (at, limit) in changed {
             self.limit_section(at, limit);
         }
     }
@@ -253,7 +251,8 @@ struct Video {
     at: SubscriberSection,
     is_small: bool,
     limit: Limit,
-    demand: Demand,
+    /// The layers of it that are wanted and sent, the lowest first.
+    rungs: Vec<Rung>,
 }
 
 impl Client {
