@@ -80,8 +80,11 @@
  * @typedef {{type: "offer", id: StreamId, source: ClientId, username: string, label: string,
  *   replace: StreamId, sdp: string}} ServerOffer
  *
+ * @typedef {{id: StreamId, source: ClientId, level: number}} Speaker The level is in dBov: -127 to 0
+ * @typedef {{type: "speakers", speakers: Speaker[]}} Speakers The loudest first
+ *
  * @typedef {ServerHandshake | Ping | Pong | Joined | UserChange | ServerWords | ServerOffer | Answer
- *   | Ice | Renegotiate | Close | Abort} ServerMessage
+ *   | Ice | Renegotiate | Close | Abort | Speakers} ServerMessage
  */
 import { Fields, isDictionary, ProtocolError } from "./fields.js";
 
@@ -197,6 +200,8 @@ export function decode(text) {
     case "close":
     case "abort":
       return { type, id: fields.id("id") };
+    case "speakers":
+      return { type, speakers: fields.speakers("speakers") };
     default:
       return null;
   }

@@ -10,7 +10,7 @@ use super::{
 use crate::envelope::{Incoming, Object};
 use crate::{
     Answer, ClearChat, ClientId, DecodeError, GroupName, HistoryEntry, Ice, MessageId, Relayed,
-    StreamId, Username,
+    Speaker, StreamId, Username,
 };
 
 pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
@@ -40,6 +40,7 @@ pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
         "ping" => ServerMessage::Ping,
         "pong" => ServerMessage::Pong,
         "renegotiate" => ServerMessage::Renegotiate { id: stream(incoming, "renegotiate")? },
+        "speakers" => ServerMessage::Speakers(speakers(incoming)?),
         "user" => ServerMessage::User(user(incoming)?),
         "usermessage" => ServerMessage::UserMessage(user_message(incoming)?),
         other => return Err(DecodeError::unknown_type(other)),
@@ -87,6 +88,12 @@ fn offer(incoming: &mut Incoming) -> Result<ServerOffer, DecodeError> {
         username: username(incoming)?.unwrap_or_default(),
         sdp: incoming.sdp.take().unwrap_or_default(),
     })
+}
+
+fn speakers(incoming: &mut Incoming) -> Result<Vec<Speaker>, DecodeError> {
+    let speakers = incoming.speakers.take();
+    let speakers = speakers.map(serde_json::from_value).transpose();
+    Ok(speakers.map_err(|_| DecodeError::FieldType { field: "speakers" })?.unwrap_or_default())
 }
 
 fn user(incoming: &mut Incoming) -> Result<UserUpdate, DecodeError> {
