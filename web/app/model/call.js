@@ -376,7 +376,7 @@ export class Call extends Emitter {
       this.#followPermissions(connection);
       this.publisher.sync();
       this.#tellMuted();
-      this.speakers.start();
+      this.speakers.start(connection.features.includes("speakers"));
       this.quality.start();
       this.#keepAwake();
       if (again) this.announce(t("say.again"));
@@ -420,6 +420,10 @@ export class Call extends Emitter {
       this.publisher.setReceivers([...connection.users.values()].filter((u) => !isSystem(u)).length - 1);
       changed();
     });
+    connection.on("speakers", ({ speakers }) => {
+      const others = speakers.filter(({ source }) => source !== connection.id);
+      this.speakers.handleSpeakers(others.map(({ id }) => id));
+    });
     connection.on("stream", ({ stream }) => this.#handleStream(stream));
   }
 
@@ -432,6 +436,7 @@ export class Call extends Emitter {
       changed();
     });
     stream.on("status", changed);
+    stream.on("delivery", () => this.quality.reconsider(stream));
     stream.on("ended", ({ reason }) => {
       // Whatever replaces it is played under the same name.
       if (reason !== "replaced") this.audio.stop(stream.localId);
@@ -558,9 +563,9 @@ function problemOf({ kind, by, text, error }, hasToken) {
 
 /** @param {DownStream} stream */
 function received(stream) {
-  const { id, localId, label, source, media, pc } = stream;
+  const { id, localId, label, source, media, delivery, pc } = stream;
   const isConnecting = !["connected", "completed"].includes(pc.iceConnectionState);
-  return { id, localId, label, source, media, isConnecting };
+  return { id, localId, label, source, media, delivery, isConnecting };
 }
 
 function defaultEndpoint() {

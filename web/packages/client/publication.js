@@ -93,9 +93,6 @@ export class Publication extends Emitter {
     const known = this.#tracks.get(kind);
     this.#tracks.set(kind, { track, encodings: known?.encodings ?? encodings });
     this.stream?.setTrack(kind, track, encodings);
-    if (!known && kind === "video" && this.#paused.length > 0) {
-      this.stream?.pauseEncodings(this.#paused);
-    }
   }
 
   /**
