@@ -271,6 +271,10 @@ export class ServerConnection extends Emitter {
       case "abort":
       case "close":
         return this.#streams.handleMessage(message);
+      case "encodings":
+      case "streamstatus":
+        // The handshake does not ask for them.
+        return;
       default:
         /** @satisfies {never} */ (message);
     }

@@ -1,6 +1,6 @@
 /**
  * Reading what came from outside: each value is what it should be, or an error says which is not.
- * @import { Dictionary, GroupStatus } from "./protocol.js"
+ * @import { Dictionary, EncodingUse, GroupStatus } from "./protocol.js"
  */
 
 /** A message that does not follow the protocol. */
@@ -115,6 +115,22 @@ export class Fields {
     const value = this.dictionary(name);
     if (typeof value?.["candidate"] !== "string") throw this.#wrong(name, "a candidate");
     return value;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {EncodingUse[]}
+   */
+  encodings(name) {
+    const value = this.value(name) ?? [];
+    if (!Array.isArray(value) || !value.every(isDictionary)) {
+      throw this.#wrong(name, "a list of encodings");
+    }
+    return value.map((encoding) => {
+      const fields = new Fields({ type: this.#object["type"], ...encoding });
+      const [rid, active] = [fields.text("rid"), fields.flag("active")];
+      return rid === "" ? { active } : { rid, active };
+    });
   }
 
   /**

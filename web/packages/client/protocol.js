@@ -80,8 +80,15 @@
  * @typedef {{type: "offer", id: StreamId, source: ClientId, username: string, label: string,
  *   replace: StreamId, sdp: string}} ServerOffer
  *
+ * @typedef {object} EncodingUse
+ * @property {string} [rid] Absent if the track has but one encoding
+ * @property {boolean} active Whether it should be sent
+ * @typedef {{type: "encodings", id: StreamId, encodings: EncodingUse[]}} Encodings
+ * @typedef {{type: "streamstatus", id: StreamId, status: "full" | "reduced" | "paused",
+ *   reason: "" | "bandwidth" | "last-n"}} StreamStatus
+ *
  * @typedef {ServerHandshake | Ping | Pong | Joined | UserChange | ServerWords | ServerOffer | Answer
- *   | Ice | Renegotiate | Close | Abort} ServerMessage
+ *   | Ice | Renegotiate | Close | Abort | Encodings | StreamStatus} ServerMessage
  */
 import { Fields, isDictionary, ProtocolError } from "./fields.js";
 
@@ -197,6 +204,15 @@ export function decode(text) {
     case "close":
     case "abort":
       return { type, id: fields.id("id") };
+    case "encodings":
+      return { type, id: fields.id("id"), encodings: fields.encodings("encodings") };
+    case "streamstatus":
+      return {
+        type,
+        id: fields.id("id"),
+        status: fields.oneOf("status", ["full", "reduced", "paused"]),
+        reason: fields.oneOf("reason", ["", "bandwidth", "last-n"]),
+      };
     default:
       return null;
   }
