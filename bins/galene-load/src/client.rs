@@ -239,6 +239,7 @@ impl Client {
             | ServerMessage::Joined(_)
             | ServerMessage::Pong
             | ServerMessage::Renegotiate { .. }
+            | ServerMessage::Speakers(_)
             | ServerMessage::StreamStatus { .. }
             | ServerMessage::User(_)
             | ServerMessage::UserMessage(_)) => note_problem(&self.worker, &other),

@@ -17,7 +17,7 @@ use crate::limits::MAX_MESSAGE_BYTES;
 use crate::surrogate::replace_lone_surrogates;
 use crate::{
     ClientId, Data, DecodeError, EncodingUse, Features, GroupStatus, IceCandidate, Permissions,
-    RtcConfiguration, Secret, Timestamp,
+    RtcConfiguration, Secret, Speaker, Timestamp,
 };
 
 /// Defines [`Incoming`] from the list of members.
@@ -74,6 +74,7 @@ incoming! {
     "candidate" candidate: Object<IceCandidate>,
     "label" label: String,
     "request" request: Value,
+    "speakers" speakers: Value,
     "rtcConfiguration" rtc_configuration: Object<RtcConfiguration>,
 }
 
@@ -197,6 +198,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) label: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) speakers: Option<&'a [Speaker]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rtc_configuration: Option<&'a RtcConfiguration>,
 }

@@ -46,8 +46,8 @@ pub use relayed::{HistoryEntry, Relayed};
 pub use rtc_configuration::{CredentialType, IceServer, IceTransportPolicy, RtcConfiguration};
 pub use secret::Secret;
 pub use server::{
-    JoinError, Joined, Kicker, Membership, ServerMessage, ServerOffer, TokenRefusal, UserInfo,
-    UserMessage, UserState, UserUpdate,
+    JoinError, Joined, Kicker, Membership, ServerMessage, ServerOffer, Speaker, TokenRefusal,
+    UserInfo, UserMessage, UserState, UserUpdate,
 };
 pub use stream_request::{StreamRequest, VideoRequest, Wanted};
 pub use stream_status::{EncodingUse, LimitReason, StreamStatus};

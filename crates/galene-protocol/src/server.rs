@@ -58,6 +58,8 @@ pub enum ServerMessage {
         /// Which stream.
         id: StreamId,
     },
+    /// Who speaks, the loudest first; nobody if it is empty. It replaces what was said before.
+    Speakers(Vec<Speaker>),
     /// What the client is sent of a stream that it receives ([`Feature::StreamStatus`]).
     StreamStatus {
         /// Which stream.
@@ -176,6 +178,18 @@ pub struct ServerOffer {
     pub sdp: String,
 }
 
+/// A stream in which somebody speaks.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Speaker {
+    /// The stream.
+    pub id: StreamId,
+    /// Who publishes it.
+    pub source: ClientId,
+    /// How loud it is, in dBov: from -127, which is silence, to 0, the loudest that there can be
+    /// (RFC 6464 §3).
+    pub level: i8,
+}
+
 /// A message that is not chat.
 ///
 /// All but [`Relayed`](Self::Relayed) come from the server itself.
@@ -257,6 +271,7 @@ impl ServerMessage {
     /// of Galène's protocol, which all clients know.
     pub fn feature(&self) -> Option<Feature> {
         match self {
+            Self::Speakers(_) => Some(Feature::Speakers),
             Self::Abort { .. }
             | Self::Answer(_)
             | Self::Chat(_)

@@ -7,7 +7,7 @@
  * @import { PublishOptions } from "./stream-table.js"
  * @import { UpStream } from "./up-stream.js"
  * @import { ClientId, ClientMessage, Dictionary, GroupStatus, Joined, ServerMessage, ServerWords,
- *   StreamRequest, UserChange } from "./protocol.js"
+ *   Speakers, StreamRequest, UserChange } from "./protocol.js"
  *
  * @typedef {object} User
  * @property {ClientId} id
@@ -30,6 +30,7 @@
  * @property {{kind: "add" | "change" | "delete", user: User}} user
  * @property {ServerWords} chat What is said, or was said before we came (`chathistory`)
  * @property {ServerWords} usermessage
+ * @property {Speakers} speakers Who speaks now, from servers that say so
  * @property {{stream: DownStream, replaced: DownStream | null}} stream Somebody's stream arrives
  * @property {{code: number, reason: string}} closed The connection is gone
  *
@@ -264,6 +265,8 @@ export class ServerConnection extends Emitter {
         return this.emit("chat", message);
       case "usermessage":
         return this.emit("usermessage", message);
+      case "speakers":
+        return this.emit("speakers", message);
       case "offer":
       case "answer":
       case "ice":

@@ -1,6 +1,6 @@
 /**
  * Reading what came from outside: each value is what it should be, or an error says which is not.
- * @import { Dictionary, EncodingUse, GroupStatus } from "./protocol.js"
+ * @import { Dictionary, EncodingUse, GroupStatus, Speaker } from "./protocol.js"
  */
 
 /** A message that does not follow the protocol. */
@@ -105,6 +105,21 @@ export class Fields {
       throw this.#wrong(name, "an RTCConfiguration");
     }
     return value;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Speaker[]}
+   */
+  speakers(name) {
+    const list = this.value(name) ?? [];
+    if (!Array.isArray(list) || !list.every(isDictionary)) throw this.#wrong(name, "speakers");
+    return list.map((entry) => {
+      const fields = new Fields(entry);
+      const level = fields.value("level");
+      if (typeof level !== "number") throw this.#wrong(name, "speakers with levels");
+      return { id: fields.id("id"), source: fields.id("source"), level };
+    });
   }
 
   /**

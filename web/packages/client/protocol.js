@@ -80,6 +80,9 @@
  * @typedef {{type: "offer", id: StreamId, source: ClientId, username: string, label: string,
  *   replace: StreamId, sdp: string}} ServerOffer
  *
+ * @typedef {{id: StreamId, source: ClientId, level: number}} Speaker The level is in dBov: -127 to 0
+ * @typedef {{type: "speakers", speakers: Speaker[]}} Speakers The loudest first
+ *
  * @typedef {object} EncodingUse
  * @property {string} [rid] Absent if the track has but one encoding
  * @property {boolean} active Whether it should be sent
@@ -88,7 +91,8 @@
  *   reason: "" | "bandwidth" | "last-n"}} StreamStatus
  *
  * @typedef {ServerHandshake | Ping | Pong | Joined | UserChange | ServerWords | ServerOffer | Answer
- *   | Ice | Renegotiate | Close | Abort | Encodings | StreamStatus} ServerMessage
+ *   | Ice | Renegotiate | Close | Abort | Speakers | Encodings
+ *   | StreamStatus} ServerMessage
  */
 import { Fields, isDictionary, ProtocolError } from "./fields.js";
 
@@ -204,6 +208,8 @@ export function decode(text) {
     case "close":
     case "abort":
       return { type, id: fields.id("id") };
+    case "speakers":
+      return { type, speakers: fields.speakers("speakers") };
     case "encodings":
       return { type, id: fields.id("id"), encodings: fields.encodings("encodings") };
     case "streamstatus":

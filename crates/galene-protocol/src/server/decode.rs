@@ -10,7 +10,7 @@ use super::{
 use crate::envelope::{Incoming, IncomingStatus, Object};
 use crate::{
     Answer, ClearChat, ClientId, DecodeError, GroupName, GroupStatus, HistoryEntry, Ice,
-    LimitReason, MessageId, Relayed, StreamId, StreamStatus, Username,
+    LimitReason, MessageId, Relayed, Speaker, StreamId, StreamStatus, Username,
 };
 
 pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
@@ -44,6 +44,7 @@ pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
         "ping" => ServerMessage::Ping,
         "pong" => ServerMessage::Pong,
         "renegotiate" => ServerMessage::Renegotiate { id: stream(incoming, "renegotiate")? },
+        "speakers" => ServerMessage::Speakers(speakers(incoming)?),
         "streamstatus" => ServerMessage::StreamStatus {
             id: stream(incoming, "streamstatus")?,
             status: stream_status(incoming)?,
@@ -112,6 +113,12 @@ fn offer(incoming: &mut Incoming) -> Result<ServerOffer, DecodeError> {
         username: username(incoming)?.unwrap_or_default(),
         sdp: incoming.sdp.take().unwrap_or_default(),
     })
+}
+
+fn speakers(incoming: &mut Incoming) -> Result<Vec<Speaker>, DecodeError> {
+    let speakers = incoming.speakers.take();
+    let speakers = speakers.map(serde_json::from_value).transpose();
+    Ok(speakers.map_err(|_| DecodeError::FieldType { field: "speakers" })?.unwrap_or_default())
 }
 
 fn user(incoming: &mut Incoming) -> Result<UserUpdate, DecodeError> {

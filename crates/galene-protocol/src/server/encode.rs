@@ -35,6 +35,9 @@ pub(super) fn encode(message: &ServerMessage) -> String {
         ServerMessage::Ping => Outgoing { message_type: "ping", ..Outgoing::default() },
         ServerMessage::Pong => Outgoing { message_type: "pong", ..Outgoing::default() },
         ServerMessage::Renegotiate { id } => about("renegotiate", id),
+        ServerMessage::Speakers(speakers) => {
+            Outgoing { message_type: "speakers", speakers: Some(speakers), ..Outgoing::default() }
+        }
         ServerMessage::StreamStatus { id, status } => Outgoing {
             status: Some(OutgoingStatus::Stream(status.as_str())),
             reason: status.reason().map_or("", LimitReason::as_str),
