@@ -17,8 +17,22 @@ const FORBIDDEN = [
   [/from "(\.\.\/)+packages\//, "pages use what the library exports as galene-client"],
 ];
 
-/** The most that a first visit may load, compressed; on a slow line of 1 Mbit/s about a second. */
+/** The most that a first visit of a page may load, compressed; on a slow line of 1 Mbit/s about a second. */
 const MAX_FIRST_LOAD_BYTES = 150_000;
+
+/** The most modules that a page may ask for at once: a browser with HTTP/1.1 fetches six at a time. */
+const MAX_MODULES = 80;
+
+/** The pages, and the names by which modules are imported from anywhere (see ../build.rs). */
+const PAGES = ["admin", "change-password", "group", "index", "404"].map((name) => `app/${name}.html`);
+const IMPORT_MAP = {
+  "galene-client": "packages/client/index.js",
+  "galene-client/admin": "packages/client/admin.js",
+  lit: "vendor/lit.js",
+};
+
+/** The catalogues: each text in them must be said by somebody. */
+const CATALOGUES = ["app/i18n/en.js", "app/admin/en.js"];
 
 const root = new URL("../", import.meta.url);
 const files = (await Promise.all(["app", "packages/client", "vendor"].map(list))).flat();
@@ -31,13 +45,17 @@ const defined = new Set();
 const words = new Set();
 /** @type {string[]} */
 const built = [];
-let bytes = 0;
+/** @type {Map<string, number>} */
+const compressed = new Map();
+/** What each file loads before it runs. @type {Map<string, string[]>} */
+const imports = new Map();
 
 for (const file of files) {
   const text = await readFile(new URL(file, root), "utf8");
-  if (/\.(js|css|svg)$/.test(file)) bytes += brotliCompressSync(text).length;
+  if (/\.(js|css|svg)$/.test(file)) compressed.set(file, brotliCompressSync(text).length);
+  imports.set(file, importsOf(file, text));
   if (file.startsWith("vendor/")) continue;
-  if (!file.startsWith("app/i18n/")) {
+  if (!/\/(en|fr)\.js$/.test(file)) {
     for (const [, word] of text.matchAll(/"([\w.-]+)"/g)) words.add(word);
     for (const [, prefix] of text.matchAll(/`([a-z.]+\.)\$\{/gi)) built.push(prefix);
   }
@@ -55,20 +73,62 @@ for (const file of files) {
     }
   }
 }
-const { en } = await import("../app/i18n/en.js");
-for (const key of Object.keys(en)) {
-  // Some keys are put together, such as `user.${action}`.
-  const isBuilt = built.some((prefix) => key.startsWith(prefix));
-  if (!isBuilt && !words.has(key)) problems.push(`app/i18n/en.js: nobody says ${key}`);
+for (const catalogue of CATALOGUES) {
+  const { en } = await import(`../${catalogue}`);
+  for (const key of Object.keys(en)) {
+    // Some keys are put together, such as `user.${action}`.
+    const isBuilt = built.some((prefix) => key.startsWith(prefix));
+    if (!isBuilt && !words.has(key)) problems.push(`${catalogue}: nobody says ${key}`);
+  }
 }
 for (const [tag, where] of used) {
   if (!defined.has(tag)) problems.push(`${where}: <${tag}> is defined nowhere`);
 }
-if (bytes > MAX_FIRST_LOAD_BYTES) problems.push(`${bytes} bytes, compressed, are too many`);
+/** @type {string[]} */
+const weights = [];
+for (const page of PAGES) {
+  const loaded = reach(page);
+  const modules = [...loaded].filter((file) => file.endsWith(".js")).length;
+  const bytes = [...loaded].reduce((sum, file) => sum + (compressed.get(file) ?? 0), 0);
+  weights.push(`${page}: ${modules} modules, ${bytes} bytes`);
+  if (bytes > MAX_FIRST_LOAD_BYTES) problems.push(`${page}: ${bytes} bytes, compressed, are too many`);
+  if (modules > MAX_MODULES) problems.push(`${page}: ${modules} modules are too many`);
+}
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
-else console.log(`${files.length} files, ${bytes} bytes compressed: all rules hold`);
+else console.log(`${files.length} files: all rules hold\n${weights.join("\n")}`);
+
+/**
+ * Finds what a file loads before it runs: modules, and for a page its scripts, styles and pictures.
+ * @param {string} file
+ * @param {string} text
+ */
+function importsOf(file, text) {
+  if (file.endsWith(".html")) {
+    return [...text.matchAll(/\{\{assets\}\}\/([^"#]+)/g)].map(([, path]) => path);
+  }
+  if (!file.endsWith(".js") || file.startsWith("vendor/")) return [];
+  const resolve = (/** @type {string} */ name) =>
+    IMPORT_MAP[/** @type {keyof typeof IMPORT_MAP} */ (name)] ?? new URL(name, `x:/${file}`).pathname.slice(1);
+  const declarations = text.matchAll(/^(?:import|export|\}).*? ?(?:from )?"([^"]+)";$/gm);
+  return [...declarations].map(([, name]) => resolve(name));
+}
+
+/**
+ * Returns all that a page loads before it can be used.
+ * @param {string} page
+ */
+function reach(page) {
+  const found = new Set();
+  const open = [page, "vendor/icons.svg"];
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (found.has(file)) continue;
+    found.add(file);
+    open.push(...(imports.get(file) ?? []));
+  }
+  return found;
+}
 
 /**
  * Lists what is embedded of a folder.
