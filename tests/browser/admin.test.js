@@ -354,7 +354,7 @@ for (const viewport of [DESKTOP, PHONE]) {
         ["group=meeting&tab=users", "users-panel [data-user]"],
         ["group=meeting&tab=tokens", "tokens-panel form"],
         ["group=meeting&tab=live", "live-panel .quiet"],
-        ["group=meeting&tab=recordings", "recordings-panel .quiet"],
+        ["group=meeting&tab=recordings", "[data-action=recordings]"],
       ]) {
         await page.evaluate((to) => (location.hash = to), hash);
         await page.locator(selector).first().waitFor();

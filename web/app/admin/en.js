@@ -182,14 +182,9 @@ export const en = {
   "live.kick.text": "They can come back unless you take their permission or lock the group.",
   "live.kicked": "{name} was sent away.",
 
-  "recordings.none": "There are no recordings of this group.",
-  "recordings.elsewhere": "This server shows recordings to members who may record only:",
-  "recordings.page": "page of the recordings",
-  "recordings.download": "Download",
-  "recordings.delete": "Delete {name}",
-  "recordings.delete.title": "Delete the recording {name}?",
-  "recordings.delete.text": "It cannot be brought back.",
-  "recordings.deleted": "{name} was deleted.",
+  "recordings.none": "This server offers no recordings.",
+  "recordings.text": "Recordings are listed, downloaded and deleted on a page of their own, which asks for the name and password of a member who may record.",
+  "recordings.open": "Open the recordings",
 
   "why.busy": "The server is busy. Please try again.",
   "why.changed": "Somebody else has changed this meanwhile. What you see now is new: look at it, and try again.",

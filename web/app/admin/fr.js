@@ -186,14 +186,9 @@ export const fr = {
   "live.kick.text": "La personne peut revenir, à moins que vous ne retiriez ses droits ou ne verrouilliez le groupe.",
   "live.kicked": "{name} a été renvoyé.",
 
-  "recordings.none": "Il n'y a pas d'enregistrements de ce groupe.",
-  "recordings.elsewhere": "Ce serveur ne montre les enregistrements qu'aux membres qui peuvent enregistrer :",
-  "recordings.page": "page des enregistrements",
-  "recordings.download": "Télécharger",
-  "recordings.delete": "Supprimer {name}",
-  "recordings.delete.title": "Supprimer l'enregistrement {name} ?",
-  "recordings.delete.text": "Il ne pourra pas être récupéré.",
-  "recordings.deleted": "{name} a été supprimé.",
+  "recordings.none": "Ce serveur n'offre pas d'enregistrements.",
+  "recordings.text": "Les enregistrements se consultent, se téléchargent et se suppriment sur une page à part, qui demande le nom et le mot de passe d'un membre autorisé à enregistrer.",
+  "recordings.open": "Ouvrir les enregistrements",
 
   "why.busy": "Le serveur est occupé. Veuillez réessayer.",
   "why.changed": "Quelqu'un d'autre a changé cela entre-temps. Ce que vous voyez maintenant est à jour : regardez, et réessayez.",

@@ -242,34 +242,6 @@ export class Admin {
     return this.#delete(`${groupPath(group)}/.clients/${encodeURIComponent(client)}${query}`);
   }
 
-  /**
-   * Returns the recordings of a group. Galène's server has a page for people only: then this fails
-   * with 404.
-   * @param {string} group
-   */
-  async recordings(group) {
-    const { value } = await this.#get(recordingPath(group, ""));
-    if (!Array.isArray(value)) throw new ProtocolError("recordings that are not a list");
-    return value.filter(isDictionary);
-  }
-
-  /**
-   * Returns the content of a recording, as it comes in.
-   * @param {string} group
-   * @param {string} name
-   */
-  recording(group, name) {
-    return this.#ask(recordingPath(group, name), { method: "GET" });
-  }
-
-  /**
-   * @param {string} group
-   * @param {string} name
-   */
-  deleteRecording(group, name) {
-    return this.#delete(recordingPath(group, name));
-  }
-
   /** Returns who is where, and how well they are served. */
   async stats() {
     const { value } = await this.#get(".stats");
@@ -370,14 +342,6 @@ function userPath(group, user) {
 function tokenPath(group, token) {
   const base = group === "" ? ".groups" : groupPath(group);
   return `${base}/.tokens/${encodeURIComponent(token)}`;
-}
-
-/**
- * @param {string} group
- * @param {string} name
- */
-function recordingPath(group, name) {
-  return `${groupPath(group)}/.recordings/${encodeURIComponent(name)}`;
 }
 
 /** @param {unknown} value */

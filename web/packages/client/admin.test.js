@@ -71,18 +71,6 @@ test("members can be seen, and let go with a word", async () => {
   ]);
 });
 
-test("recordings are known by their names", async () => {
-  const { admin, asked } = start([json([{ name: "a#1.webm" }]), status(204), json("film")]);
-  assert.deepEqual(await admin.recordings("g"), [{ name: "a#1.webm" }]);
-  await admin.deleteRecording("g", "a#1.webm");
-  await admin.recording("g", "a#1.webm");
-  assert.deepEqual(asked.map(({ method, path }) => `${method} ${path}`), [
-    "GET .groups/g/.recordings/",
-    "DELETE .groups/g/.recordings/a%231.webm",
-    "GET .groups/g/.recordings/a%231.webm",
-  ]);
-});
-
 test("one's own password is changed with the old one", async () => {
   const { fetcher, asked } = start([status(401)]);
   const change = { group: "g", username: "Ann", oldPassword: "old", newPassword: "new" };
