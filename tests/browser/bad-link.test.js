@@ -23,6 +23,7 @@ const BAD_TIME_MS = 15_000;
 /** @type {Server} */ let server;
 /** @type {Browser} */ let browser;
 /** @type {BadLink} */ let link;
+/** @type {Page} */ let pam;
 /** @type {Viewer} */ let near;
 /** @type {Viewer} */ let far;
 
@@ -46,7 +47,8 @@ after(async () => {
 
 test("a picture comes through a link that delays", async () => {
   link.set(AWAY);
-  await present(await open("Pam"));
+  pam = await open("Pam");
+  await present(pam);
   near = await Viewer.watch(await open("Nora"));
   far = await Viewer.watch(await open("Fay", link));
   await Promise.all([near.seesPictures(), far.seesPictures()]);
@@ -71,6 +73,55 @@ test("one who loses a fifth of everything costs the others nothing", async (t) =
   assert.ok(dropped > 0.1, `${dropped} of the datagrams were dropped`);
   await far.seesPictures();
 });
+
+test("one who loses a fifth of everything hears nearly all of it", async (t) => {
+  link.set({ ...AWAY, loss: 0.2 });
+  // It takes some reports of loss until sound is sent twice.
+  await pass(5_000);
+  const [before, beforeFar] = [await near.sound(), await far.sound()];
+  await pass(BAD_TIME_MS);
+  const [after, afterFar] = [await near.sound(), await far.sound()];
+  link.set(AWAY);
+
+  const lost = afterFar.packetsLost - beforeFar.packetsLost;
+  const loss = lost / (lost + afterFar.packetsReceived - beforeFar.packetsReceived);
+  const [madeUp, madeUpFar] = [madeUpShare(before, after), madeUpShare(beforeFar, afterFar)];
+  t.diagnostic(`${loss} of the sound is lost far away, ${madeUpFar} of it is made up, and ${madeUp} near`);
+  t.diagnostic(`${before.codec} near, ${afterFar.codec} far`);
+  assert.ok(loss > 0.1, `${loss} of the packets were lost`);
+  assert.ok(madeUpFar < 0.3 * loss, `${madeUpFar} of what is heard is made up`);
+});
+
+test("Chromium sends sound twice, so that its own loss is nobody's", async (t) => {
+  const sent = await pam.evaluate(sentSoundInPage);
+  t.diagnostic(`it sends ${sent.codec}, ${sent.bytesPerPacket} bytes in a packet`);
+  assert.equal(sent.codec, "audio/red");
+});
+
+/** @param {number} ms */
+async function pass(ms) {
+  const until = Date.now() + ms;
+  await eventually(async () => assert.ok(Date.now() > until));
+}
+
+/**
+ * The share of what was heard in between that was made up: silence that is as good is none of it.
+ * @param {Sound} before
+ * @param {Sound} after
+ */
+function madeUpShare(before, after) {
+  const since = (/** @type {"heard" | "concealed"} */ what) => after[what] - before[what];
+  return since("concealed") / since("heard");
+}
+
+/**
+ * @typedef {object} Sound
+ * @property {string} codec
+ * @property {number} packetsReceived
+ * @property {number} packetsLost
+ * @property {number} heard Samples
+ * @property {number} concealed Samples
+ */
 
 /**
  * @typedef {object} Picture
@@ -98,6 +149,15 @@ class Viewer {
       const picture = await this.page.evaluate(pictureInPage);
       assert.ok(picture, "no picture is received");
       return picture;
+    });
+  }
+
+  /** @returns {Promise<Sound>} */
+  sound() {
+    return eventually(async () => {
+      const sound = await this.page.evaluate(soundInPage);
+      assert.ok(sound, "no sound is received");
+      return sound;
     });
   }
 
@@ -152,7 +212,8 @@ async function joinInPage({ name, group }) {
   session.on("connected", ({ connection }) => {
     connection.on("stream", ({ stream }) => {
       const video = document.createElement("video");
-      Object.assign(video, { autoplay: true, muted: true });
+      // What is not played is not decoded either.
+      Object.assign(video, { autoplay: true, volume: 0.01 });
       document.body.append(video);
       stream.on("negotiated", () => (video.srcObject = stream.media));
       stream.on("ended", () => video.remove());
@@ -183,4 +244,25 @@ async function pictureInPage() {
   if (!video?.framesDecoded) return null;
   const { framesDecoded, frameHeight, freezeCount } = video;
   return { framesDecoded, frameHeight, freezeCount };
+}
+
+/** Runs in the page. */
+async function soundInPage() {
+  const open = window.peerConnections.filter((pc) => pc.connectionState !== "closed");
+  const reports = await Promise.all(open.map((pc) => pc.getStats()));
+  const all = reports.flatMap((report) => [...report.values()]);
+  const audio = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio");
+  if (!audio?.totalSamplesReceived) return null;
+  const { packetsReceived, packetsLost, totalSamplesReceived: heard, concealedSamples } = audio;
+  const codec = all.find(({ id }) => id === audio.codecId)?.mimeType;
+  return { codec, packetsReceived, packetsLost, heard, concealed: concealedSamples };
+}
+
+/** Runs in the page. */
+async function sentSoundInPage() {
+  const reports = await Promise.all(window.peerConnections.map((pc) => pc.getStats()));
+  const all = reports.flatMap((report) => [...report.values()]);
+  const audio = all.find(({ type, kind }) => type === "outbound-rtp" && kind === "audio");
+  const codec = all.find(({ id }) => id === audio.codecId)?.mimeType;
+  return { codec, bytesPerPacket: audio.bytesSent / audio.packetsSent };
 }
