@@ -23,6 +23,7 @@ mod rtc_configuration;
 mod secret;
 mod server;
 mod stream_request;
+mod stream_status;
 mod surrogate;
 mod text;
 mod timestamp;
@@ -49,6 +50,7 @@ pub use server::{
     UserInfo, UserMessage, UserState, UserUpdate,
 };
 pub use stream_request::{StreamRequest, VideoRequest, Wanted};
+pub use stream_status::{EncodingUse, LimitReason, StreamStatus};
 pub use timestamp::{Timestamp, TimestampError};
 pub use token::{Token, TokenError, TokenTemplate, TokenTime};
 pub use username::{Username, UsernameError};

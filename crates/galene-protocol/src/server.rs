@@ -4,8 +4,9 @@ mod decode;
 mod encode;
 
 use crate::{
-    Answer, ClearChat, ClientId, Data, DecodeError, Feature, Features, GroupName, GroupStatus,
-    HistoryEntry, Ice, Permissions, Relayed, RtcConfiguration, StreamId, Token, Username,
+    Answer, ClearChat, ClientId, Data, DecodeError, EncodingUse, Feature, Features, GroupName,
+    GroupStatus, HistoryEntry, Ice, Permissions, Relayed, RtcConfiguration, StreamId, StreamStatus,
+    Token, Username,
 };
 
 /// A message from the server.
@@ -26,6 +27,14 @@ pub enum ServerMessage {
     Close {
         /// Which stream.
         id: StreamId,
+    },
+    /// Which encodings of a stream that the client publishes anybody watches
+    /// ([`Feature::Encodings`]).
+    Encodings {
+        /// Which stream.
+        id: StreamId,
+        /// All encodings of its video, by decreasing quality.
+        encodings: Vec<EncodingUse>,
     },
     /// The answer to the client's handshake.
     Handshake {
@@ -51,6 +60,13 @@ pub enum ServerMessage {
     },
     /// Who speaks, the loudest first; nobody if it is empty. It replaces what was said before.
     Speakers(Vec<Speaker>),
+    /// What the client is sent of a stream that it receives ([`Feature::StreamStatus`]).
+    StreamStatus {
+        /// Which stream.
+        id: StreamId,
+        /// How much of what the client asked for.
+        status: StreamStatus,
+    },
     /// A member came, changed or went.
     User(UserUpdate),
     /// A message that is not chat, from the server or from another client.
@@ -270,6 +286,8 @@ impl ServerMessage {
             | Self::Renegotiate { .. }
             | Self::User(_)
             | Self::UserMessage(_) => None,
+            Self::Encodings { .. } => Some(Feature::Encodings),
+            Self::StreamStatus { .. } => Some(Feature::StreamStatus),
         }
     }
 

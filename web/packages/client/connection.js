@@ -42,7 +42,7 @@
  */
 import { Emitter } from "./emitter.js";
 import { JoinError } from "./errors.js";
-import { VERSIONS } from "./protocol.js";
+import { FEATURES, VERSIONS } from "./protocol.js";
 import { StreamTable } from "./stream-table.js";
 
 /** How often `handleTick` is to be called. */
@@ -66,6 +66,12 @@ export class ServerConnection extends Emitter {
   status = { name: "" };
   /** @type {Dictionary} */
   data = {};
+  /**
+   * What the server uses beyond Galène's protocol, of what we understand: see `FEATURES`. Empty with
+   * the original Galène.
+   * @type {string[]}
+   */
+  features = [];
   /** Everybody in the group, ourselves included. @type {Map<ClientId, User>} */
   users = new Map();
 
@@ -115,7 +121,7 @@ export class ServerConnection extends Emitter {
 
   /** Begins; to be called when messages can be sent. */
   open() {
-    this.#send({ type: "handshake", version: VERSIONS, id: this.id });
+    this.#send({ type: "handshake", version: VERSIONS, id: this.id, features: FEATURES });
   }
 
   /**
@@ -250,6 +256,7 @@ export class ServerConnection extends Emitter {
         if (this.state !== "opening" || !VERSIONS.some((v) => message.version.includes(v))) {
           return this.close("the server speaks another version of the protocol");
         }
+        this.features = message.features.filter((feature) => FEATURES.includes(feature));
         this.state = "open";
         return this.emit("opened", {});
       case "ping":
@@ -273,6 +280,8 @@ export class ServerConnection extends Emitter {
       case "renegotiate":
       case "abort":
       case "close":
+      case "encodings":
+      case "streamstatus":
         return this.#streams.handleMessage(message);
       default:
         /** @satisfies {never} */ (message);
