@@ -93,8 +93,12 @@ pub(crate) enum Command {
     ListUsers(ListUsers),
     /// Let a token expire
     RevokeToken(Token),
-    /// Print the JSON schema of group files, for editors
-    Schema,
+    /// Print the JSON schema of a kind of files, for editors
+    Schema {
+        /// Which files
+        #[arg(default_value = "group")]
+        kind: FileKind,
+    },
     /// Set a user's password
     SetPassword {
         #[command(flatten)]
@@ -178,6 +182,15 @@ pub(crate) struct NewPassword {
     /// The length of PBKDF2's salt in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 8)]
     pub(crate) salt: usize,
+}
+
+/// A kind of files that people write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileKind {
+    /// data/config.json of the server
+    Config,
+    /// groups/NAME.json
+    Group,
 }
 
 /// How a password is stored.

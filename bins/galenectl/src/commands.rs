@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Value};
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, FileKind};
 use crate::client::{Call, Client};
 use crate::error::Error;
 use crate::prompt;
@@ -47,7 +47,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         Command::ListTokens(list) => tokens::list(&mut client()?, list, list.json || as_json),
         Command::ListUsers(list) => users::list(&mut client()?, list, list.json || as_json),
         Command::RevokeToken(token) => tokens::revoke(&mut client()?, token),
-        Command::Schema => print(galene_group::GROUP_SCHEMA),
+        Command::Schema { kind: FileKind::Config } => print(galene_store::CONFIG_SCHEMA),
+        Command::Schema { kind: FileKind::Group } => print(galene_group::GROUP_SCHEMA),
         Command::SetPassword { user, password } => passwords::set(&mut client()?, user, password),
         Command::ShowGroup(group) => groups::show(&mut client()?, group),
         Command::UpdateGroup(template) => groups::update(&mut client()?, template),

@@ -13,6 +13,9 @@ use crate::{FileError, Version, edit};
 /// The largest file that is read. A hundred administrators and as many origins take a hundredth of it.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
+/// The JSON schema of the file, for editors that check and complete JSON.
+pub const CONFIG_SCHEMA: &str = include_str!("config_schema.json");
+
 /// The configuration of the whole site. All keys may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
@@ -126,6 +129,17 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn the_schema_knows_the_keys_that_the_parser_knows() {
+        let schema: Value = serde_json::from_str(CONFIG_SCHEMA).expect("JSON");
+        let properties = schema["properties"].as_object().expect("an object");
+        let error =
+            serde_json::from_str::<Config>(r#"{"no such key": 1}"#).expect_err("it is none");
+        let error = error.to_string();
+        let keys: std::collections::BTreeSet<&str> = error.split('`').skip(3).step_by(2).collect();
+        assert_eq!(properties.keys().map(String::as_str).collect::<Vec<_>>(), Vec::from_iter(keys));
+    }
 
     #[test]
     fn roles_are_defined_here_and_an_administrator_may_have_one() {

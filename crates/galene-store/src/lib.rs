@@ -31,7 +31,7 @@ mod wake;
 mod watcher;
 
 pub use check::{Problem, check};
-pub use config_file::{Config, ConfigFile};
+pub use config_file::{CONFIG_SCHEMA, Config, ConfigFile};
 pub use durable::{Readers, make_directory, write_file};
 pub use edit::{Written, read_json};
 pub use error::{FileError, InvalidBody, ReadError, WriteError};

@@ -142,7 +142,15 @@ fn shells_get_scripts_that_know_the_commands() {
 }
 
 #[test]
-fn editors_get_a_schema() {
-    let schema: Value = serde_json::from_str(&Home::new().run(&["schema"]).printed()).unwrap();
-    assert_eq!(schema["properties"]["public"]["type"], "boolean");
+fn editors_get_a_schema_of_either_kind_of_file() {
+    for (arguments, key) in [
+        (&["schema"][..], "public"),
+        (&["schema", "group"], "public"),
+        (&["schema", "config"], "writableGroups"),
+    ] {
+        let schema: Value = serde_json::from_str(&Home::new().run(arguments).printed()).unwrap();
+        assert_eq!(schema["properties"][key]["type"], "boolean", "{arguments:?}");
+    }
+    let said = Home::new().run(&["schema", "tokens"]).complaint(2);
+    assert!(said.contains("config, group"), "{said}");
 }
