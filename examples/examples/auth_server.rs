@@ -20,11 +20,9 @@ use std::net::TcpListener;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::{hmac, rand};
-use data_encoding::BASE64URL_NOPAD;
-use galene_examples::Exchange;
+use galene_examples::{Exchange, Signer};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Name, password, and what the user may do.
 const USERS: [(&str, &str, &[&str]); 2] = [
@@ -47,21 +45,19 @@ struct Login {
 fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let listener = TcpListener::bind(address)?;
-    let mut key = [0; 32];
-    rand::fill(&mut key)?;
-    let jwk = json!({ "kty": "oct", "alg": "HS256", "k": BASE64URL_NOPAD.encode(&key) });
+    let signer = Signer::new()?;
     let url = format!("http://{}/", listener.local_addr()?);
-    println!("{}", json!({ "authServer": url, "authKeys": [jwk] }));
+    println!("{}", json!({ "authServer": url, "authKeys": [signer.jwk()] }));
     for stream in listener.incoming() {
         if let Ok(exchange) = Exchange::read(stream?) {
-            answer(exchange, &key, now()?);
+            answer(exchange, &signer, now()?);
         }
     }
     Ok(())
 }
 
 /// Answers as a group's page expects it: a token, 204 for "ask the group itself", or anything else for no.
-fn answer(exchange: Exchange, key: &[u8], now: u64) {
+fn answer(exchange: Exchange, signer: &Signer, now: u64) {
     // The page comes from another origin, and sends JSON, so the browser asks first. No cookies are
     // involved: whoever knows the password may ask from anywhere.
     const ANY_ORIGIN: &str = "Access-Control-Allow-Origin: *";
@@ -88,15 +84,8 @@ fn answer(exchange: Exchange, key: &[u8], now: u64) {
         "iat": now,
         "exp": now + VALIDITY_SECONDS,
     });
-    exchange.reply("200 OK", &[ANY_ORIGIN, "Content-Type: application/jwt"], &sign(key, &claims));
-}
-
-/// Signs by HMAC-SHA256 (RFC 7515 §A.1).
-fn sign(key: &[u8], claims: &Value) -> String {
-    let encode = |part: &Value| BASE64URL_NOPAD.encode(part.to_string().as_bytes());
-    let signed = format!("{}.{}", encode(&json!({ "alg": "HS256", "typ": "JWT" })), encode(claims));
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), signed.as_bytes());
-    format!("{signed}.{}", BASE64URL_NOPAD.encode(tag.as_ref()))
+    let token = signer.sign(&claims);
+    exchange.reply("200 OK", &[ANY_ORIGIN, "Content-Type: application/jwt"], &token);
 }
 
 fn now() -> Result<u64, Box<dyn Error>> {
@@ -109,6 +98,9 @@ mod tests {
     use std::net::TcpStream;
     use std::thread;
 
+    use data_encoding::BASE64URL_NOPAD;
+    use serde_json::Value;
+
     use super::*;
 
     const NOW: u64 = 1_000;
@@ -119,7 +111,7 @@ mod tests {
             TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().expect("somebody connects");
-            answer(Exchange::read(stream).expect("a request"), &[7; 32], NOW);
+            answer(Exchange::read(stream).expect("a request"), &Signer::with_key([7; 32]), NOW);
         });
         let length = body.len();
         write!(stream, "POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").expect("open");

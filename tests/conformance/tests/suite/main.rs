@@ -4,6 +4,7 @@ mod api_access;
 mod api_groups;
 mod api_tokens;
 mod api_users;
+mod auth_portal;
 mod auth_server;
 mod chat;
 mod data;
