@@ -3,9 +3,14 @@
 //! What is too much is refused, and the client is told once per bout; only a client that says ten times
 //! as much is cut off.
 
-use galene_protocol::{ClientBody, ClientOffer, Join, Joined, ServerMessage};
+use galene_group::json_bytes;
+use galene_protocol::{
+    ClientBody, ClientOffer, GroupAction, Join, Joined, ServerMessage, UserActionKind,
+};
 
-use crate::limits::{ACTION_RATE, CHAT_RATE, JOIN_RATE, MESSAGE_RATE, OFFER_RATE, REQUEST_RATE};
+use crate::limits::{
+    ACTION_RATE, CHAT_RATE, JOIN_RATE, MESSAGE_RATE, OFFER_RATE, REACH_RATE, REQUEST_RATE,
+};
 use crate::rate::{Bucket, Verdict};
 use crate::session::POLICY_VIOLATION;
 use crate::{Conference, Now, SessionId};
@@ -19,6 +24,8 @@ pub(crate) struct Allowance {
     joins: Bucket,
     offers: Bucket,
     requests: Bucket,
+    /// Bytes that others are told.
+    reach: Bucket,
     /// Whether the last message was refused, and the client told so.
     refusing: bool,
 }
@@ -35,12 +42,13 @@ impl Allowance {
             joins: bucket(JOIN_RATE),
             offers: bucket(OFFER_RATE),
             requests: bucket(REQUEST_RATE),
+            reach: bucket(REACH_RATE),
             refusing: false,
         }
     }
 
-    /// Pays for one message, readable or not.
-    fn take(&mut self, body: Option<&ClientBody>, now: Now) -> Verdict {
+    /// Pays for one message, readable or not, because of which others are told so many bytes.
+    fn take(&mut self, body: Option<&ClientBody>, reach: usize, now: Now) -> Verdict {
         let Some(body) = body else { return self.messages.take(now.instant) };
         let of_its_kind = match body {
             ClientBody::Chat(_) | ClientBody::UserMessage(_) => Some(&mut self.chat),
@@ -58,7 +66,12 @@ impl Allowance {
             | ClientBody::Pong => None,
         };
         let of_its_kind = of_its_kind.map_or(Verdict::Pass, |bucket| bucket.take(now.instant));
-        of_its_kind.max(self.messages.take(now.instant))
+        let verdict = of_its_kind.max(self.messages.take(now.instant));
+        // What is refused anyway reaches nobody.
+        if verdict != Verdict::Pass || reach == 0 {
+            return verdict;
+        }
+        self.reach.take_many(reach, now.instant)
     }
 }
 
@@ -71,8 +84,9 @@ impl Conference {
         body: Option<&ClientBody>,
         now: Now,
     ) -> bool {
+        let reach = body.map_or(0, |body| self.reach(session, body));
         let Some(state) = self.sessions.get_mut(&session) else { return false };
-        let verdict = state.allowance.take(body, now);
+        let verdict = state.allowance.take(body, reach, now);
         let refuses = verdict != Verdict::Pass;
         let told = std::mem::replace(&mut state.allowance.refusing, refuses);
         match verdict {
@@ -83,6 +97,48 @@ impl Conference {
             }
         }
         !refuses
+    }
+
+    /// Returns how many bytes others are told because of a message, roughly. A change of data is told as
+    /// all of the data, however small it is.
+    fn reach(&self, session: SessionId, body: &ClientBody) -> usize {
+        match body {
+            ClientBody::Chat(post) | ClientBody::UserMessage(post) => json_bytes(&post.value),
+            // Those who are there are told of a newcomer.
+            ClientBody::Join(join) => json_bytes(&join.data),
+            ClientBody::GroupAction(GroupAction::SetData(patch)) => {
+                let data = self.group_of(session).map_or(0, |group| json_bytes(group.data()));
+                data + json_bytes(patch)
+            }
+            ClientBody::UserAction(action) => match &action.kind {
+                UserActionKind::SetData(patch) => {
+                    let data = self.member(session).map_or(0, |member| json_bytes(member.data()));
+                    data + json_bytes(patch)
+                }
+                UserActionKind::Identify
+                | UserActionKind::Kick { .. }
+                | UserActionKind::Op
+                | UserActionKind::Present
+                | UserActionKind::Shutup
+                | UserActionKind::Unknown { .. }
+                | UserActionKind::Unop
+                | UserActionKind::Unpresent
+                | UserActionKind::Unshutup => 0,
+            },
+            ClientBody::Abort { .. }
+            | ClientBody::Answer(_)
+            | ClientBody::Close { .. }
+            | ClientBody::GroupAction(_)
+            | ClientBody::Handshake(_)
+            | ClientBody::Ice(_)
+            | ClientBody::Leave { .. }
+            | ClientBody::Offer(_)
+            | ClientBody::Ping
+            | ClientBody::Pong
+            | ClientBody::Renegotiate { .. }
+            | ClientBody::Request(_)
+            | ClientBody::RequestStream { .. } => 0,
+        }
     }
 
     fn refuse(&mut self, session: SessionId, body: Option<&ClientBody>, told: bool) {

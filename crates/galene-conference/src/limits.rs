@@ -78,3 +78,8 @@ pub(crate) const OFFER_RATE: Rate = Rate { per_second: 5, burst: 100 };
 /// How many wishes for streams, each of which costs a look at every stream of the group. A client that
 /// adapts a page of tiles sends one for each.
 pub(crate) const REQUEST_RATE: Rate = Rate { per_second: 10, burst: 100 };
+
+/// How many bytes everybody in the group may be told because of what one member says or changes about
+/// itself. Others have to take all of it: the one is what a slow line carries besides sound, and the other
+/// half of what may wait for a client.
+pub(crate) const REACH_RATE: Rate = Rate { per_second: 16 << 10, burst: 512 << 10 };

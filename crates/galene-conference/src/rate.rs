@@ -53,10 +53,15 @@ impl Bucket {
 
     /// Takes one request out, if there is room.
     pub(crate) fn take(&mut self, now: Instant) -> Verdict {
-        if !self.attempted.take(now) {
+        self.take_many(1, now)
+    }
+
+    /// Takes so many out, if there is room for all.
+    pub(crate) fn take_many(&mut self, count: usize, now: Instant) -> Verdict {
+        if !self.attempted.take(count, now) {
             return Verdict::Cut;
         }
-        if self.allowed.take(now) { Verdict::Pass } else { Verdict::Refuse }
+        if self.allowed.take(count, now) { Verdict::Pass } else { Verdict::Refuse }
     }
 }
 
@@ -68,7 +73,7 @@ impl Level {
         Self { per_second: u64::from(rate.per_second), cap, level: cap, at: now }
     }
 
-    fn take(&mut self, now: Instant) -> bool {
+    fn take(&mut self, count: usize, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.at);
         let passed = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
         // One thousandth of a request per millisecond and request per second; what is less than a
@@ -76,9 +81,10 @@ impl Level {
         self.level =
             self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.cap);
         self.at += Duration::from_millis(passed);
-        let enough = self.level >= Self::ONE;
+        let wanted = u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(Self::ONE);
+        let enough = self.level >= wanted;
         if enough {
-            self.level -= Self::ONE;
+            self.level -= wanted;
         }
         enough
     }

@@ -40,7 +40,7 @@ pub(crate) fn check_size(dictionary: &Map<String, Value>) -> Result<(), TooLarge
 }
 
 /// Returns how many bytes of JSON a value takes.
-pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
+pub fn json_bytes(value: &impl Serialize) -> usize {
     let mut bytes = ByteCount(0);
     // The writer never fails, so writing fails only for what JSON cannot say: infinitely long, then.
     match serde_json::to_writer(&mut bytes, value) {

@@ -18,7 +18,7 @@ mod suggestion;
 
 pub use action::{Action, ActionRequest, Authorizer, GaleneRules};
 pub use description::{DEFINITION_KEYS, Description, DescriptionError, GROUP_SCHEMA, check_role};
-pub use dictionary::{MAX_DICTIONARY_BYTES, TooLarge};
+pub use dictionary::{MAX_DICTIONARY_BYTES, TooLarge, json_bytes};
 pub use group::{
     Group, JoinRefusal, PermissionChange, PermissionsChanged, ServerFacts, TokenEdit, TokenRefused,
     check_note,

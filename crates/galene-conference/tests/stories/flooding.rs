@@ -42,6 +42,33 @@ fn others_are_not_held_to_what_one_used_up() {
 }
 
 #[test]
+fn nobody_swamps_the_others_by_small_changes_of_large_data() {
+    let mut server = Server::new();
+    let (ann, bob) = (server.arrives("ann"), server.arrives("bob"));
+    let set = |value: Value| json!({"type": "useraction", "kind": "setdata", "dest": "ann", "value": value});
+    server.says(ann, set(json!({"large": "x".repeat(60_000)})));
+    for n in 0..40 {
+        server.says(ann, set(json!({"n": n})));
+    }
+    // Half a megabyte at once, and no more, though each change is a few bytes.
+    let bytes = |heard: &[Value]| heard.iter().map(|heard| heard.to_string().len()).sum::<usize>();
+    let heard = server.hears(bob);
+    assert!(heard.len() > 5 && bytes(&heard) <= 520 << 10, "{}", bytes(&heard));
+    assert!(error_text(server.hears(ann).last().unwrap()).contains("too many"));
+    // Four seconds are worth one more.
+    server.millis(4_000);
+    server.says(ann, set(json!({"n": null})));
+    server.says(ann, set(json!({"n": 1})));
+    assert_eq!(server.hears_kinds(bob), ["user/change"]);
+    assert!(server.is_open(ann));
+    // What is said weighs the same; others have an allowance of their own.
+    server.says(ann, json!({"type": "usermessage", "kind": "x", "value": "x".repeat(60_000)}));
+    assert!(server.hears(bob).is_empty());
+    server.says(bob, json!({"type": "usermessage", "kind": "x", "value": "x".repeat(60_000)}));
+    assert_eq!(server.hears_kinds(bob), ["usermessage/x"]);
+}
+
+#[test]
 fn ten_times_too_much_is_cut_off() {
     for (message, times) in [
         (json!({"type": "chat", "value": "x"}), 301),
