@@ -60,13 +60,14 @@ const MENDED: [Shown; 39] = [
 
 /// What Galène's clients take either way, and is decided here.
 #[rustfmt::skip]
-const DECIDED: [Shown; 14] = [
+const DECIDED: [Shown; 15] = [
     (26, "surprise_26_a_kicked_member_is_told_by_whom_and_why"),
     (28, "surprise_28_every_change_of_a_membership_brings_the_data_of_the_group"),
     (31, "surprise_31_who_leaves_is_told_so_and_the_others_hear_of_its_streams_first"),
     (37, "surprise_37_leaving_a_group_that_one_is_not_in_is_an_error_but_no_reason_to_part"),
     (48, "surprise_48_only_those_who_received_a_stream_hear_of_its_end"),
     (49, "surprise_49_the_wish_for_one_stream_goes_over_to_its_successor"),
+    (66, "surprise_66_sound_is_negotiated_in_mono_even_if_stereo_is_offered"),
     (76, "surprise_76_a_broken_file_leaves_the_last_good_definition_in_force_and_is_spoken_of"),
     (78, "surprise_78_a_new_public_group_is_listed_without_anybody_asking_for_it"),
     (81, "surprise_81_names_with_dot_segments_are_no_groups"),

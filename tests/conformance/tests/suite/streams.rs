@@ -24,6 +24,18 @@ fn surprise_46_an_offer_is_answered_before_candidates_are_named() {
 }
 
 #[test]
+fn surprise_66_sound_is_negotiated_in_mono_even_if_stereo_is_offered() {
+    let target = Target::shared();
+    let mut alice = target.room("streams-mono").member("alice");
+    let stereo = OFFER.replace("useinbandfec=1", "useinbandfec=1;stereo=1;sprop-stereo=1");
+    alice.send(json!({ "type": "offer", "id": "cam", "label": "camera", "sdp": stereo }));
+    let answer = alice.wait_for("answer");
+    let sdp = answer["sdp"].as_str().expect("a description");
+    // Opus is in mono unless its receiver asks for more: RFC 7587 §6.1.
+    assert!(sdp.contains("opus/48000/2") && !sdp.contains("stereo=1"), "{sdp}");
+}
+
+#[test]
 fn candidates_are_as_strict_clients_expect() {
     let target = Target::shared();
     let mut alice = target.room("streams-candidates").member("alice");
