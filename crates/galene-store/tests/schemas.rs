@@ -95,7 +95,7 @@ fn what_is_wrong_is_wrong_for_editors_too() {
 fn a_misspelt_key_gets_a_hint_in_both() {
     for (kind, text, hint) in [
         (CONFIG, r#"{"writeableGroups": true}"#, "did you mean `writableGroups`?"),
-        (CONFIG, r#"{"trustedProxy": []}"#, "did you mean `trustedProxies`?"),
+        (CONFIG, r#"{"allowOrigins": []}"#, "did you mean `allowOrigin`?"),
         (CONFIG, r#"{"users": {"root": {"permission": "admin"}}}"#, "did you mean `permissions`?"),
         (GROUP, r#"{"maxClients": 5}"#, "did you mean `max-clients`?"),
         (GROUP, r#"{"users": {"ann": {"passwrod": "x"}}}"#, "did you mean `password`?"),
