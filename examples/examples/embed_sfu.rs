@@ -90,7 +90,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Event::Candidate { .. }
                 | Event::Disconnected { .. }
                 | Event::Closed { .. }
-                | Event::TrackEnded { .. } => println!("{event:?}"),
+                | Event::TrackEnded { .. }
+                | Event::EncodingsAsked { .. }
+                | Event::ServiceChanged { .. } => println!("{event:?}"),
             }
         }
 

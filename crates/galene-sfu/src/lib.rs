@@ -17,6 +17,7 @@ mod config;
 #[cfg(test)]
 mod containment;
 mod cursor;
+mod demand;
 mod demux;
 mod descriptors;
 mod direct;
@@ -54,6 +55,7 @@ mod sdp;
 mod selection;
 mod send_queue;
 mod sent_numbers;
+mod service;
 mod sfu;
 mod srtp;
 mod srtp_cipher;
@@ -64,7 +66,7 @@ mod transport;
 
 pub use command::{Command, EncodingChoice, TrackRequest};
 pub use config::{EgressKind, SfuConfig};
-pub use event::{CloseReason, Event};
+pub use event::{CloseReason, EncodingDemand, Event, Service};
 pub use galene_rtp::{Codec, MediaKind};
 pub use ids::{ClientId, ShardId, TrackId, TransportId};
 pub use layer::Layer;

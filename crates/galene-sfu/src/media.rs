@@ -9,6 +9,7 @@ use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::stats::MediaEgressStats;
 
 use crate::clock::Report;
+use crate::demand::Demand;
 use crate::demux::Slot;
 use crate::direct::DirectEgress;
 use crate::egress::Way;
@@ -139,6 +140,7 @@ impl Sfu {
             encodings: (0..encodings).map(|_| Encoding::new(kind, has_rtx)).collect(),
             ladder: Ladder::new(encodings),
             subscribers: Vec::new(),
+            demand: Demand::default(),
             exports: Vec::new(),
             arrivals: Vec::new(),
         });
@@ -149,6 +151,7 @@ impl Sfu {
             self.aftermath.arm(slot, transport, self.now);
         }
         self.events.push_back(Event::TrackStarted { track: id, codec: format.codec });
+        self.note_demand(key);
         Some(Place { stream, key, is_new_stream, is_new_track: true })
     }
 

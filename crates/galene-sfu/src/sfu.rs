@@ -17,7 +17,7 @@ use crate::engine::{Datagram, Engine, Fault};
 use crate::exchange::Exchange;
 use crate::send_queue::Transmit;
 use crate::subscription::Section;
-use crate::track::{Track, TrackKey};
+use crate::track::{SubscriberSection, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{
     CloseReason, Command, EgressKind, Event, RelayMessage, SfuConfig, ShardId, TrackId, TransportId,
@@ -52,6 +52,10 @@ pub struct Sfu {
     pub(crate) batches: VecDeque<Batch>,
     /// Tracks of which somebody wants a keyframe.
     pub(crate) wishes: BTreeSet<TrackKey>,
+    /// Tracks of which other encodings may be asked for than before, and when to look at them.
+    pub(crate) demands: BTreeSet<(Instant, TrackKey)>,
+    /// Sections in which more or less may be sent than before, and when to look at them.
+    pub(crate) services: BTreeSet<(Instant, SubscriberSection)>,
     /// Subscribers with sections that can start.
     pub(crate) starting: Vec<Slot>,
     pub(crate) counters: Counters,
@@ -114,6 +118,8 @@ impl Sfu {
             arrived: Vec::new(),
             batches: VecDeque::new(),
             wishes: BTreeSet::new(),
+            demands: BTreeSet::new(),
+            services: BTreeSet::new(),
             starting: Vec::new(),
             counters: Counters::default(),
             epoch: now,
@@ -252,7 +258,8 @@ impl Sfu {
         self.flush();
         let timer = self.aftermath.next_timer();
         let wish = self.next_keyframe_request();
-        timer.into_iter().chain(wish).chain(self.exchange.next_tick()).min()
+        let news = [self.next_demand(), self.next_service(), self.exchange.next_tick()];
+        timer.into_iter().chain(wish).chain(news.into_iter().flatten()).min()
     }
 
     /// Returns what the core has done so far.
@@ -405,6 +412,7 @@ impl Sfu {
                     if let Some(track) = self.tracks.get_mut(key) {
                         track.subscribers.retain(|s| s.slot != slot);
                         self.refresh_import(key);
+                        self.note_demand(key);
                     }
                 }
                 self.release(&subscription.wanted);

@@ -14,6 +14,7 @@ use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
 use crate::selection::Selection;
+use crate::service::ToldService;
 use crate::srtp::RtcpOpener;
 use crate::track::{Track, TrackKey};
 use crate::{ClientId, EncodingChoice, Layer, MediaKind, TrackRequest};
@@ -64,6 +65,8 @@ pub(crate) struct Section {
     pub(crate) track: Option<TrackKey>,
     /// How much of that.
     pub(crate) selection: Selection,
+    /// What the peer knows of how much that leaves.
+    pub(crate) service: ToldService,
     /// Whether our last offer says that it sends.
     pub(crate) offered: bool,
     /// Set once packets are handed on.
@@ -250,6 +253,7 @@ impl Section {
             format,
             track: None,
             selection: Selection::new(EncodingChoice::Best),
+            service: ToldService::default(),
             offered: false,
             live: false,
             answered: false,
@@ -277,6 +281,7 @@ impl Section {
     pub(crate) fn release(&mut self) {
         self.track = None;
         self.outlet = None;
+        self.service = ToldService::default();
         self.pause();
     }
 

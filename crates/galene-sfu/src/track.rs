@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use str0m::media::Pt;
 use str0m::rtp::Ssrc;
 
+use crate::demand::Demand;
 use crate::demux::Slot;
 use crate::descriptors::DescriptorReader;
 use crate::exports::Export;
@@ -21,7 +22,7 @@ use crate::{MediaKind, TrackId};
 pub(crate) type TrackKey = usize;
 
 /// One media section of a subscriber's transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SubscriberSection {
     pub(crate) slot: Slot,
     pub(crate) section: usize,
@@ -39,6 +40,8 @@ pub(crate) struct Track {
     /// What of that is being sent.
     pub(crate) ladder: Ladder,
     pub(crate) subscribers: Vec<SubscriberSection>,
+    /// What its publisher knows of what they ask for, if it is on this shard.
+    pub(crate) demand: Demand,
     /// The other shards that have subscribers.
     pub(crate) exports: Vec<Export>,
     /// What arrived since the last forwarding, in the order of arrival.

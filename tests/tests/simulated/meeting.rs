@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use galene_conference::SessionId;
-use galene_testkit::TrackSpec;
+use galene_testkit::{Profile, TrackSpec};
 use galene_tests::Meeting;
 use serde_json::{Value, json};
 
@@ -230,6 +230,65 @@ fn a_receiver_can_ask_for_an_ice_restart() {
     let video = meeting.report(bob, 11).expect("pictures");
     assert!(video.frames_rendered > 130, "{video}");
     assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
+}
+
+#[test]
+fn a_publisher_hears_which_encodings_are_asked_for_and_a_receiver_what_becomes_of_them() {
+    let mut meeting = Meeting::new(super::SHARDS, 12, &[("group", open_group())]);
+    let new = ["encodings", "streamstatus"];
+    let op = meeting.enter_with(&new, "group", "op", "secret");
+    let bob = meeting.enter_with(&new, "group", "bob", "");
+    let old = meeting.enter("group", "carol", "");
+    let handshake = meeting.client(op).received_of("handshake").next().expect("the first word");
+    assert_eq!(handshake["features"].as_array().map(Vec::len), Some(2), "{handshake}");
+    for session in [op, old] {
+        let id = if session == op { "new" } else { "old" };
+        meeting.publish(session, (id, "camera"), None, |config| {
+            config.track(TrackSpec::video(10).bitrate(1_600_000).simulcast())
+        });
+    }
+    let low = json!({ "type": "request", "request": { "": ["audio", "video-low"] } });
+    for session in [op, bob, old] {
+        meeting.send(session, low.clone());
+    }
+    meeting.run_for(SECOND * 8);
+    let told = |meeting: &Meeting, session: SessionId, kind: &str| -> Vec<Value> {
+        meeting.client(session).received_of(kind).cloned().collect()
+    };
+    let encodings = |active: [bool; 2]| {
+        let [h, l] = [("h", active[0]), ("l", active[1])]
+            .map(|(rid, active)| json!({ "rid": rid, "active": active }));
+        json!({ "type": "encodings", "id": "new", "encodings": [h, l] })
+    };
+    let mut expected = vec![encodings([true, true]), encodings([false, true])];
+    assert_eq!(told(&meeting, op, "encodings"), expected);
+    meeting.send(bob, json!({ "type": "requestStream", "id": "new", "request": ["video"] }));
+    meeting.run_for(SECOND);
+    expected.push(encodings([true, true]));
+    assert_eq!(told(&meeting, op, "encodings"), expected);
+    let video = meeting.subscriber(bob, "new").and_then(|peer| peer.track_from(10));
+    let video = video.expect("a picture").checker().report();
+    assert_eq!((video.encoding, video.freezes), (Some(0), 0), "{video}");
+    meeting.assert_clean();
+
+    for (rate, status) in [
+        (600_000, json!({ "status": "reduced", "reason": "bandwidth" })),
+        (50_000, json!({ "status": "paused", "reason": "bandwidth" })),
+        (5_000_000, json!({ "status": "full" })),
+    ] {
+        meeting.set_network(bob, Profile::ideal().delay(SECOND / 40).rate(rate, 60_000));
+        let mut expected = status;
+        expected["type"] = "streamstatus".into();
+        expected["id"] = "new".into();
+        let is_told = meeting.run_until(SECOND * 40, |m| {
+            m.client(bob).received_of("streamstatus").filter(|m| m["id"] == "new").last()
+                == Some(&expected)
+        });
+        assert!(is_told, "{expected}: {:?}", told(&meeting, bob, "streamstatus"));
+    }
+    for kind in ["encodings", "streamstatus"] {
+        assert_eq!(told(&meeting, old, kind), Vec::<Value>::new(), "it never asked for them");
+    }
 }
 
 fn open_group() -> Value {

@@ -4,6 +4,7 @@
 //! `Conference::assert_clean`.
 
 mod bandwidth;
+mod demand;
 mod egress;
 mod feedback;
 mod forwarding;
@@ -12,6 +13,7 @@ mod layers;
 mod loss;
 mod meeting;
 mod restart;
+mod service;
 mod simulcast;
 
 use std::time::Duration;
