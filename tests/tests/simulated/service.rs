@@ -1,6 +1,8 @@
 //! Receivers hear why they are sent less than they asked for.
 
-use galene_sfu::{EncodingChoice, Event, Service, TransportId};
+use std::collections::BTreeMap;
+
+use galene_sfu::{EncodingChoice, Event, Service, TrackId, TransportId};
 use galene_testkit::{Profile, TrackSpec};
 use galene_tests::Conference;
 
@@ -9,28 +11,28 @@ use super::{SECOND, choose};
 #[test]
 fn a_link_that_gets_narrow_and_wide_again_is_told_of_step_by_step() {
     let mut conference = super::conference(41);
-    let publisher = publish(&mut conference);
-    let tracks = conference.tracks(publisher);
+    let publishers = [publish(&mut conference), publish(&mut conference)];
+    let tracks = publishers.map(|publisher| conference.tracks(publisher)[0]);
     let narrow = conference.subscribe(&tracks, |config| config.may_miss_start());
     let wide = conference.subscribe(&tracks, |config| config);
-    conference.set_network(narrow, link(3_000_000));
-    conference.set_network(wide, link(3_000_000));
+    conference.set_network(narrow, link(8_000_000));
+    conference.set_network(wide, link(8_000_000));
     conference.run_for(SECOND * 8);
     assert_eq!(told(&conference, narrow), []);
 
-    conference.set_network(narrow, link(700_000));
-    let reduced = conference.run_until(SECOND * 8, |c| told(c, narrow) == [Service::Reduced]);
-    assert!(reduced, "{:?}", told(&conference, narrow));
-
-    conference.set_network(narrow, link(60_000));
-    let paused =
-        conference.run_until(SECOND * 15, |c| told(c, narrow).last() == Some(&Service::Paused));
-    assert!(paused, "{:?}", told(&conference, narrow));
-
-    conference.set_network(narrow, link(3_000_000));
-    let full =
-        conference.run_until(SECOND * 40, |c| told(c, narrow).last() == Some(&Service::Full));
-    assert!(full, "{:?}", told(&conference, narrow));
+    let [first, second] = tracks;
+    for (rate, limit, expected) in [
+        (1_200_000, 10, [(first, Service::Reduced), (second, Service::Reduced)]),
+        (500_000, 15, [(first, Service::Reduced), (second, Service::Paused)]),
+        (8_000_000, 60, [(first, Service::Full), (second, Service::Full)]),
+    ] {
+        conference.set_network(narrow, link(rate));
+        let is_told = conference.run_until(SECOND * limit, |c| {
+            let latest: BTreeMap<_, _> = told(c, narrow).into_iter().collect();
+            latest == expected.into()
+        });
+        assert!(is_told, "{rate}: {:?}", told(&conference, narrow));
+    }
     assert_eq!(told(&conference, wide), [], "nobody else hears of it");
 }
 
@@ -40,12 +42,20 @@ fn whoever_asks_for_the_small_picture_and_gets_it_lacks_nothing() {
     let publisher = publish(&mut conference);
     let tracks = conference.tracks(publisher);
     let narrow = conference.subscribe(&tracks, |config| config.may_miss_start());
+    // For somebody else the publisher sends the large picture.
+    let wide = conference.subscribe(&tracks, |config| config);
+    conference.set_network(narrow, link(3_000_000));
+    conference.set_network(wide, link(3_000_000));
+    conference.run_for(SECOND * 8);
     conference.set_network(narrow, link(700_000));
-    let reduced = conference.run_until(SECOND * 15, |c| told(c, narrow) == [Service::Reduced]);
+    let services = |c: &Conference| -> Vec<Service> {
+        told(c, narrow).into_iter().map(|(_, service)| service).collect()
+    };
+    let reduced = conference.run_until(SECOND * 8, |c| services(c) == [Service::Reduced]);
     assert!(reduced, "{:?}", told(&conference, narrow));
     choose(&mut conference, narrow, publisher, EncodingChoice::Lowest);
     conference.run_for(SECOND / 10);
-    assert_eq!(told(&conference, narrow), [Service::Reduced, Service::Full]);
+    assert_eq!(services(&conference), [Service::Reduced, Service::Full]);
 }
 
 fn publish(conference: &mut Conference) -> TransportId {
@@ -56,24 +66,20 @@ fn publish(conference: &mut Conference) -> TransportId {
 }
 
 fn link(bits_per_second: u64) -> Profile {
-    Profile::ideal().delay(SECOND / 40).rate(bits_per_second, 60_000)
+    // A quarter of a second of it can wait.
+    let queue = u32::try_from(bits_per_second / 32).unwrap_or(u32::MAX);
+    Profile::ideal().delay(SECOND / 40).rate(bits_per_second, queue.max(6_000))
 }
 
-/// Returns what a subscriber was told of the service that it gets.
-fn told(conference: &Conference, subscriber: TransportId) -> Vec<Service> {
-    let events = conference.events(subscriber);
-    let services = events.filter_map(|(_, event)| match event {
-        Event::ServiceChanged { service, .. } => Some(*service),
-        Event::Answer { .. }
-        | Event::Offer { .. }
-        | Event::Candidate { .. }
-        | Event::NegotiationFailed { .. }
-        | Event::Connected { .. }
-        | Event::Disconnected { .. }
-        | Event::Closed { .. }
-        | Event::TrackStarted { .. }
-        | Event::TrackEnded { .. }
-        | Event::EncodingsAsked { .. } => None,
-    });
-    services.collect()
+/// Returns what a subscriber was told of the service that it gets, track by track.
+fn told(conference: &Conference, subscriber: TransportId) -> Vec<(TrackId, Service)> {
+    conference.events(subscriber).filter_map(|(_, event)| service_in(event)).collect()
+}
+
+fn service_in(event: &Event) -> Option<(TrackId, Service)> {
+    if let Event::ServiceChanged { track, service, .. } = event {
+        Some((*track, *service))
+    } else {
+        None
+    }
 }
