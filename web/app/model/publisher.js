@@ -142,7 +142,12 @@ export class Publisher extends Emitter {
     this.republish();
   }
 
-  /** Publishes the camera anew: the number of encodings cannot be changed, nor can those of sound. */
+  /** The settings for sound changed. */
+  applySound() {
+    this.camera?.setMaxBitrates([this.#settings.values.music ? MUSIC_BITRATE : Infinity], "audio");
+  }
+
+  /** Publishes the camera anew: the number of encodings cannot be changed. */
   republish() {
     const { camera } = this;
     if (!camera) return;

@@ -80,7 +80,7 @@ export class UpStream extends Stream {
   }
 
   /**
-   * Limits what a kind may use, in bits per second for each encoding in turn.
+   * Limits what a kind may use, in bits per second for each encoding in turn; `Infinity` for no limit.
    * @param {"audio" | "video"} kind
    * @param {number[]} bitrates
    */
@@ -91,7 +91,8 @@ export class UpStream extends Stream {
       const parameters = sender.getParameters();
       parameters.encodings.forEach((encoding, index) => {
         const bitrate = bitrates[index];
-        if (bitrate !== undefined) encoding.maxBitrate = bitrate;
+        if (bitrate === Infinity) delete encoding.maxBitrate;
+        else if (bitrate !== undefined) encoding.maxBitrate = bitrate;
       });
       await sender.setParameters(parameters);
     });
