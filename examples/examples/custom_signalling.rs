@@ -254,6 +254,7 @@ impl FrontEnd {
             Event::Candidate { .. } | Event::Connected { .. } => {}
             // It takes what it is sent, and sends what it has.
             Event::EncodingsAsked { .. } | Event::ServiceChanged { .. } => {}
+            Event::Report { .. } => {}
         }
     }
 

@@ -92,6 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 | Event::Closed { .. }
                 | Event::TrackEnded { .. }
                 | Event::EncodingsAsked { .. }
+                | Event::Report { .. }
                 | Event::ServiceChanged { .. } => println!("{event:?}"),
             }
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use galene_sfu::{
     Codec, Command, EgressKind, EncodingChoice, Event, ShardId, TrackId, TrackRequest, TransportId,
+    TransportStatistics,
 };
 use galene_testkit::{
     NodeKey, Profile, PublisherConfig, PublisherPeer, Report, Simulation, SubscriberConfig,
@@ -241,6 +242,11 @@ impl Conference {
         self.events.iter().filter(move |(_, event)| transport_of(event) == id)
     }
 
+    /// Returns what the core tells of a transport, if it is there.
+    pub fn statistics(&self, id: TransportId) -> Option<TransportStatistics> {
+        self.core().statistics(id)
+    }
+
     /// Returns the virtual network, time and nodes.
     pub fn simulation(&mut self) -> &mut Simulation {
         &mut self.simulation
@@ -425,6 +431,7 @@ impl Conference {
                 }
                 Event::Connected { .. }
                 | Event::ServiceChanged { .. }
+                | Event::Report { .. }
                 | Event::Disconnected { .. }
                 | Event::NegotiationFailed { .. } => {}
             }
@@ -452,11 +459,13 @@ fn addressee(command: &Command) -> TransportId {
         | Command::AddCandidate { transport, .. }
         | Command::RestartIce { transport }
         | Command::Close { transport } => *transport,
+        Command::Report { .. } => panic!("`SfuNode::statistics` answers at once"),
     }
 }
 
 fn transport_of(event: &Event) -> TransportId {
     match event {
+        Event::Report { .. } => panic!("nobody asks for a report"),
         Event::Answer { transport, .. }
         | Event::Offer { transport, .. }
         | Event::Candidate { transport, .. }

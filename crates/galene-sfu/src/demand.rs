@@ -57,6 +57,11 @@ impl Demand {
         self.told
     }
 
+    /// Returns the best encoding that the publisher is to send.
+    pub(crate) fn best(&self) -> usize {
+        self.told.unwrap_or_default()
+    }
+
     /// Returns when to look at it again if nothing else happens.
     fn deadline(&self) -> Option<Instant> {
         self.less.map(|(_, at)| at)

@@ -1,9 +1,9 @@
 //! What the forwarding core reports, as plain data that can cross a thread or a network.
 
-use crate::{Codec, TrackId, TransportId};
+use crate::{Codec, TrackId, TransportId, TransportStatistics};
 
 /// Something that happened on a transport.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The answer to [`Command::Offer`](crate::Command::Offer). It carries our candidates.
     Answer {
@@ -90,6 +90,13 @@ pub enum Event {
         track: TrackId,
         /// How much of what it wants is sent now.
         service: Service,
+    },
+    /// The answer to [`Command::Report`](crate::Command::Report).
+    Report {
+        /// That of the question.
+        ticket: u64,
+        /// What those of the transports carry that exist, in the order in which they were asked for.
+        statistics: Vec<TransportStatistics>,
     },
 }
 

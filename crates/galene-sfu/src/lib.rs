@@ -46,6 +46,7 @@ mod packet;
 mod patience;
 mod publication;
 mod rate;
+mod reception;
 mod relay;
 mod resend_budget;
 mod rtcp;
@@ -59,6 +60,7 @@ mod service;
 mod sfu;
 mod srtp;
 mod srtp_cipher;
+mod statistics;
 mod subscription;
 mod timer_wheel;
 mod track;
@@ -73,3 +75,7 @@ pub use layer::Layer;
 pub use relay::RelayMessage;
 pub use send_queue::Transmit;
 pub use sfu::{Counters, Intake, Sfu};
+pub use statistics::{
+    LayerLimit, LayerNumbers, MAX_REPORTED, ReceivedEncoding, ReceptionReport, SentTrack, Tracks,
+    TransportStatistics,
+};

@@ -20,7 +20,8 @@ use crate::subscription::Section;
 use crate::track::{SubscriberSection, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{
-    CloseReason, Command, EgressKind, Event, RelayMessage, SfuConfig, ShardId, TrackId, TransportId,
+    CloseReason, Command, EgressKind, Event, MAX_REPORTED, RelayMessage, SfuConfig, ShardId,
+    TrackId, TransportId,
 };
 
 /// Forwards media from publishers to subscribers.
@@ -160,6 +161,11 @@ impl Sfu {
             }
             Command::RestartIce { transport } => self.restart_ice(transport),
             Command::Close { transport } => self.close(transport),
+            Command::Report { ticket, transports } => {
+                let asked = &transports[..transports.len().min(MAX_REPORTED)];
+                let statistics = self.statistics(asked);
+                self.events.push_back(Event::Report { ticket, statistics });
+            }
         }
         self.process();
     }
@@ -312,7 +318,10 @@ impl Sfu {
             EngineEvent::IceConnectionStateChange(state) => self.handle_ice_state(slot, state),
             EngineEvent::SenderFeedback(report) => self.handle_sender_report(slot, &report),
             EngineEvent::KeyframeRequest(request) => {
-                self.handle_keyframe_request(slot, request.mid)
+                if let Role::Subscriber(subscription) = &mut transport.role {
+                    subscription.note_keyframe_request(request.mid, self.now);
+                }
+                self.handle_keyframe_request(slot, request.mid);
             }
             EngineEvent::EgressBitrateEstimate(estimate) => self.handle_estimate(slot, &estimate),
             EngineEvent::MediaEgressStats(stats) => self.handle_egress_stats(slot, &stats),

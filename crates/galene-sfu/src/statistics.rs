@@ -7,6 +7,7 @@ use str0m::media::{Mid, Rid};
 use crate::choose::Why;
 use crate::ladder::Ladder;
 use crate::publication::Publication;
+use crate::rtcp::Reception;
 use crate::sfu::Sfu;
 use crate::subscription::{Section, Subscription};
 use crate::track::{Encoding, Track};
@@ -155,8 +156,8 @@ impl Feedbacks {
     pub(crate) fn handle_keyframe_request(&mut self, is_shown: bool, now: Instant) {
         self.keyframe_requests += 1;
         let before = self.last_keyframe_request.replace(now);
-        let is_new = before
-            .is_none_or(|before| now.saturating_duration_since(before) >= NEW_FREEZE_AFTER);
+        let is_new =
+            before.is_none_or(|before| now.saturating_duration_since(before) >= NEW_FREEZE_AFTER);
         self.freezes += u64::from(is_new && is_shown);
     }
 
@@ -287,7 +288,74 @@ fn numbers(ladder: &Ladder, layer: Layer) -> LayerNumbers {
     LayerNumbers { spatial, temporal: top.temporal }
 }
 
-/// Names the section of which a subscriber reports.
-pub(crate) fn section_of_mid(subscription: &mut Subscription, mid: Mid) -> Option<&mut Section> {
-    subscription.sections.iter_mut().find(|section| section.mid == mid)
+impl Subscription {
+    /// The peer said how one of its RTP streams arrives.
+    pub(crate) fn note_report(&mut self, reception: &Reception, now: Instant) {
+        let round_trip = self.egress.round_trip(reception, now);
+        let mid = self.egress.mid_of(reception.ssrc);
+        let Some(section) = self.sections.iter_mut().find(|s| Some(s.mid) == mid) else {
+            return;
+        };
+        let clock_rate = f64::from(section.format.codec.clock_rate_hz().max(1));
+        let report = ReceptionReport {
+            loss: f64::from(reception.fraction_lost) / 256.0,
+            jitter: Duration::from_secs_f64(f64::from(reception.jitter) / clock_rate),
+            round_trip,
+        };
+        section.feedbacks.handle_report(report, now);
+    }
+
+    /// The peer cannot decode what it has of a section, or has nothing yet.
+    pub(crate) fn note_keyframe_request(&mut self, mid: Mid, now: Instant) {
+        if let Some(section) = self.sections.iter_mut().find(|s| s.mid == mid) {
+            let is_shown = section.forward.current().is_some();
+            section.feedbacks.handle_keyframe_request(is_shown, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_that_are_repeated_are_one_freeze() {
+        let t0 = galene_testkit::epoch();
+        let at = |ms| t0 + Duration::from_millis(ms);
+        let mut feedbacks = Feedbacks::default();
+        feedbacks.handle_keyframe_request(false, at(0));
+        assert_eq!(feedbacks.freezes, 0, "it has shown nothing yet");
+        for ms in [5_000, 5_300, 5_600, 6_500, 9_000] {
+            feedbacks.handle_keyframe_request(true, at(ms));
+        }
+        assert_eq!((feedbacks.keyframe_requests, feedbacks.freezes), (6, 2));
+    }
+
+    #[test]
+    fn a_report_is_forgotten_when_it_is_old() {
+        let t0 = galene_testkit::epoch();
+        let report = ReceptionReport { loss: 0.5, jitter: Duration::ZERO, round_trip: None };
+        let mut feedbacks = Feedbacks::default();
+        feedbacks.handle_report(report, t0);
+        assert_eq!(feedbacks.report(t0 + REPORT_LIFE / 2), Some(report));
+        assert_eq!(feedbacks.report(t0 + REPORT_LIFE), None);
+    }
+
+    #[test]
+    fn layers_are_counted_from_the_lowest() {
+        let rung = |encoding, spatial, temporal| crate::ladder::Rung {
+            layer: Layer { encoding, spatial, temporal },
+            bitrate: 0,
+        };
+        let at = |spatial, temporal| LayerNumbers { spatial, temporal };
+        let mut simulcast = Ladder::new(3);
+        assert_eq!(numbers(&simulcast, Layer::whole(0)), at(0, 0), "nothing is there");
+        simulcast.replace(vec![rung(2, 0, 0), rung(1, 0, 0), rung(1, 0, 1)]);
+        assert_eq!(numbers(&simulcast, Layer::whole(0)), at(1, 1), "the best that there is");
+        assert_eq!(numbers(&simulcast, Layer::whole(2)), at(0, 0));
+        let mut scalable = Ladder::new(1);
+        scalable.replace(vec![rung(0, 0, 0), rung(0, 0, 1), rung(0, 1, 0), rung(0, 1, 1)]);
+        assert_eq!(numbers(&scalable, Layer::whole(0)), at(1, 1));
+        assert_eq!(numbers(&scalable, Layer { encoding: 0, spatial: 0, temporal: 3 }), at(0, 1));
+    }
 }

@@ -16,6 +16,7 @@ use crate::packet::Packet;
 use crate::selection::Selection;
 use crate::service::ToldService;
 use crate::srtp::RtcpOpener;
+use crate::statistics::Feedbacks;
 use crate::track::{Track, TrackKey};
 use crate::{ClientId, EncodingChoice, Layer, MediaKind, TrackRequest};
 
@@ -78,6 +79,8 @@ pub(crate) struct Section {
     /// Set while the peer accepts what is sent.
     pub(crate) outlet: Option<Outlet>,
     pub(crate) forward: Forward,
+    /// What the peer said of what it received.
+    pub(crate) feedbacks: Feedbacks,
     /// How many NACKs the peer had sent by the last report on them.
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
@@ -260,6 +263,7 @@ impl Section {
             refused: false,
             outlet: None,
             forward,
+            feedbacks: Feedbacks::default(),
             nacks: 0,
             sent: None,
             sent_rate: 0,
@@ -282,6 +286,7 @@ impl Section {
         self.track = None;
         self.outlet = None;
         self.service = ToldService::default();
+        self.feedbacks = Feedbacks::default();
         self.pause();
     }
 

@@ -16,6 +16,7 @@ use crate::keyframes::KeyframeRequests;
 use crate::ladder::Ladder;
 use crate::layer_meter::LayerMeter;
 use crate::packet::PacketRing;
+use crate::reception::ReceptionMeter;
 use crate::{MediaKind, TrackId};
 
 /// The place of a track in its shard.
@@ -78,6 +79,7 @@ pub(crate) struct Encoding {
     pub(crate) gaps: Gaps,
     pub(crate) last_arrival: Option<Instant>,
     pub(crate) meter: LayerMeter,
+    pub(crate) reception: ReceptionMeter,
     pub(crate) descriptors: DescriptorReader,
 }
 
@@ -95,6 +97,7 @@ impl Encoding {
             gaps: Gaps::new(has_rtx),
             last_arrival: None,
             meter: LayerMeter::new(),
+            reception: ReceptionMeter::default(),
             descriptors: DescriptorReader::default(),
         }
     }

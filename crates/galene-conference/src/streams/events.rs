@@ -36,6 +36,8 @@ impl Conference {
                     self.timers.arm(Timer::Push(track.transport), now.instant + PUSH_DELAY);
                 }
             }
+            // Whoever asked for it takes it out before.
+            Event::Report { .. } => {}
             Event::EncodingsAsked { track, encodings } => self.encodings_asked(track, encodings),
             Event::ServiceChanged { transport, track, service } => {
                 self.service_changed(transport, track, service);

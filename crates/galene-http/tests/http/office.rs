@@ -29,7 +29,8 @@ pub(crate) struct Office {
     control: Option<Control>,
     pub(crate) settings: watch::Sender<Arc<SiteSettings>>,
     _http: HttpServer,
-    _media: (mpsc::Receiver<Command>, mpsc::UnboundedSender<(ShardId, Event)>),
+    /// What the control plane says to the media plane, and where to answer.
+    pub(crate) media: Option<(mpsc::Receiver<Command>, mpsc::UnboundedSender<(ShardId, Event)>)>,
 }
 
 fn entry(password: &str, role: Role) -> UserEntry {
@@ -80,7 +81,7 @@ impl Office {
             control: Some(control),
             settings: sender,
             _http: http,
-            _media: media,
+            media: Some(media),
         };
         office.write_group("g", &group());
         office

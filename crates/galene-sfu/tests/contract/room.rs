@@ -425,6 +425,7 @@ impl Room {
                 | Event::TrackStarted { .. }
                 | Event::TrackEnded { .. }
                 | Event::EncodingsAsked { .. }
+                | Event::Report { .. }
                 | Event::ServiceChanged { .. } => {}
             }
         }
