@@ -39,10 +39,11 @@ export class Participant {
    * @param {string} url
    * @param {string} name
    * @param {{viewport?: {width: number, height: number}, theme?: "light" | "dark", script?: string,
-   *   settings?: object}} [options] `script` runs in the page before its own scripts; `settings` is what
-   *   the browser remembers of an earlier visit
+   *   settings?: object, prepare?: (page: Page) => Promise<unknown>}} [options] `script` runs in the page
+   *   before its own scripts; `settings` is what the browser remembers of an earlier visit; `prepare` is
+   *   called before the page is opened
    */
-  static async arrive(browser, url, name, { viewport, theme, script, settings = {} } = {}) {
+  static async arrive(browser, url, name, { viewport, theme, script, settings = {}, prepare } = {}) {
     const context = await browser.newContext({
       viewport: viewport ?? { width: 960, height: 600 },
       ...(theme ? { colorScheme: theme } : {}),
@@ -52,6 +53,7 @@ export class Participant {
     await page.addInitScript(remember, { quality: "low", ...settings });
     if (script) await page.addInitScript(script);
     const participant = new Participant(name, page);
+    await prepare?.(page);
     await page.goto(url);
     return participant;
   }

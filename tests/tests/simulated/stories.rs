@@ -15,6 +15,7 @@ mod meeting;
 mod restart;
 mod service;
 mod simulcast;
+mod sound;
 mod statistics;
 
 use std::time::Duration;
