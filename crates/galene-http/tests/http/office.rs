@@ -23,6 +23,9 @@ pub(crate) const API: &str = "/galene-api/v0";
 /// An administrator of the server, and the password.
 pub(crate) const ROOT: &str = "root:toor";
 
+/// The media plane's ends of the channels to the control plane.
+pub(crate) type MediaEnds = (mpsc::Receiver<Command>, mpsc::UnboundedSender<(ShardId, Event)>);
+
 pub(crate) struct Office {
     pub(crate) directory: TempDir,
     pub(crate) address: SocketAddr,
@@ -30,7 +33,7 @@ pub(crate) struct Office {
     pub(crate) settings: watch::Sender<Arc<SiteSettings>>,
     _http: HttpServer,
     /// What the control plane says to the media plane, and where to answer.
-    pub(crate) media: Option<(mpsc::Receiver<Command>, mpsc::UnboundedSender<(ShardId, Event)>)>,
+    pub(crate) media: Option<MediaEnds>,
 }
 
 fn entry(password: &str, role: Role) -> UserEntry {

@@ -454,5 +454,6 @@ pub(crate) fn transport_of(event: &Event) -> u64 {
         Event::TrackStarted { track, .. }
         | Event::TrackEnded { track }
         | Event::EncodingsAsked { track, .. } => track.transport.0,
+        Event::Report { .. } => panic!("nobody asks for a report"),
     }
 }
