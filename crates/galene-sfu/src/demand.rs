@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use str0m::media::Rid;
 
 use crate::relay::Body;
-use crate::sfu::Sfu;
+use crate::sfu::{Sfu, find};
 use crate::track::{Origin, Track, TrackKey};
 use crate::transport::Role;
-use crate::{EncodingDemand, Event, MediaKind};
+use crate::{EncodingDemand, Event, MediaKind, TransportId};
 
 /// So long nobody has asked for an encoding before its publisher hears of it: somebody who only looks
 /// around comes back before that, and it costs the publisher a keyframe each time.
@@ -100,6 +100,7 @@ impl Sfu {
             Origin::Shard(import) => {
                 if std::mem::replace(&mut import.asked, asked) != asked {
                     self.exchange.say(import.from, track.id, Body::Asked(asked));
+                    self.report_rates(key);
                 }
             }
             Origin::Publisher(_) => {
@@ -112,9 +113,23 @@ impl Sfu {
                     let track = &self.tracks[key];
                     let encodings = encodings(self.rids_of(track), track, best);
                     let event = Event::EncodingsAsked { track: track.id, encodings };
+                    let publisher = track.id.transport;
                     self.events.push_back(event);
+                    self.hasten_rate(publisher);
                 }
             }
+        }
+    }
+
+    /// Lets a publisher hear now how much to send. It was allowed little of an encoding that nobody asked
+    /// for, and browsers begin no encoding for which there is not enough.
+    fn hasten_rate(&mut self, publisher: TransportId) {
+        if let Some((slot, transport)) = find(&self.by_id, &mut self.transports, publisher)
+            && let Role::Publisher(publication) = &mut transport.role
+            && publication.next_rate.is_some()
+        {
+            publication.next_rate = Some(self.now);
+            self.aftermath.arm(slot, transport, self.now);
         }
     }
 
