@@ -27,8 +27,13 @@ const IMPORT_MAP: [(&str, &str); 3] = [
 ];
 
 /// The pages: the function that returns each, and its source.
-const PAGES: [(&str, &str); 3] =
-    [("group", "app/group.html"), ("index", "app/index.html"), ("not_found", "app/404.html")];
+const PAGES: [(&str, &str); 5] = [
+    ("admin", "app/admin.html"),
+    ("change_password", "app/change-password.html"),
+    ("group", "app/group.html"),
+    ("index", "app/index.html"),
+    ("not_found", "app/404.html"),
+];
 
 /// Stands in the pages for the folder of this version.
 const ASSETS_MARK: &str = "{{assets}}";
@@ -103,7 +108,7 @@ fn collect(root: &Path, folder: &str, files: &mut BTreeMap<String, Vec<u8>>) -> 
 }
 
 fn is_embedded(name: &str) -> bool {
-    let endings = [".css", ".html", ".js", ".svg", ".webmanifest"];
+    let endings = [".css", ".html", ".js", ".svg", ".tflite", ".webmanifest"];
     let wanted = endings.iter().any(|end| name.ends_with(end));
     wanted && !name.ends_with(".test.js")
 }
@@ -243,6 +248,7 @@ fn content_type(path: &str) -> &'static str {
         "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
+        "tflite" => "application/octet-stream",
         "webmanifest" => "application/manifest+json",
         other => panic!("{path}: files of type {other} are not embedded"),
     }
