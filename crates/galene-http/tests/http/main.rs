@@ -10,7 +10,6 @@ mod pages;
 mod proxies;
 mod recordings;
 mod signalling;
-mod statistics;
 mod stop;
 mod support;
 mod tls;
