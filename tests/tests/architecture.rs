@@ -29,7 +29,7 @@ enum Ring {
 
 /// Each crate, its ring, and the crates of ours that it may use as normal or build dependencies.
 #[rustfmt::skip]
-const TABLE: [(&str, Ring, &[&str]); 20] = [
+const TABLE: [(&str, Ring, &[&str]); 21] = [
     ("galene-congestion", Words,       &[]),
     ("galene-protocol",   Words,       &[]),
     ("galene-rtp",        Words,       &[]),
@@ -45,15 +45,16 @@ const TABLE: [(&str, Ring, &[&str]); 20] = [
                                          "galene-protocol", "galene-store", "galene-web"]),
     ("galene-net",        Shell,       &["galene-sfu"]),
     ("galene-store",      Shell,       &["galene-auth", "galene-group", "galene-protocol"]),
+    ("galene-trust",      Shell,       &[]),
     ("galene-web",        Shell,       &[]),
 
     ("galene-server",     Program,     &["galene-arguments", "galene-auth", "galene-conference", "galene-group",
                                          "galene-http", "galene-net", "galene-protocol",
                                          "galene-sfu", "galene-store", "galene-web"]),
 
-    ("galene-load",       Program,     &["galene-protocol"]),
+    ("galene-load",       Program,     &["galene-protocol", "galene-trust"]),
     ("galenectl",         Program,     &["galene-arguments", "galene-auth", "galene-group",
-                                         "galene-protocol", "galene-store"]),
+                                         "galene-protocol", "galene-store", "galene-trust"]),
 
     ("galene-testkit",    Development, &[]),
     ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",

@@ -1,8 +1,9 @@
 //! Holds the list of what is surprising in Galène against the tests that show what this server does.
 //!
 //! The numbers are those of `docs/protocol.md` and `docs/http.md`. A test is named after its number, so
-//! that it is found from there; this one finds out when such a test goes or is renamed, when a number
-//! is not explained, and when there is a test with a number that is listed nowhere.
+//! that it is found from there (in JavaScript, `test("surprise 82: …"`); this one finds out when such a
+//! test goes or is renamed, when a number is not explained, and when there is a test with a number that
+//! is listed nowhere.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +16,7 @@ type Shown = (u8, &'static str);
 
 /// The defects that are mended.
 #[rustfmt::skip]
-const MENDED: [Shown; 37] = [
+const MENDED: [Shown; 39] = [
     (1, "surprise_01_who_was_refused_can_do_nothing_even_with_the_right_credentials"),
     (2, "surprise_02_a_group_that_sends_its_members_elsewhere_keeps_no_ghosts"),
     (3, "surprise_03_who_leaves_at_once_after_joining_does_no_harm"),
@@ -41,6 +42,7 @@ const MENDED: [Shown; 37] = [
     (59, "surprise_59_sound_and_picture_stay_together_however_wrong_the_publishers_clock_is"),
     (60, "surprise_60_another_choice_switches_at_a_keyframe_without_an_offer"),
     (77, "surprise_77_the_file_is_read_when_it_appears_changes_or_goes"),
+    (82, "surprise_82_a_token_that_lives_for_a_moment_is_shown_once_to_join"),
     (83, "surprise_83_redirects_to_the_group_keep_the_query"),
     (86, "surprise_86_pages_elsewhere_may_make_conditional_requests"),
     (87, "surprise_87_each_mistake_has_a_status_of_its_own"),
@@ -52,27 +54,32 @@ const MENDED: [Shown; 37] = [
     (106, "surprise_106_receivers_keep_the_old_stream_until_the_new_one_has_something_to_show"),
     (107, "surprise_107_a_replacement_that_is_replaced_before_it_was_shown_hands_its_predecessor_down"),
     (109, "surprise_109_what_is_too_long_is_refused_and_the_connection_goes_on"),
+    (113, "surprise_113_the_recorder_is_no_receiver"),
     (115, "surprise_115_the_location_of_a_group_with_an_odd_name_is_escaped"),
 ];
 
 /// What Galène's clients take either way, and is decided here.
 #[rustfmt::skip]
-const DECIDED: [Shown; 10] = [
+const DECIDED: [Shown; 14] = [
     (26, "surprise_26_a_kicked_member_is_told_by_whom_and_why"),
+    (28, "surprise_28_every_change_of_a_membership_brings_the_data_of_the_group"),
+    (31, "surprise_31_who_leaves_is_told_so_and_the_others_hear_of_its_streams_first"),
     (37, "surprise_37_leaving_a_group_that_one_is_not_in_is_an_error_but_no_reason_to_part"),
     (48, "surprise_48_only_those_who_received_a_stream_hear_of_its_end"),
     (49, "surprise_49_the_wish_for_one_stream_goes_over_to_its_successor"),
     (76, "surprise_76_a_broken_file_leaves_the_last_good_definition_in_force_and_is_spoken_of"),
+    (78, "surprise_78_a_new_public_group_is_listed_without_anybody_asking_for_it"),
     (81, "surprise_81_names_with_dot_segments_are_no_groups"),
     (85, "surprise_85_pages_of_listed_origins_may_read_the_status"),
     (99, "surprise_99_the_address_of_a_client_comes_from_trusted_proxies_alone"),
     (110, "surprise_110_a_receiver_that_does_not_answer_loses_the_stream_after_30_s"),
     (111, "surprise_111_a_group_that_locks_itself_does_so_when_its_last_operator_goes_or_is_one_no_more"),
+    (114, "surprise_114_members_hear_of_a_changed_file_without_anybody_asking"),
 ];
 
 /// What is surprising, and kept because clients depend on it.
 #[rustfmt::skip]
-const KEPT: [Shown; 33] = [
+const KEPT: [Shown; 36] = [
     (18, "surprise_18_a_newcomer_hears_that_it_joined_then_the_history_then_itself_then_the_others"),
     (20, "surprise_20_malformed_json_ends_the_connection_with_1011_and_a_word_why"),
     (21, "surprise_21_binary_frames_are_read_as_text"),
@@ -88,6 +95,7 @@ const KEPT: [Shown; 33] = [
     (35, "surprise_35_a_private_message_is_for_one_and_not_remembered"),
     (36, "surprise_36_operators_clear_a_message_a_members_messages_or_all"),
     (40, "surprise_40_a_locked_group_tells_the_lock_message_to_who_is_refused_and_to_nobody_else"),
+    (41, "surprise_41_a_group_with_autolock_is_locked_without_an_operator"),
     (44, "surprise_44_members_hear_of_a_changed_definition_and_keep_their_permissions"),
     (45, "surprise_45_the_status_of_a_private_group_says_nothing_of_its_members"),
     (47, "surprise_47_candidates_reach_the_media_plane_and_the_end_of_candidates_does_not"),
@@ -97,9 +105,11 @@ const KEPT: [Shown; 33] = [
     (70, "surprise_70_tokens_are_valid_between_two_moments_and_need_an_end"),
     (71, "surprise_71_tokens_are_for_a_group_or_for_those_below"),
     (72, "surprise_72_permissions_of_a_token_are_granted_as_they_stand"),
+    (73, "surprise_73_roles_grow_by_what_the_group_allows_and_lists_do_not"),
     (74, "surprise_74_the_audience_is_a_path_of_any_host_and_may_be_one_of_several"),
     (75, "surprise_75_what_looks_like_a_jwt_is_never_looked_up_and_all_else_is"),
     (79, "surprise_79_an_empty_group_is_remembered_for_the_age_of_its_history"),
+    (80, "surprise_80_automatic_subgroups_inherit_and_are_apart"),
     (84, "surprise_84_the_status_has_a_second_name_that_leads_to_the_first"),
     (92, "surprise_92_the_location_of_a_new_token_is_its_name"),
     (93, "surprise_93_all_that_is_in_a_file_has_the_tag_of_the_file"),
@@ -109,7 +119,7 @@ const KEPT: [Shown; 33] = [
 ];
 
 /// Where there are tests.
-const PLACES: [&str; 3] = ["bins", "crates", "tests"];
+const PLACES: [&str; 4] = ["bins", "crates", "tests", "web"];
 
 /// The pages with tables whose rows start with the numbers.
 const PAGES: [&str; 2] = ["docs/protocol.md", "docs/http.md"];
@@ -182,6 +192,15 @@ fn collect(directory: &Path, found: &mut BTreeSet<String>) {
             if !path.ends_with("target") && !path.ends_with("node_modules") {
                 collect(&path, found);
             }
+        } else if path.extension().is_some_and(|extension| extension == "js") {
+            let text = fs::read_to_string(&path).expect("sources are UTF-8");
+            // What is a name in Rust is a text in JavaScript.
+            let titles = text.lines().filter_map(|line| {
+                let title = line.strip_prefix("test(\"surprise ")?.split('"').next()?;
+                let words = title.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+                Some(format!("surprise_{}", words.collect::<Vec<_>>().join("_")))
+            });
+            found.extend(titles);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).expect("sources are UTF-8");
             // The attribute stands on the line before, perhaps with others.

@@ -1,7 +1,8 @@
 //! The web client, embedded in the program: every file ready to be sent, compressed where that pays.
 //!
-//! Pages ([`index`], [`group`], [`not_found`]) name all else by URLs that contain a hash of the whole
-//! client; [`asset`] finds what such a URL stands for. Send [`content_security_policy`] with the pages.
+//! Pages ([`index`], [`group`], [`admin`], [`change_password`], [`not_found`]) name all else by URLs that
+//! contain a hash of the whole client; [`asset`] finds what such a URL stands for. Send
+//! [`content_security_policy`] with the pages.
 //!
 //! ```
 //! let page = galene_web::group();

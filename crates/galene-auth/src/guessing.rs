@@ -6,8 +6,10 @@
 //! one at a time. Nobody is kept out because others guess the same name.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+
+use crate::network;
 
 /// How many wrong attempts one address may make at one group in [`GUESS_WINDOW`]. People mistype a
 /// password three or four times.
@@ -20,8 +22,8 @@ pub const MAX_GUESSES_PER_GROUP: usize = 100;
 /// How long a wrong attempt counts.
 pub const GUESS_WINDOW: Duration = Duration::from_secs(60);
 
-/// How many pairs of address and group are remembered. Each takes about 200 bytes, so this many take 20 MB;
-/// beyond it the oldest are forgotten.
+/// How many pairs of address and group are remembered, and how many groups. Each takes about 200 bytes, so
+/// this many take 20 MB; beyond it the oldest are forgotten.
 const MAX_TRACKED: usize = 100_000;
 
 /// Counts wrong attempts at groups, or at whatever else has a name.
@@ -95,6 +97,9 @@ impl Guesses {
         attempts.under_way = attempts.under_way.saturating_sub(1);
         if outcome == Outcome::Wrong {
             attempts.wrong.push_back(now);
+            if !self.groups.contains_key(group) {
+                make_room_for_group(&mut self.groups, now);
+            }
             let of_group = self.groups.entry(group.into()).or_default();
             forget_old(of_group, now);
             of_group.push_back(now);
@@ -114,31 +119,38 @@ impl Guesses {
             forget_old(&mut attempts.wrong, now);
             attempts.under_way > 0 || !attempts.wrong.is_empty()
         });
-        self.groups.retain(|_, wrong| {
-            forget_old(wrong, now);
-            !wrong.is_empty()
-        });
         if self.addresses.len() >= MAX_TRACKED {
-            // A tenth at once, so that this is seldom done.
-            let idle = self.addresses.iter().filter(|(_, attempts)| attempts.under_way == 0);
-            let mut idle: Vec<_> =
-                idle.map(|(key, attempts)| (attempts.wrong.back().copied(), key.clone())).collect();
-            idle.sort();
-            for (_, key) in idle.into_iter().take(MAX_TRACKED / 10) {
-                self.addresses.remove(&key);
-            }
+            forget_oldest(&mut self.addresses, |attempts| {
+                (attempts.under_way == 0).then(|| attempts.wrong.back().copied())
+            });
         }
     }
 }
 
-/// Returns what one subscriber of a network has: an address, or 64 bits of an IPv6 address (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address @ IpAddr::V4(_) => address,
+/// Makes room for one more group, if there are too many.
+fn make_room_for_group(groups: &mut BTreeMap<Box<str>, VecDeque<Instant>>, now: Instant) {
+    if groups.len() < MAX_TRACKED {
+        return;
+    }
+    groups.retain(|_, wrong| {
+        forget_old(wrong, now);
+        !wrong.is_empty()
+    });
+    if groups.len() >= MAX_TRACKED {
+        forget_oldest(groups, |wrong| Some(wrong.back().copied()));
+    }
+}
+
+/// Forgets the oldest of those that have an age, a tenth at once, so that this is seldom done.
+fn forget_oldest<K: Ord + Clone, V>(
+    map: &mut BTreeMap<K, V>,
+    age: impl Fn(&V) -> Option<Option<Instant>>,
+) {
+    let mut oldest: Vec<_> =
+        map.iter().filter_map(|(key, value)| Some((age(value)?, key.clone()))).collect();
+    oldest.sort();
+    for (_, key) in oldest.into_iter().take(MAX_TRACKED / 10) {
+        map.remove(&key);
     }
 }
 
@@ -152,6 +164,8 @@ fn forget_old(wrong: &mut VecDeque<Instant>, now: Instant) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     const GROUP: &str = "lectures";
@@ -264,5 +278,19 @@ mod tests {
             guess(&mut guesses, IpAddr::from((u32::MAX - n).to_be_bytes()), later);
         }
         assert!(guesses.addresses.len() <= MAX_TRACKED / 10, "what is over goes first");
+    }
+
+    #[test]
+    fn so_are_the_groups_that_are_remembered() {
+        let (t0, mut guesses) = (t0(), Guesses::default());
+        for n in 0..MAX_TRACKED as u32 + 50 {
+            let now = t0 + Duration::from_micros(n.into());
+            let (address, group) = (IpAddr::from(n.to_be_bytes()), n.to_string());
+            assert_eq!(guesses.begin(address, &group, now), Admission::Go);
+            guesses.end(address, &group, Outcome::Wrong, now);
+            assert!(guesses.addresses.len() <= MAX_TRACKED);
+            assert!(guesses.groups.len() <= MAX_TRACKED);
+        }
+        assert!(guesses.groups.len() >= MAX_TRACKED / 2, "{}", guesses.groups.len());
     }
 }

@@ -5,7 +5,6 @@
 //! many at a time as there are cores. A refusal never says which part of the credentials was wrong,
 //! nor does the time that it takes.
 
-mod attempts;
 mod authorise;
 mod bcrypt;
 mod error;
@@ -13,6 +12,7 @@ mod guessing;
 mod hex;
 mod jwk;
 mod jwt;
+mod network;
 mod password;
 mod password_json;
 mod pbkdf2;
@@ -22,7 +22,6 @@ mod roles;
 mod stateful;
 mod token_store;
 
-pub use attempts::Attempts;
 pub use authorise::{AuthoriseRequest, Cost, Credentials, Grant};
 pub use bcrypt::BcryptHash;
 pub use error::{AuthoriseError, PasswordError, Refusal};
@@ -31,6 +30,7 @@ pub use guessing::{
 };
 pub use jwk::{AuthKey, AuthKeyError};
 pub use jwt::JwtError;
+pub use network::network;
 pub use password::{Password, UnusablePassword};
 pub use pbkdf2::Pbkdf2Hash;
 pub use policy::{PermissionSpec, Policy, UserEntry};

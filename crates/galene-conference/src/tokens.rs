@@ -90,7 +90,8 @@ impl Conference {
                 self.output(Output::Tokens { ticket, operation });
             }
             Err(error) => {
-                let not_authorised = matches!(error, TokenRefused::Refused(Refusal::NotAuthorised));
+                let not_authorised =
+                    matches!(error, TokenRefused::Refused(Refusal::NotAuthorised { .. }));
                 let message = refusal(kind, not_authorised, error.to_string());
                 self.tell(session, ServerMessage::UserMessage(message));
             }

@@ -62,6 +62,13 @@ pub struct ActionRequest<'a> {
 pub trait Authorizer: fmt::Debug + Send + Sync {
     /// Returns whether the member may do it.
     fn allows(&self, request: &ActionRequest<'_>) -> bool;
+
+    /// Returns a permission with which the member might do what it may not, so that it can be told what
+    /// to ask an operator for. `None` if it is not for want of a permission, or nobody needs to know.
+    fn missing(&self, request: &ActionRequest<'_>) -> Option<Permission> {
+        let _ = request;
+        None
+    }
 }
 
 /// Galène's rules: each action takes certain permissions, and what is not in the table nobody may do.
@@ -91,6 +98,13 @@ impl Action {
 
 impl Authorizer for GaleneRules {
     fn allows(&self, request: &ActionRequest<'_>) -> bool {
+        // Everybody speaks for itself, operators too.
+        let speaks_for_itself = request.action != Action::SetUserData
+            || request.target.is_some_and(|target| target.id == request.member.id);
+        speaks_for_itself && self.missing(request).is_none()
+    }
+
+    fn missing(&self, request: &ActionRequest<'_>) -> Option<Permission> {
         let needed: &[Permission] = match request.action {
             Action::AdministerTokens => &[Permission::Op, Permission::Token],
             Action::Caption => &[Permission::Caption],
@@ -105,12 +119,10 @@ impl Authorizer for GaleneRules {
             Action::MakeToken => &[Permission::Token],
             Action::Publish => &[Permission::Present],
             Action::Record => &[Permission::Record],
-            // Everybody speaks for itself, operators too.
-            Action::SetUserData => {
-                return request.target.is_some_and(|target| target.id == request.member.id);
-            }
+            Action::SetUserData => &[],
         };
-        needed.iter().all(|permission| request.member.permissions.contains(permission))
+        let has = |permission: &&Permission| request.member.permissions.contains(permission);
+        needed.iter().find(|permission| !has(permission)).cloned()
     }
 }
 
@@ -135,6 +147,8 @@ mod tests {
                 let request = ActionRequest { group, member: &ann, action, target };
                 let own_data = action == Action::SetUserData && target == Some(&ann);
                 assert_eq!(GaleneRules.allows(&request), own_data, "{request:?}");
+                let named = GaleneRules.missing(&request).is_some();
+                assert_eq!(named, action != Action::SetUserData, "{request:?}");
             }
         }
     }

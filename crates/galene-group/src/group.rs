@@ -36,7 +36,7 @@ pub struct Group {
     members: BTreeMap<MemberId, Member>,
     by_client: BTreeMap<ClientId, MemberId>,
     streams: BTreeMap<StreamId, MemberId>,
-    data: Data,
+    data: Arc<Data>,
     history: ChatHistory,
     lock: Option<Lock>,
     notices: VecDeque<Notice>,
@@ -67,7 +67,7 @@ impl Group {
             members: BTreeMap::new(),
             by_client: BTreeMap::new(),
             streams: BTreeMap::new(),
-            data: Data::new(),
+            data: Arc::default(),
             history: ChatHistory::default(),
             lock: None,
             notices: VecDeque::new(),
@@ -230,7 +230,7 @@ impl Group {
             username: member.username().clone(),
             permissions: member.permissions().clone(),
             status: self.status_for_members(server.can_change_password),
-            data: self.data.clone(),
+            data: Arc::clone(&self.data),
             rtc_configuration: server.rtc_configuration.clone(),
         }
     }
@@ -269,7 +269,11 @@ impl Group {
         let member = self.acting(asker)?;
         let target = target.and_then(|target| self.members.get(&target)).map(Member::state);
         let request = ActionRequest { group: &self.name, member: member.state(), action, target };
-        if self.authorizer.allows(&request) { Ok(member) } else { Err(Refusal::NotAuthorised) }
+        if self.authorizer.allows(&request) {
+            Ok(member)
+        } else {
+            Err(Refusal::NotAuthorised { missing: self.authorizer.missing(&request) })
+        }
     }
 
     /// Finds the member that another wants to do something to. Whoever may not learns nothing of it.

@@ -1,6 +1,8 @@
 //! Why a member may not do what it asked for.
 
-use galene_protocol::ClientId;
+use std::fmt;
+
+use galene_protocol::{ClientId, Permission};
 
 use crate::dictionary::TooLarge;
 use crate::limits::MAX_STREAMS_PER_MEMBER;
@@ -12,9 +14,12 @@ pub enum Refusal {
     /// Somebody else's stream, or one that is just being replaced, has this id.
     #[error("this stream id is in use")]
     IdInUse,
-    /// The member lacks the permission.
-    #[error("not authorised")]
-    NotAuthorised,
+    /// The member may not. The text begins as Galène's does.
+    #[error("not authorised{}", Lack(missing))]
+    NotAuthorised {
+        /// A permission that it lacks, if it is for want of one.
+        missing: Option<Permission>,
+    },
     /// There is no such member (any more) to act upon.
     #[error("no such user")]
     NoSuchUser(ClientId),
@@ -33,4 +38,20 @@ pub enum Refusal {
     /// The member publishes too many streams.
     #[error("too many streams (at most {MAX_STREAMS_PER_MEMBER})")]
     TooManyStreams,
+}
+
+/// What a refusal says of the permission that is missing, if one is.
+struct Lack<'a>(&'a Option<Permission>);
+
+impl fmt::Display for Lack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(permission) => write!(
+                f,
+                ": this takes the permission {permission:?}",
+                permission = permission.as_str()
+            ),
+            None => Ok(()),
+        }
+    }
 }

@@ -158,7 +158,10 @@ impl World {
                 match self.group.chat(self.member(*by), post, message.clone(), NOW) {
                     Ok(()) => self.said.push(message),
                     Err(refusal) => {
-                        assert!(matches!(refusal, Refusal::NotAMember | Refusal::NotAuthorised));
+                        assert!(matches!(
+                            refusal,
+                            Refusal::NotAMember | Refusal::NotAuthorised { .. }
+                        ));
                     }
                 }
             }

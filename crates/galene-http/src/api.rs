@@ -235,16 +235,6 @@ impl Context<'_> {
     }
 }
 
-/// Returns bytes that nobody can guess.
-fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
-        tracing::error!("the system gives no random bytes");
-        Failure::Internal
-    })?;
-    Ok(bytes)
-}
-
 /// Answers with JSON that was written already.
 fn json(body: String, etag: Option<&Etag>) -> Response<Body> {
     let mut response = response::with_body(StatusCode::OK, JSON, body.into());

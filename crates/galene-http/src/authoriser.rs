@@ -12,6 +12,8 @@ use galene_auth::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::random::{self, NoRandomness};
+
 /// How long a request may wait for its turn. Hashing takes 50 to 100 ms, so this many seconds are
 /// about 64 of them on two cores; passwords that are not hashed never wait.
 const MAX_WAIT: Duration = Duration::from_secs(3);
@@ -66,13 +68,11 @@ impl Authoriser {
     ) -> Result<TokenAnswer, TokenStoreError> {
         let tokens = Arc::clone(&self.tokens);
         let unavailable = |reason: String| Err(TokenStoreError::Unavailable { reason });
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut random = [0; TOKEN_NAME_BYTES];
-            match aws_lc_rs::rand::fill(&mut random) {
-                Ok(()) => operation.run(&*tokens, random),
-                Err(_) => unavailable("there is no randomness".to_owned()),
-            }
-        });
+        let answer =
+            tokio::task::spawn_blocking(move || match random::bytes::<TOKEN_NAME_BYTES>() {
+                Ok(random) => operation.run(&*tokens, random),
+                Err(NoRandomness) => unavailable("there is no randomness".to_owned()),
+            });
         answer.await.unwrap_or_else(|error| unavailable(error.to_string()))
     }
 

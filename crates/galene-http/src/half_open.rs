@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use galene_auth::network;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many connections of one address are attended to before they have made a request. A browser opens
@@ -71,17 +72,6 @@ impl Drop for HalfOpenGuard {
             if address.connections == 0 {
                 addresses.remove(&self.ip);
             }
-        }
-    }
-}
-
-/// What counts as one address: with IPv6 the /64, which is what a single host gets to itself.
-pub(crate) fn network(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
         }
     }
 }

@@ -28,6 +28,7 @@ mod outbox;
 mod pace;
 mod path;
 mod progress;
+mod random;
 mod receive;
 mod recording_pages;
 mod recordings;

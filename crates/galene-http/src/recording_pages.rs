@@ -137,7 +137,7 @@ async fn authorise(
     };
     let question =
         galene_auth::AuthoriseRequest::new(group.clone(), policy, None, given.credentials());
-    let attempt = match service.guard.begin(client, Some(group)) {
+    let attempt = match service.guard.for_group(client, group).await {
         Ok(attempt) => attempt,
         Err(wait) => return Err(refused(too_many_attempts(wait))),
     };

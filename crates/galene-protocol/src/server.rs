@@ -3,6 +3,8 @@
 mod decode;
 mod encode;
 
+use std::sync::Arc;
+
 use crate::{
     Answer, ClearChat, ClientId, Data, DecodeError, EncodingUse, Feature, Features, GroupName,
     GroupStatus, HistoryEntry, Ice, Permissions, Relayed, RtcConfiguration, StreamId, StreamStatus,
@@ -115,8 +117,8 @@ pub struct Membership {
     pub permissions: Permissions,
     /// What there is to know about the group.
     pub status: GroupStatus,
-    /// The group's data.
-    pub data: Data,
+    /// The group's data, which all members share.
+    pub data: Arc<Data>,
     /// What to configure transports with.
     pub rtc_configuration: RtcConfiguration,
 }

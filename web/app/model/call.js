@@ -34,7 +34,7 @@ import { larger, requestFor, TileRequests } from "./requests.js";
 import { Speakers } from "./speakers.js";
 import { Subgroups } from "./subgroups.js";
 import { displayName } from "./text.js";
-import { buildTiles, isSystem } from "./tiles.js";
+import { buildTiles, isSystem, receiverCount } from "./tiles.js";
 
 /** Those who are there when we come need no announcement each. */
 const ARRIVAL_MS = 2000;
@@ -422,7 +422,7 @@ export class Call extends Emitter {
     connection.on("user", ({ kind, user }) => {
       this.#announceUser(connection, kind, user);
       this.attention.followHands(connection.users.values());
-      this.publisher.setReceivers([...connection.users.values()].filter((u) => !isSystem(u)).length - 1);
+      this.publisher.setReceivers(receiverCount(connection.users.values()));
       changed();
     });
     connection.on("speakers", ({ speakers }) => {

@@ -193,6 +193,15 @@ export function isSystem(user) {
   return user.permissions.includes("system");
 }
 
+/**
+ * How many others receive what one publishes: the recorder takes whatever there is, and needs no encodings
+ * of its own.
+ * @param {Iterable<User>} users All, oneself included
+ */
+export function receiverCount(users) {
+  return [...users].filter((user) => !isSystem(user)).length - 1;
+}
+
 /** @type {Readonly<Tile>} */
 const EMPTY = {
   key: "",

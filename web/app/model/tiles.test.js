@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildTiles, paginate } from "./tiles.js";
+import { buildTiles, paginate, receiverCount } from "./tiles.js";
 
 test("everybody who may present has a tile, with or without a picture", () => {
   const tiles = buildTiles(
@@ -13,6 +13,11 @@ test("everybody who may present has a tile, with or without a picture", () => {
     tiles.map(({ key, media }) => [key, media !== null]),
     [["self", false], ["user:ann", true], ["user:bob", false]],
   );
+});
+
+test("surprise 113: the recorder is no receiver", () => {
+  assert.equal(receiverCount([user("me"), user("ann"), user("rec", ["system"])]), 1);
+  assert.equal(receiverCount([user("me"), user("rec", ["system"])]), 0);
 });
 
 test("a tile keeps its key when a camera comes, goes or is replaced", () => {

@@ -49,6 +49,12 @@ test("a lost connection comes back with what was requested, told and published",
   assert.equal(publication.hasEnded, false);
 });
 
+test("surprise 82: a token that lives for a moment is shown once, to join", async () => {
+  const world = new World();
+  await world.session.join({ group: "night", token: "t" });
+  assert.deepEqual(world.server.joins.map(({ token }) => token), ["t"]);
+});
+
 test("tokens are asked for anew at each attempt", async () => {
   const world = new World();
   let tokens = 0;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::{Server, kind, name};
 
 #[test]
-fn who_leaves_is_told_so_and_the_others_hear_of_its_streams_first() {
+fn surprise_31_who_leaves_is_told_so_and_the_others_hear_of_its_streams_first() {
     let mut server = Server::new();
     let (ann, bob) = (server.watches("ann"), server.watches("bob"));
     server.publishes(ann, "a");

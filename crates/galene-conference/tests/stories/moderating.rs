@@ -50,6 +50,23 @@ fn changed_permissions_are_told_to_the_member_first_and_then_to_all() {
 }
 
 #[test]
+fn surprise_28_every_change_of_a_membership_brings_the_data_of_the_group() {
+    let mut server = Server::new();
+    let (olga, ann) = (server.arrives("olga"), server.arrives("ann"));
+    server.says(olga, json!({"type": "groupaction", "kind": "setdata", "value": {"topic": "x"}}));
+    server.forget();
+    acts(&mut server, olga, "op", "ann", json!(null));
+    let change = server.hears(ann).swap_remove(0);
+    assert_eq!(
+        (kind(&change).as_str(), &change["data"]),
+        ("joined/change", &json!({"topic": "x"}))
+    );
+    server.forget();
+    server.says(olga, json!({"type": "groupaction", "kind": "lock"}));
+    assert_eq!(server.hears_one(ann)["data"], json!({"topic": "x"}));
+}
+
+#[test]
 fn surprise_29_an_operator_made_where_nothing_is_recorded_may_not_record() {
     let mut server = Server::new();
     server.write(
@@ -246,7 +263,8 @@ fn surprise_39_recording_that_is_not_possible_is_said_and_no_reason_to_part() {
     assert!(server.hears(olga).is_empty(), "nothing is being recorded");
     for kind in ["record", "unrecord"] {
         server.says(ann, json!({"type": "groupaction", "kind": kind}));
-        assert_eq!(error_text(&server.hears_one(ann)), "not authorised");
+        let said = "not authorised: this takes the permission \"record\"";
+        assert_eq!(error_text(&server.hears_one(ann)), said);
     }
     assert!(server.is_open(olga) && server.is_open(ann));
 }

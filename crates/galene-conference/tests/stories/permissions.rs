@@ -88,8 +88,8 @@ fn table() -> Vec<(Value, Needs)> {
     table
 }
 
-/// Lets an actor send a message; returns whether it was refused.
-fn is_refused(server: &mut Server, permissions: &[&str], message: &Value) -> bool {
+/// Lets an actor send a message; returns what it was told if that was refused.
+fn refusal(server: &mut Server, permissions: &[&str], message: &Value) -> Option<String> {
     let file = json!({
         "users": {"actor": {"password": "secret", "permissions": permissions}},
         "wildcard-user": {"password": "secret"}
@@ -107,13 +107,13 @@ fn is_refused(server: &mut Server, permissions: &[&str], message: &Value) -> boo
         heard["source"].is_null()
             && (kind(heard) == "usermessage/error" || heard["error"] == "not-authorised")
     };
-    let refused = heard.iter().any(is_refusal);
-    if refused {
+    let refused = heard.iter().find(|heard| is_refusal(heard));
+    if refused.is_some() {
         let others = server.hears(target);
         assert!(others.is_empty(), "{message} was refused, and yet others hear {others:?}");
         assert!(server.commands().is_empty(), "{message} was refused, and yet has an effect");
     }
-    refused
+    refused.and_then(|refused| refused["value"].as_str()).map(str::to_owned)
 }
 
 #[test]
@@ -127,8 +127,14 @@ fn every_message_takes_exactly_the_permissions_in_the_table() {
                 All(needed) => needed.iter().all(|permission| permissions.contains(permission)),
                 Never => false,
             };
-            let refused = is_refused(&mut Server::new(), &permissions, &message);
-            assert_eq!(refused, !allowed, "{message} with {permissions:?}");
+            let refused = refusal(&mut Server::new(), &permissions, &message);
+            assert_eq!(refused.is_some(), !allowed, "{message} with {permissions:?}");
+            // Whoever lacks a permission is told of one that it lacks.
+            if let (All(needed), Some(said)) = (needs, refused) {
+                let named = said.strip_prefix("not authorised: this takes the permission ");
+                let named = named.unwrap_or_else(|| panic!("{message}: {said}")).trim_matches('"');
+                assert!(needed.contains(&named) && !permissions.contains(&named), "{said}");
+            }
         }
     }
 }

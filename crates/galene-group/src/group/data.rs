@@ -1,5 +1,7 @@
 //! What clients attach to themselves and to their group.
 
+use std::sync::Arc;
+
 use galene_protocol::{ClientId, Data, ServerMessage, UserUpdate};
 
 use super::Group;
@@ -14,7 +16,7 @@ impl Group {
     /// [`Refusal`] if the member is no operator or the data would become too large.
     pub fn set_data(&mut self, member: MemberId, patch: &Data) -> Result<(), Refusal> {
         self.allowed(member, Action::SetGroupData, None)?;
-        merge(&mut self.data, patch)?;
+        merge(Arc::make_mut(&mut self.data), patch)?;
         self.tell_all_of_change();
         Ok(())
     }

@@ -56,8 +56,9 @@ impl Group {
             return Err(invalid("that username is taken"));
         }
         let maker = self.acting(member)?;
-        if permissions.iter().flat_map(|wanted| wanted.iter()).any(|wanted| !maker.may(wanted)) {
-            return Err(Refusal::NotAuthorised.into());
+        let missing = permissions.iter().flat_map(|all| all.iter()).find(|one| !maker.may(one));
+        if missing.is_some() {
+            return Err(Refusal::NotAuthorised { missing: missing.cloned() }.into());
         }
         let issued_by = maker.username();
         Ok(Token {

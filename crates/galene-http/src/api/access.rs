@@ -14,7 +14,6 @@ use super::operation::Access;
 use super::resource::Resource;
 use crate::authorization::Authorization;
 use crate::groups::look_up;
-use crate::guard::Attempt;
 
 /// As whom somebody was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,23 +35,14 @@ pub(crate) async fn check(
     }
     // Browsers ask without credentials first.
     let given = Authorization::read(context.headers).ok_or(Failure::Unauthorised)?;
-    let begin = |group| {
-        let attempt = context.service.guard.begin(context.client, group);
-        attempt.map_err(Failure::TooManyAttempts)
-    };
-    // A password is compared with those of the server's administrators too, whatever group it was sent
-    // for: made-up groups must not give more attempts at them.
-    let at_server = match (&given, resource.group()) {
-        (Authorization::Basic { .. }, Some(_)) => Some(begin(None)?),
-        _ => None,
-    };
-    let attempt = begin(resource.group())?;
+    let guard = &context.service.guard;
+    let attempt = guard.for_administration(context.client, resource.group()).await;
+    let attempt = attempt.map_err(Failure::TooManyAttempts)?;
     let result = check_given(context, resource, access, &given).await;
     if matches!(result, Err(Failure::Unauthorised)) {
-        let delay = at_server.map(Attempt::count).max(Some(attempt.count()));
-        tokio::time::sleep(delay.unwrap_or_default()).await;
+        attempt.fail().await;
     } else {
-        at_server.into_iter().chain([attempt]).for_each(Attempt::forgive);
+        attempt.forgive();
     }
     result
 }

@@ -6,6 +6,7 @@ use galene_store::{FileError, PreconditionFailed, ReadError, WriteError};
 use http::header::{ACCEPT, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::random::NoRandomness;
 use crate::receive::Unreceived;
 use crate::response::{self, Body, plain};
 
@@ -126,6 +127,12 @@ impl From<WriteError> for Failure {
                 Failure::Internal
             }
         }
+    }
+}
+
+impl From<NoRandomness> for Failure {
+    fn from(NoRandomness: NoRandomness) -> Failure {
+        Failure::Internal
     }
 }
 

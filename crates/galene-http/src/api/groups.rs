@@ -5,14 +5,14 @@ use std::sync::Arc;
 use galene_auth::AuthKey;
 use galene_group::LookupError;
 use galene_protocol::GroupName;
-use galene_store::Written;
-use http::{Response, StatusCode};
+use galene_store::{GroupFiles, WriteError, Written};
+use http::Response;
 use serde_json::Value;
 
 use super::failure::Failure;
 use super::{Context, json, written};
 use crate::groups::look_up;
-use crate::response::{self, Body};
+use crate::response::Body;
 
 /// The most keys of a group. Each may have to be tried for a token.
 const MAX_KEYS: usize = 64;
@@ -36,21 +36,20 @@ pub(crate) async fn put(
     group: GroupName,
     body: String,
 ) -> Result<Response<Body>, Failure> {
-    let (condition, name) = (context.precondition(), group.clone());
-    let result = context
-        .with_files(move |files| files.groups.put_definition(&name, &body, &condition))
-        .await??;
-    Ok(changed(context, &group, &result).await)
+    let condition = context.precondition();
+    change(context, group, move |files, name| files.put_definition(name, &body, &condition)).await
 }
 
 pub(crate) async fn delete(
     context: &Context<'_>,
     group: GroupName,
 ) -> Result<Response<Body>, Failure> {
-    let (condition, name) = (context.precondition(), group.clone());
-    context.with_files(move |files| files.groups.delete(&name, &condition)).await??;
-    reload(context, &group).await;
-    Ok(response::empty(StatusCode::NO_CONTENT))
+    let condition = context.precondition();
+    change(context, group, move |files, name| {
+        // What the tag would be of is there no more.
+        files.delete(name, &condition).map(|()| Written::Changed(None))
+    })
+    .await
 }
 
 pub(crate) async fn put_keys(
@@ -59,39 +58,33 @@ pub(crate) async fn put_keys(
     body: String,
 ) -> Result<Response<Body>, Failure> {
     check_keys(&body).map_err(Failure::BadRequest)?;
-    let name = group.clone();
-    let result = context.with_files(move |files| files.groups.put_keys(&name, &body)).await??;
-    Ok(changed(context, &group, &result).await)
+    change(context, group, move |files, name| files.put_keys(name, &body)).await
 }
 
 pub(crate) async fn delete_keys(
     context: &Context<'_>,
     group: GroupName,
 ) -> Result<Response<Body>, Failure> {
-    let name = group.clone();
-    let result = context.with_files(move |files| files.groups.delete_keys(&name)).await??;
-    Ok(changed(context, &group, &result).await)
+    change(context, group, |files, name| files.delete_keys(name)).await
 }
 
-/// Says that a group's file was changed, once the change is in force.
-pub(crate) async fn changed(
+/// Changes a group's file, and says so once the change is in force.
+pub(crate) async fn change(
     context: &Context<'_>,
-    group: &GroupName,
-    result: &Written,
-) -> Response<Body> {
-    reload(context, group).await;
-    written(result)
-}
-
-/// Tells the conference of a change at once, which it would find by itself in a moment.
-async fn reload(context: &Context<'_>, group: &GroupName) {
+    group: GroupName,
+    change: impl FnOnce(&GroupFiles, &GroupName) -> Result<Written, WriteError> + Send + 'static,
+) -> Result<Response<Body>, Failure> {
+    let name = group.clone();
+    let result = context.with_files(move |files| change(&files.groups, &name)).await??;
+    // The conference would find it by itself in a moment.
     let control = &context.service.control;
     match look_up(&context.service.groups, group.clone()).await {
         Ok(lookup) => control.group_changed(lookup).await,
-        Err(LookupError::NotFound) => control.group_removed(group.clone()).await,
+        Err(LookupError::NotFound) => control.group_removed(group).await,
         // The conference keeps what it has.
         Err(error) => tracing::warn!(%error, "a group cannot be looked up after a change"),
     }
+    Ok(written(&result))
 }
 
 /// Checks each key of a set (RFC 7517 §5).

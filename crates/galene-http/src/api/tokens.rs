@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::groups::exists;
-use super::{Context, random, written};
+use super::{Context, written};
+use crate::random;
 use crate::response::Body;
 
 pub(crate) async fn list(
@@ -29,7 +30,7 @@ pub(crate) async fn create(
     body: String,
 ) -> Result<Response<Body>, Failure> {
     let group = name_of(context, group).await?;
-    let name = token_name(random::<TOKEN_NAME_BYTES>()?).expose().to_owned();
+    let name = token_name(random::bytes::<TOKEN_NAME_BYTES>()?).expose().to_owned();
     let token = parse(&body, &group, &name)?;
     let put = context.with_files(move |files| files.tokens.put(token, &Precondition::is_new()));
     let mut response = written(&put.await??);

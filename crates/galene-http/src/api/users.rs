@@ -6,10 +6,11 @@ use galene_store::{ReadError, UserKey};
 use http::Response;
 use serde_json::Value;
 
+use super::Context;
 use super::access::Admitted;
 use super::failure::Failure;
-use super::groups::{changed, exists, with_parents};
-use super::{Context, random};
+use super::groups::{change, exists, with_parents};
+use crate::random;
 use crate::response::Body;
 
 /// The longest password that bcrypt can tell from all others, in bytes.
@@ -53,11 +54,8 @@ pub(crate) async fn put(
     body: String,
 ) -> Result<Response<Body>, Failure> {
     check_name(&user)?;
-    let (condition, name) = (context.precondition(), group.clone());
-    let result = context
-        .with_files(move |files| files.groups.put_user(&name, &user, &body, &condition))
-        .await??;
-    Ok(changed(context, &group, &result).await)
+    let condition = context.precondition();
+    change(context, group, move |files, name| files.put_user(name, &user, &body, &condition)).await
 }
 
 pub(crate) async fn delete(
@@ -65,11 +63,8 @@ pub(crate) async fn delete(
     group: GroupName,
     user: UserKey,
 ) -> Result<Response<Body>, Failure> {
-    let (condition, name) = (context.precondition(), group.clone());
-    let result = context
-        .with_files(move |files| files.groups.delete_user(&name, &user, &condition))
-        .await??;
-    Ok(changed(context, &group, &result).await)
+    let condition = context.precondition();
+    change(context, group, move |files, name| files.delete_user(name, &user, &condition)).await
 }
 
 pub(crate) async fn put_password(
@@ -79,18 +74,15 @@ pub(crate) async fn put_password(
     body: String,
     admitted: Admitted,
 ) -> Result<Response<Body>, Failure> {
-    let name = group.clone();
     let expected = match admitted {
         Admitted::Administrator => None,
         // What let the user in must still be the user's password when it is changed.
         Admitted::User(password) => Some(password),
     };
-    let result = context
-        .with_files(move |files| {
-            files.groups.put_password(&name, &user, &body, expected.as_deref())
-        })
-        .await??;
-    Ok(changed(context, &group, &result).await)
+    change(context, group, move |files, name| {
+        files.put_password(name, &user, &body, expected.as_deref())
+    })
+    .await
 }
 
 pub(crate) async fn post_password(
@@ -104,7 +96,7 @@ pub(crate) async fn post_password(
         let why = format!("a password may have at most {MAX_PASSWORD_BYTES} bytes");
         return Err(Failure::BadRequest(why));
     }
-    let salt = random()?;
+    let salt = random::bytes()?;
     let hash =
         context.with_files(move |_| BcryptHash::hash(&Secret::from(body), BCRYPT_COST, salt));
     let hash = hash.await?.map_err(|error| Failure::BadRequest(error.to_string()))?;
@@ -117,10 +109,7 @@ pub(crate) async fn delete_password(
     group: GroupName,
     user: UserKey,
 ) -> Result<Response<Body>, Failure> {
-    let name = group.clone();
-    let result =
-        context.with_files(move |files| files.groups.delete_password(&name, &user)).await??;
-    Ok(changed(context, &group, &result).await)
+    change(context, group, move |files, name| files.delete_password(name, &user)).await
 }
 
 /// Nobody could log in under a name that is none.

@@ -81,7 +81,7 @@ fn membership(incoming: &mut Incoming) -> Result<Membership, DecodeError> {
         username: username(incoming)?.unwrap_or_default(),
         permissions: incoming.permissions.take().unwrap_or_default(),
         status: group_status(incoming)?,
-        data: incoming.data.take().unwrap_or_default(),
+        data: incoming.data.take().unwrap_or_default().into(),
         rtc_configuration: incoming.rtc_configuration.take().unwrap_or_default().0,
     })
 }

@@ -105,3 +105,15 @@ fn a_definition_that_changes_is_told_to_members_and_changes_no_permissions() {
     );
     assert_eq!(change["permissions"], json!(["present", "message"]));
 }
+
+#[test]
+fn surprise_114_members_hear_of_a_changed_file_without_anybody_asking() {
+    let target = Target::shared();
+    let room = target.room("group-watched");
+    if target.differs(114) {
+        return;
+    }
+    let mut alice = room.member("alice");
+    target.write_group_file(&room.name, r#"{"displayName": "Seen"}"#);
+    assert_eq!(alice.expect("joined")["status"]["displayName"], "Seen");
+}

@@ -214,7 +214,7 @@ fn obsolete_keys_still_define_users() {
 }
 
 #[test]
-fn roles_grow_by_what_the_group_allows_and_lists_do_not() {
+fn surprise_73_roles_grow_by_what_the_group_allows_and_lists_do_not() {
     let target = Target::shared();
     let any = json!({ "type": "wildcard" });
     let user = |permissions: Value| json!({ "password": any, "permissions": permissions });
@@ -357,7 +357,7 @@ fn who_gives_neither_name_nor_token_is_refused() {
 }
 
 #[test]
-fn automatic_subgroups_inherit_and_are_apart() {
+fn surprise_80_automatic_subgroups_inherit_and_are_apart() {
     let target = Target::shared();
     let keys = json!({ "auto-subgroups": true, "max-clients": 1, "displayName": "Parent" });
     let room = target.room_with("join-parent", keys);
@@ -375,7 +375,7 @@ fn automatic_subgroups_inherit_and_are_apart() {
 }
 
 #[test]
-fn a_group_with_autolock_is_locked_without_an_operator() {
+fn surprise_41_a_group_with_autolock_is_locked_without_an_operator() {
     let target = Target::shared();
     let room = target.room_with("join-autolock", json!({ "autolock": true }));
     let mut alice = room.client("alice");

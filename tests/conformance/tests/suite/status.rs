@@ -97,6 +97,19 @@ fn public_groups_are_listed_by_name() {
 }
 
 #[test]
+fn surprise_78_a_new_public_group_is_listed_without_anybody_asking_for_it() {
+    /// How often the list is fetched till then: for much longer than the server takes to look by itself.
+    const TRIES: usize = 100_000;
+    let target = Target::shared();
+    if target.differs(78) {
+        return;
+    }
+    target.room_with("status-found", json!({ "public": true }));
+    let is_listed = |_| target.get("/public-groups.json").body.contains("\"status-found\"");
+    assert!((0..TRIES).any(is_listed));
+}
+
+#[test]
 fn surprise_94_listed_groups_that_lead_elsewhere_have_a_location() {
     let target = Target::shared();
     let url = "https://elsewhere.example/group/x/";
