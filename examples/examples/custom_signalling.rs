@@ -252,6 +252,9 @@ impl FrontEnd {
             Event::Closed { transport, .. } => self.forget(transport, "closed"),
             // Descriptions carry all candidates that a computer has from the start.
             Event::Candidate { .. } | Event::Connected { .. } => {}
+            // It takes what it is sent, and sends what it has.
+            Event::EncodingsAsked { .. } | Event::ServiceChanged { .. } => {}
+            Event::Report { .. } => {}
         }
     }
 

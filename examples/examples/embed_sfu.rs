@@ -90,7 +90,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Event::Candidate { .. }
                 | Event::Disconnected { .. }
                 | Event::Closed { .. }
-                | Event::TrackEnded { .. } => println!("{event:?}"),
+                | Event::TrackEnded { .. }
+                | Event::EncodingsAsked { .. }
+                | Event::Report { .. }
+                | Event::ServiceChanged { .. } => println!("{event:?}"),
             }
         }
 

@@ -1,6 +1,7 @@
 //! A client that speaks Galène's protocol, as its web client does.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use galene_testkit::{
     NodeKey, PublisherPeer, Simulation, SubscriberConfig, SubscriberPeer, address,
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 /// What a client has and what it was told.
 ///
-/// It reacts to streams, candidates and signs of life by itself; everything else is up to the test.
+/// It reacts to streams, candidates, signs of life and wishes for encodings by itself; everything else is up to the test.
 #[derive(Debug)]
 pub struct Client {
     id: String,
@@ -28,6 +29,7 @@ pub struct Client {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Down {
     pub(crate) peer: NodeKey<SubscriberPeer>,
+    address: SocketAddr,
 }
 
 /// So many addresses are set aside for each client.
@@ -90,6 +92,10 @@ impl Client {
         self.downs.get(id).map(|down| down.peer)
     }
 
+    pub(crate) fn down_address(&self, id: &str) -> Option<SocketAddr> {
+        self.downs.get(id).map(|down| down.address)
+    }
+
     /// Returns all transports over which anything is or was received, with the ids of their streams.
     pub(crate) fn all_downs(&self) -> impl Iterator<Item = (&str, NodeKey<SubscriberPeer>)> {
         let present = self.downs.iter().map(|(id, down)| (id.as_str(), down.peer));
@@ -97,7 +103,7 @@ impl Client {
     }
 
     /// Takes an address for another transport.
-    pub(crate) fn next_address(&mut self) -> std::net::SocketAddr {
+    pub(crate) fn next_address(&mut self) -> SocketAddr {
         assert!(self.transports < HOSTS_PER_CLIENT, "{} has too many transports", self.id);
         self.transports += 1;
         address(self.first_host + self.transports - 1)
@@ -108,7 +114,7 @@ impl Client {
         &mut self,
         simulation: &mut Simulation,
         (id, label, replace): (&str, &str, Option<&str>),
-        (address, peer): (std::net::SocketAddr, PublisherPeer),
+        (address, peer): (SocketAddr, PublisherPeer),
     ) -> Vec<Value> {
         let key = simulation.add(&[address], peer);
         if let Some(replaced) = replace.and_then(|id| self.ups.remove(id)) {
@@ -165,6 +171,17 @@ impl Client {
                 let offer = json!({ "type": "offer", "id": id, "sdp": sdp });
                 std::iter::once(offer).chain(trickle(&id, candidates)).collect()
             }
+            "encodings" => {
+                let encodings = message["encodings"].as_array().expect("a list of encodings");
+                let active = |encoding: &Value| encoding["active"].as_bool();
+                let active = encodings.iter().map(|e| active(e).expect("whether it is active"));
+                let active: Vec<bool> = active.collect();
+                // The stream may have ended meanwhile.
+                if let Some(key) = self.up(&id) {
+                    simulation.get_mut(key).set_encodings_active(&active);
+                }
+                Vec::new()
+            }
             "close" => {
                 self.forget_down(simulation, &id);
                 Vec::new()
@@ -197,7 +214,7 @@ impl Client {
             let address = self.next_address();
             let peer = SubscriberPeer::new(now, SubscriberConfig::new(address));
             let peer = simulation.add(&[address], peer);
-            self.downs.insert(id.to_owned(), Down { peer });
+            self.downs.insert(id.to_owned(), Down { peer, address });
         }
         let peer = simulation.get_mut(self.downs[id].peer);
         let sdp = offer["sdp"].as_str().expect("an offer has SDP");

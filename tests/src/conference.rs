@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use galene_sfu::{
     Codec, Command, EgressKind, EncodingChoice, Event, ShardId, TrackId, TrackRequest, TransportId,
+    TransportStatistics,
 };
 use galene_testkit::{
     NodeKey, Profile, PublisherConfig, PublisherPeer, Report, Simulation, SubscriberConfig,
@@ -30,6 +31,8 @@ pub struct Conference {
     sent_signals: u64,
     started: BTreeMap<TrackId, Codec>,
     events: Vec<(Instant, Event)>,
+    /// The publishers that stop what nobody asks for.
+    obedient: BTreeSet<TransportId>,
     next_transport: u64,
 }
 
@@ -44,6 +47,8 @@ enum Signal {
     Description(TransportId, String),
     /// One of our candidates.
     Candidate(TransportId, String),
+    /// Which encodings of a track are asked for.
+    Encodings(TrackId, Vec<bool>),
 }
 
 /// How long a signal takes: longer than a datagram, so that connectivity checks overtake answers.
@@ -73,6 +78,7 @@ impl Conference {
             sent_signals: 0,
             started: BTreeMap::new(),
             events: Vec::new(),
+            obedient: BTreeSet::new(),
             next_transport: 0,
         }
     }
@@ -88,6 +94,11 @@ impl Conference {
         self.publishers.insert(id, self.simulation.add(&[address], peer));
         self.renegotiate(id, PublisherPeer::offer);
         id
+    }
+
+    /// Lets a publisher stop encodings that nobody asks for, from the next that it hears of that on.
+    pub fn obey(&mut self, id: TransportId) {
+        self.obedient.insert(id);
     }
 
     /// Sends another offer of a publisher, which `offer` makes.
@@ -231,6 +242,11 @@ impl Conference {
         self.events.iter().filter(move |(_, event)| transport_of(event) == id)
     }
 
+    /// Returns what the core tells of a transport, if it is there.
+    pub fn statistics(&self, id: TransportId) -> Option<TransportStatistics> {
+        self.core().statistics(id)
+    }
+
     /// Returns the virtual network, time and nodes.
     pub fn simulation(&mut self) -> &mut Simulation {
         &mut self.simulation
@@ -351,6 +367,14 @@ impl Conference {
         match signal {
             Signal::ToCore(command) => self.command(command),
             Signal::Description(id, sdp) => self.describe(now, id, &sdp),
+            Signal::Encodings(track, encodings) => {
+                if let Some(&key) = self.publishers.get(&track.transport) {
+                    let peer = self.simulation.get_mut(key);
+                    for (at, is_active) in encodings.into_iter().enumerate() {
+                        peer.set_encoding_active(track.section.into(), at, is_active);
+                    }
+                }
+            }
             Signal::Candidate(id, candidate) => {
                 let added = if let Some(&key) = self.publishers.get(&id) {
                     self.simulation.get_mut(key).add_candidate(now, &candidate)
@@ -399,7 +423,15 @@ impl Conference {
                 Event::Closed { transport, .. } => {
                     self.started.retain(|track, _| track.transport != *transport);
                 }
+                Event::EncodingsAsked { track, encodings } => {
+                    if self.obedient.contains(&track.transport) {
+                        let encodings = encodings.iter().map(|e| e.is_asked_for).collect();
+                        self.send(Signal::Encodings(*track, encodings), 0);
+                    }
+                }
                 Event::Connected { .. }
+                | Event::ServiceChanged { .. }
+                | Event::Report { .. }
                 | Event::Disconnected { .. }
                 | Event::NegotiationFailed { .. } => {}
             }
@@ -427,18 +459,23 @@ fn addressee(command: &Command) -> TransportId {
         | Command::AddCandidate { transport, .. }
         | Command::RestartIce { transport }
         | Command::Close { transport } => *transport,
+        Command::Report { .. } => panic!("`SfuNode::statistics` answers at once"),
     }
 }
 
 fn transport_of(event: &Event) -> TransportId {
     match event {
+        Event::Report { .. } => panic!("nobody asks for a report"),
         Event::Answer { transport, .. }
         | Event::Offer { transport, .. }
         | Event::Candidate { transport, .. }
         | Event::NegotiationFailed { transport, .. }
         | Event::Connected { transport }
         | Event::Disconnected { transport }
+        | Event::ServiceChanged { transport, .. }
         | Event::Closed { transport, .. } => *transport,
-        Event::TrackStarted { track, .. } | Event::TrackEnded { track } => track.transport,
+        Event::TrackStarted { track, .. }
+        | Event::TrackEnded { track }
+        | Event::EncodingsAsked { track, .. } => track.transport,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use galene_sfu::{
     Command, Counters, EgressKind, Event, Intake, RelayMessage, Sfu, SfuConfig, ShardId,
+    TransportId, TransportStatistics,
 };
 use galene_testkit::{Datagram, Node, WireChecker};
 
@@ -83,6 +84,11 @@ impl SfuNode {
     pub fn poll_event(&mut self) -> Option<(ShardId, Event)> {
         let mut shards = (0..).map(ShardId).zip(&mut self.shards);
         shards.find_map(|(shard, sfu)| Some((shard, sfu.poll_event()?)))
+    }
+
+    /// Returns what its shard tells of a transport, if it is there.
+    pub fn statistics(&self, id: TransportId) -> Option<TransportStatistics> {
+        self.shards.iter().find_map(|shard| shard.statistics(&[id]).pop())
     }
 
     /// Returns what all shards together have counted.

@@ -155,8 +155,8 @@ impl Conference {
         state.features = features;
         state.phase = Phase::Outside;
         self.timers.cancel(Timer::Handshake(session));
-        let ours = vec![VERSION.to_owned()];
-        self.tell(session, ServerMessage::Handshake { version: ours, features: FEATURES });
+        let (ours, features) = (vec![VERSION.to_owned()], features.intersection(FEATURES));
+        self.tell(session, ServerMessage::Handshake { version: ours, features });
         if !version.iter().any(|v| v == VERSION) {
             self.warn(
                 session,

@@ -9,12 +9,13 @@ mod ice;
 mod push;
 mod replace;
 mod selection;
+mod status;
 mod up;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use galene_protocol::{ServerMessage, StreamId, Wanted};
-use galene_sfu::{Command, MediaKind, TrackRequest, TransportId};
+use galene_protocol::{EncodingUse, ServerMessage, StreamId, StreamStatus, Wanted};
+use galene_sfu::{Command, MediaKind, Service, TrackId, TrackRequest, TransportId};
 
 use crate::conference::Timer;
 use crate::{Conference, MediaCommand, Output, SessionId, ShardId};
@@ -31,6 +32,8 @@ pub(crate) struct Up {
     negotiated: bool,
     /// The tracks that send, by their place in the publisher's SDP.
     tracks: BTreeMap<u16, MediaKind>,
+    /// Which encodings of its video tracks are asked for, by the same places.
+    encodings: BTreeMap<u16, Vec<EncodingUse>>,
     /// Whether the stream was shown to the others.
     pushed: bool,
     /// Its predecessors, which receivers keep until it can take their place.
@@ -53,6 +56,10 @@ pub(crate) struct Down {
     wanted: Option<Wanted>,
     /// The tracks that are forwarded.
     tracks: Vec<TrackRequest>,
+    /// How much of each of those is sent, where that is known.
+    services: BTreeMap<TrackId, Service>,
+    /// What the receiver was told of that.
+    status: StreamStatus,
     /// Whether the receiver knows of the stream.
     announced: bool,
     awaits_answer: bool,

@@ -61,6 +61,12 @@ impl Features {
         self.0 == 0
     }
 
+    /// Returns the features that are in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Returns the features in the order of their names.
     pub fn iter(self) -> impl Iterator<Item = Feature> {
         Feature::ALL.into_iter().filter(move |feature| self.contains(*feature))
@@ -119,6 +125,8 @@ mod tests {
         let features: Features = serde_json::from_str(json).expect("an array of names");
         assert_eq!(features, Features::of(&[Feature::Encodings, Feature::StreamStatus]));
         assert!(!features.contains(Feature::Speakers));
+        let both = features.intersection(Features::of(&[Feature::Encodings, Feature::Speakers]));
+        assert_eq!(both, Features::of(&[Feature::Encodings]));
         let written = serde_json::to_string(&features).expect("a set is JSON");
         assert_eq!(written, r#"["encodings","streamstatus"]"#);
     }

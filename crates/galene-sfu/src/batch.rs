@@ -57,6 +57,8 @@ impl Sfu {
         if self.next_keyframe_request().is_some_and(|at| at <= self.now) {
             self.send_keyframe_requests();
         }
+        self.settle_demands();
+        self.settle_services();
     }
 
     /// Takes up what has arrived of a track. Other shards get it at once, so that they need not wait for
@@ -75,6 +77,7 @@ impl Sfu {
             && track.ladder.refresh(&mut track.encodings, self.now);
         if has_other_layers {
             self.export_activity(key);
+            self.note_services(key);
         }
         self.export_arrivals(key, &arrivals);
         self.batches.push_back(Batch {

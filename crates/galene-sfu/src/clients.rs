@@ -257,6 +257,12 @@ struct Video {
 }
 
 impl Client {
+    /// Returns what all transports of the client may carry together, in bits per second, as long as it
+    /// says how packets arrive.
+    pub(crate) fn available(&self, now: Instant) -> Option<u64> {
+        self.estimator.is_fed(now).then(|| self.estimator.estimate())
+    }
+
     /// Returns what may be sent in a section in which `own` is sent now: if all do not fit, each gives up
     /// the same part, and what is left over is shared equally.
     fn share(&self, own: u64) -> u64 {

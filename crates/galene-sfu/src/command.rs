@@ -64,6 +64,14 @@ pub enum Command {
         /// The transport to close.
         transport: TransportId,
     },
+    /// Asks what these transports carry: [`MAX_REPORTED`](crate::MAX_REPORTED) of them at most, further
+    /// ones are left out. Answered by [`Event::Report`](crate::Event::Report).
+    Report {
+        /// Goes into the answer.
+        ticket: u64,
+        /// Which transports.
+        transports: Vec<TransportId>,
+    },
 }
 
 /// A track that a subscriber wants, and how much of it.

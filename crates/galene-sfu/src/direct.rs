@@ -16,12 +16,15 @@ use crate::egress::{Egress, Next, Outgoing, Way};
 use crate::engine::Path;
 use crate::extensions;
 use crate::resend_budget::ResendBudget;
-use crate::rtcp::{self, SenderReport};
+use crate::rtcp::{self, Reception, SenderReport};
 use crate::srtp::Sealer;
 
 /// How often a stream that is being sent is reported on (RFC 3550 §6.2 allows less than five seconds for
 /// sessions of this kind, RFC 8834 §4.1).
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// No link takes longer than this there and back.
+const MAX_ROUND_TRIP: Duration = Duration::from_secs(60);
 
 const HEADER_BYTES: usize = 12;
 
@@ -72,6 +75,8 @@ struct Stream {
     /// Octets at the last report, and the rate since the one before, in bits per second.
     reported_octets: u32,
     rate: u64,
+    /// How many packets were sent again.
+    resent: u64,
 }
 
 /// What the peer wants to see in front of each packet, so as to find out what the link carries, with the
@@ -141,6 +146,7 @@ impl DirectEgress {
             next_report: None,
             reported_octets: 0,
             rate: 0,
+            resent: 0,
         });
         Some(self.streams.len() - 1)
     }
@@ -372,6 +378,7 @@ impl Egress for DirectEgress {
         };
         rtx.next += 1;
         head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());
+        self.streams[at].resent += 1;
     }
 
     fn read_feedback(
@@ -464,6 +471,23 @@ impl Egress for DirectEgress {
 
     fn rate(&self, mid: Mid) -> Option<u64> {
         self.streams.iter().find(|s| s.mid == mid).map(|s| s.rate)
+    }
+
+    fn resent(&self, mid: Mid) -> u64 {
+        self.streams.iter().find(|s| s.mid == mid).map_or(0, |s| s.resent)
+    }
+
+    fn round_trip(&self, reception: &Reception, now: Instant) -> Option<Duration> {
+        if reception.last_sender_report == 0 {
+            return None;
+        }
+        // All three are the middle 32 bits of NTP times: seconds in 16.16 bits (RFC 3550 §6.4.1).
+        let arrived = (self.ntp(now) >> 16) as u32;
+        let units =
+            arrived.wrapping_sub(reception.last_sender_report).wrapping_sub(reception.delay);
+        let round_trip = Duration::from_secs_f64(f64::from(units) / 65_536.0);
+        // A peer that says that it answered before it was told, or after an hour, says nothing.
+        (round_trip < MAX_ROUND_TRIP).then_some(round_trip)
     }
 
     fn set_path(&mut self, path: Path) {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use galene_congestion::{PacketReport, Probe, TransportFeedback};
 use galene_rtp::Vp8Descriptor;
@@ -17,6 +17,7 @@ use str0m::rtp::{RtpWrite, Vp8Patch};
 use crate::descriptors::OutgoingDescriptor;
 use crate::engine::Path;
 use crate::redundancy::Redundant;
+use crate::rtcp::Reception;
 use crate::send_queue::SendQueue;
 
 /// A packet as one subscriber gets it: the publisher's payload under the subscriber's numbers.
@@ -72,6 +73,16 @@ pub(crate) trait Egress: fmt::Debug + Send {
 
     /// Returns how much is being sent of a media section, in bits per second, if it is counted here.
     fn rate(&self, _mid: Mid) -> Option<u64> {
+        None
+    }
+
+    /// Returns how many packets of a media section were sent again, if it is counted here.
+    fn resent(&self, _mid: Mid) -> u64 {
+        0
+    }
+
+    /// Returns the time there and back that a report of the peer tells of, which arrives now.
+    fn round_trip(&self, _reception: &Reception, _now: Instant) -> Option<Duration> {
         None
     }
 

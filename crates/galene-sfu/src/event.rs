@@ -1,9 +1,9 @@
 //! What the forwarding core reports, as plain data that can cross a thread or a network.
 
-use crate::{Codec, TrackId, TransportId};
+use crate::{Codec, TrackId, TransportId, TransportStatistics};
 
 /// Something that happened on a transport.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The answer to [`Command::Offer`](crate::Command::Offer). It carries our candidates.
     Answer {
@@ -67,6 +67,58 @@ pub enum Event {
         /// The track.
         track: TrackId,
     },
+    /// Other encodings of a published video track are asked for than before. Its publisher may stop
+    /// sending those that are not, and must begin again when they are.
+    ///
+    /// Comes once when the track has started, and then whenever it changes: when more is asked for at
+    /// once, and when less is, after four seconds.
+    EncodingsAsked {
+        /// The track.
+        track: TrackId,
+        /// All its encodings, by decreasing quality. Those below one that is asked for are, too, and so
+        /// is the smallest in any case.
+        encodings: Vec<EncodingDemand>,
+    },
+    /// More or less of a video track is sent to a subscriber than before, because of what its link
+    /// carries. It was [`Service::Full`] at first.
+    ///
+    /// Less is told once it has lasted for a second, more at once.
+    ServiceChanged {
+        /// The subscriber's transport.
+        transport: TransportId,
+        /// The track.
+        track: TrackId,
+        /// How much of what it wants is sent now.
+        service: Service,
+    },
+    /// The answer to [`Command::Report`](crate::Command::Report).
+    Report {
+        /// That of the question.
+        ticket: u64,
+        /// What those of the transports carry that exist, in the order in which they were asked for.
+        statistics: Vec<TransportStatistics>,
+    },
+}
+
+/// Whether anybody may come to watch an encoding of a track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodingDemand {
+    /// Its name in the publisher's offer (RFC 8851), if the track is sent in several.
+    pub rid: Option<String>,
+    /// Whether it should be sent.
+    pub is_asked_for: bool,
+}
+
+/// How much of a track is sent to a subscriber, compared with what it wants; the greater, the more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Service {
+    /// Nothing for now.
+    Paused,
+    /// A smaller picture, or fewer pictures a second.
+    Reduced,
+    /// All that it wants, as far as the publisher sends it.
+    #[default]
+    Full,
 }
 
 /// Why a transport ended by itself.

@@ -16,6 +16,8 @@ use crate::{ShardId, TrackId};
 pub(crate) struct Export {
     pub(crate) to: ShardId,
     pub(crate) wanted: EncodingSet,
+    /// The best encoding that anybody there asked for, be it sent or not.
+    pub(crate) asked: Option<usize>,
     /// What the slowest receiver there of each encoding may be sent, in bits per second.
     pub(crate) allowed: [Allowed; MAX_ENCODINGS],
 }
@@ -54,7 +56,9 @@ impl Sfu {
             }
         }
         if let Some(key) = self.by_track_id.get(&id) {
-            self.tracks[*key].exports.retain(|export| export.to != from);
+            let key = *key;
+            self.tracks[key].exports.retain(|export| export.to != from);
+            self.note_demand(key);
         }
     }
 
@@ -66,6 +70,16 @@ impl Sfu {
         if let Some(encoding) = track.encodings.get_mut(encoding) {
             encoding.keyframes.request();
             self.wishes.insert(key);
+        }
+    }
+
+    /// Takes note of what receivers on another shard ask for.
+    pub(crate) fn handle_asked(&mut self, from: ShardId, id: TrackId, best: Option<usize>) {
+        if let Some((key, track)) = self.track_by_id(id)
+            && let Some(export) = track.exports.iter_mut().find(|export| export.to == from)
+        {
+            export.asked = best;
+            self.note_demand(key);
         }
     }
 
@@ -116,7 +130,7 @@ impl Sfu {
     fn start_export(&mut self, key: TrackKey, to: ShardId) {
         let track = &mut self.tracks[key];
         let (wanted, allowed) = (EncodingSet::default(), [Allowed::default(); MAX_ENCODINGS]);
-        track.exports.push(Export { to, wanted, allowed });
+        track.exports.push(Export { to, wanted, asked: None, allowed });
         let description = TrackDescription {
             format: track.format,
             msid: track.msid.clone(),

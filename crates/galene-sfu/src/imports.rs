@@ -1,6 +1,7 @@
 //! Tracks of publishers on other shards that this shard has subscribers for.
 
 use crate::cursor::{Arrived, Cursor};
+use crate::demand::Demand;
 use crate::ladder::Ladder;
 use crate::media::MAX_ENCODINGS;
 use crate::rate::Allowed;
@@ -29,6 +30,8 @@ pub(crate) struct Import {
     pub(crate) from: ShardId,
     /// What the publisher's shard was told.
     wanted: EncodingSet,
+    /// The best encoding that anybody here asked for, as the publisher's shard was told.
+    pub(crate) asked: Option<usize>,
     cursors: [Cursor; MAX_ENCODINGS],
 }
 
@@ -53,6 +56,7 @@ impl Sfu {
             Body::Missing { encoding, first, count } => {
                 self.handle_missing(from, id, encoding, first, count);
             }
+            Body::Asked(best) => self.handle_asked(from, id, best),
             Body::Rates(allowed) => self.handle_relayed_rates(from, id, allowed),
             Body::Started(description) => self.start_import(from, id, &description),
             Body::Packets(packets) => self.handle_relayed(from, id, packets),
@@ -114,7 +118,7 @@ impl Sfu {
         let kind = description.format.codec.kind();
         let encodings = (0..description.encodings).map(|_| Encoding::new(kind, false));
         let cursors = std::array::from_fn(|_| Cursor::default());
-        let import = Import { from, wanted: EncodingSet::default(), cursors };
+        let import = Import { from, wanted: EncodingSet::default(), asked: None, cursors };
         let key = self.tracks.insert(Track {
             id,
             format: description.format,
@@ -123,6 +127,7 @@ impl Sfu {
             encodings: encodings.collect(),
             ladder: Ladder::new(description.encodings),
             subscribers: Vec::new(),
+            demand: Demand::default(),
             exports: Vec::new(),
             arrivals: Vec::new(),
         });
@@ -182,8 +187,11 @@ impl Sfu {
             for (encoding, arrival) in track.encodings.iter_mut().zip(activity.last_arrivals) {
                 encoding.last_arrival = encoding.last_arrival.max(arrival);
             }
-            track.ladder.replace(activity.rungs);
+            let has_other_layers = track.ladder.replace(activity.rungs);
             self.refresh_import(key);
+            if has_other_layers {
+                self.note_services(key);
+            }
         }
     }
 
@@ -230,7 +238,7 @@ impl Sfu {
     }
 
     /// Tells the publisher's shard what the receivers of a track here can take.
-    fn report_rates(&mut self, key: TrackKey) {
+    pub(crate) fn report_rates(&mut self, key: TrackKey) {
         let track = &self.tracks[key];
         if let Origin::Shard(import) = &track.origin
             && track.format.codec.kind() == MediaKind::Video

@@ -15,6 +15,10 @@ pub(crate) const MIN_PLI_INTERVAL: Duration = Duration::from_millis(500);
 pub(crate) struct KeyframeRequests {
     wanted: bool,
     last_pli: Option<Instant>,
+    /// How many keyframes began to arrive.
+    arrived: u64,
+    /// How many PLIs were sent.
+    sent: u64,
 }
 
 impl KeyframeRequests {
@@ -26,6 +30,7 @@ impl KeyframeRequests {
     /// A keyframe begins to arrive: all wishes are met.
     pub(crate) fn handle_keyframe(&mut self) {
         self.wanted = false;
+        self.arrived += 1;
     }
 
     /// Returns whether to send a PLI now, and takes note of it.
@@ -33,8 +38,19 @@ impl KeyframeRequests {
         let due = self.due().is_some_and(|at| at.is_none_or(|at| at <= now));
         if due {
             self.last_pli = Some(now);
+            self.sent += 1;
         }
         due
+    }
+
+    /// Returns how many keyframes began to arrive so far.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    /// Returns how often one was asked for so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
     }
 
     /// Returns the time of the next PLI, if one is wanted; `Some(None)` means at once.

@@ -17,6 +17,7 @@ mod config;
 #[cfg(test)]
 mod containment;
 mod cursor;
+mod demand;
 mod demux;
 mod descriptors;
 mod direct;
@@ -45,6 +46,7 @@ mod packet;
 mod patience;
 mod publication;
 mod rate;
+mod reception;
 mod redundancy;
 mod relay;
 mod resend_budget;
@@ -56,9 +58,11 @@ mod sdp;
 mod selection;
 mod send_queue;
 mod sent_numbers;
+mod service;
 mod sfu;
 mod srtp;
 mod srtp_cipher;
+mod statistics;
 mod subscription;
 mod timer_wheel;
 mod track;
@@ -66,10 +70,14 @@ mod transport;
 
 pub use command::{Command, EncodingChoice, TrackRequest};
 pub use config::{EgressKind, SfuConfig};
-pub use event::{CloseReason, Event};
+pub use event::{CloseReason, EncodingDemand, Event, Service};
 pub use galene_rtp::{Codec, MediaKind};
 pub use ids::{ClientId, ShardId, TrackId, TransportId};
 pub use layer::Layer;
 pub use relay::RelayMessage;
 pub use send_queue::Transmit;
 pub use sfu::{Counters, Intake, Sfu};
+pub use statistics::{
+    LayerLimit, LayerNumbers, MAX_REPORTED, ReceivedEncoding, ReceptionReport, SentTrack, Tracks,
+    TransportStatistics,
+};

@@ -15,6 +15,7 @@ impl Sfu {
             && section.selection.limit(limit)
         {
             self.apply_selection(at);
+            self.note_service(at);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use galene_rtp::RedPayload;
 use str0m::bwe::BweKind;
@@ -12,6 +12,7 @@ use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::stats::MediaEgressStats;
 
 use crate::clock::Report;
+use crate::demand::Demand;
 use crate::demux::Slot;
 use crate::direct::DirectEgress;
 use crate::egress::Way;
@@ -26,7 +27,7 @@ use crate::sfu::Sfu;
 use crate::srtp::SessionKeys;
 use crate::track::{Arrival, Encoding, Origin, PublishedTypes, Track, TrackKey};
 use crate::transport::{Role, Transport};
-use crate::{Event, MediaKind, TrackId};
+use crate::{Event, MediaKind, ReceptionReport, TrackId};
 
 /// Where a publisher's packet belongs.
 struct Place {
@@ -101,6 +102,9 @@ impl Sfu {
         }
         let (spatial, temporal) = (packet.scaling.spatial, packet.scaling.temporal);
         encoding.meter.count(spatial, temporal, packet.payload.len());
+        let number = (encoding.run, packet.sequence);
+        let clock_rate_hz = codec.clock_rate_hz();
+        encoding.reception.count(number, packet.timestamp, clock_rate_hz, packet.arrived);
         if track.arrivals.is_empty() {
             self.arrived.push(key);
         }
@@ -168,6 +172,7 @@ impl Sfu {
             encodings: (0..encodings).map(|_| Encoding::new(kind, has_rtx)).collect(),
             ladder: Ladder::new(encodings),
             subscribers: Vec::new(),
+            demand: Demand::default(),
             exports: Vec::new(),
             arrivals: Vec::new(),
         });
@@ -178,6 +183,7 @@ impl Sfu {
             self.aftermath.arm(slot, transport, self.now);
         }
         self.events.push_back(Event::TrackStarted { track: id, codec: format.codec });
+        self.note_demand(key);
         Some(Place { stream, key, is_new_stream, is_new_track: true })
     }
 
@@ -281,6 +287,7 @@ impl Sfu {
         };
         match feedback {
             Feedback::Reception(reception) => {
+                subscription.note_report(&reception, self.now);
                 let loss = f64::from(reception.fraction_lost) / 256.0;
                 if subscription.section_of(reception.ssrc, MediaKind::Video).is_some() {
                     let sent = subscription.sent_rate();
@@ -296,6 +303,8 @@ impl Sfu {
                 let Some(key) = subscription.sections[section].track else {
                     return;
                 };
+                let nacked = missing.numbers().count() as u64;
+                subscription.sections[section].feedbacks.nacked += nacked;
                 if subscription.sections[section].outlet.is_some_and(|o| !o.has_rtx) {
                     let mid = subscription.sections[section].mid;
                     return self.handle_keyframe_request(slot, mid);
@@ -312,6 +321,7 @@ impl Sfu {
             }
             Feedback::Keyframe { ssrc } => {
                 if let Some(mid) = subscription.egress.mid_of(ssrc) {
+                    subscription.note_keyframe_request(mid, self.now);
                     self.handle_keyframe_request(slot, mid);
                 }
             }
@@ -352,6 +362,12 @@ impl Sfu {
             let seconds = stats.timestamp.saturating_duration_since(at).as_secs_f64().max(0.1);
             let bits = stats.bytes.saturating_sub(bytes) * 8;
             section.sent_rate = (bits as f64 / seconds) as u64;
+        }
+        if let Some(loss) = stats.loss {
+            // The engine does not say how uneven it is.
+            let (jitter, round_trip) = (Duration::ZERO, stats.rtt);
+            let report = ReceptionReport { loss: f64::from(loss), jitter, round_trip };
+            section.feedbacks.handle_report(report, self.now);
         }
         if let (Some(loss), MediaKind::Video) = (stats.loss, section.format.codec.kind()) {
             subscription.rate.handle_loss(f64::from(loss), section.sent_rate, self.now);
@@ -480,16 +496,11 @@ impl Sfu {
         let (mut total, mut ssrc) = (0, None);
         for track in tracks {
             if track.format.codec.kind() == MediaKind::Audio {
-                total += if track.is_wanted() { rate::AUDIO_RATE } else { 0 };
+                total += self.asked_rate(track, 0);
                 continue;
             }
-            let lowest = track.encodings.len() - 1;
             for (index, encoding) in track.encodings.iter().enumerate() {
-                total += if index == lowest && index > 0 {
-                    rate::LOWEST_ENCODING_RATE
-                } else {
-                    self.allowed_rates(track, index).rate()
-                };
+                total += self.asked_rate(track, index);
                 ssrc = ssrc.or(encoding.ssrc);
             }
         }
@@ -504,9 +515,21 @@ impl Sfu {
             });
         }
         if let Role::Publisher(publication) = &mut transport.role {
+            publication.asked = ssrc.map(|_| total);
             publication.next_rate = Some(self.now + RATE_INTERVAL);
         }
         self.aftermath.drive(slot, transport, self.now);
+    }
+
+    /// Returns what a publisher is asked to send at most of one of its encodings, in bits per second.
+    pub(crate) fn asked_rate(&self, track: &Track, encoding: usize) -> u64 {
+        if track.format.codec.kind() == MediaKind::Audio {
+            return if track.is_wanted() { rate::AUDIO_RATE } else { 0 };
+        }
+        if encoding > 0 && encoding + 1 == track.encodings.len() {
+            return rate::LOWEST_ENCODING_RATE;
+        }
+        self.allowed_rates(track, encoding).rate()
     }
 
     /// Returns what the subscribers of an encoding may be sent. Whoever would have it if it were sent

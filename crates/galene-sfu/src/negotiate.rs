@@ -188,15 +188,17 @@ impl Sfu {
             match sections.find(|(_, s)| s.track == Some(key)) {
                 Some((at, section)) => {
                     if section.selection.want(request.encoding) {
-                        changed.push(SubscriberSection { slot, section: at });
+                        changed.push((key, SubscriberSection { slot, section: at }));
                     }
                 }
                 None => missing.push((key, request.encoding)),
             }
         }
         let is_offered = subscription.negotiation.is_offered();
-        for section in changed {
+        for (key, section) in changed {
             self.apply_selection(section);
+            self.note_demand(key);
+            self.note_service(section);
         }
         if !is_offered {
             self.offer(slot, &missing);
@@ -261,6 +263,7 @@ impl Sfu {
             section.selection.want(choice);
             section.offered = true;
             track.subscribers.push(SubscriberSection { slot, section: at });
+            self.demands.insert((self.now, key));
         }
         if let Some((offer, pending)) = drawn.offer {
             subscription.negotiation = Negotiation::Offered(pending);
@@ -298,6 +301,7 @@ impl Sfu {
         }
         for key in left {
             self.refresh_import(key);
+            self.note_demand(key);
         }
     }
 

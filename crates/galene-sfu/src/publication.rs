@@ -25,6 +25,8 @@ pub(crate) struct Publication {
     pub(crate) streams: Vec<PublishedStream>,
     pub(crate) clock: PublisherClock,
     pub(crate) next_rate: Option<Instant>,
+    /// What the peer was last asked to send at most, in bits per second.
+    pub(crate) asked: Option<u64>,
 }
 
 /// One media section of the publisher's offer.
@@ -58,6 +60,7 @@ impl Publication {
             streams: Vec::new(),
             clock: PublisherClock::default(),
             next_rate: None,
+            asked: None,
         }
     }
 

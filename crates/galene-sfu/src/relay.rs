@@ -37,6 +37,7 @@ impl RelayMessage {
             | Body::Unwant
             | Body::Keyframe { .. }
             | Body::Missing { .. }
+            | Body::Asked(_)
             | Body::Rates(_)
             | Body::Started(_)
             | Body::Activity(_)
@@ -56,6 +57,8 @@ pub(crate) enum Body {
     Keyframe { encoding: usize },
     /// Packets that did not arrive, by their places in the publisher's ring.
     Missing { encoding: usize, first: u64, count: u64 },
+    /// The best encoding that anybody asks for, be it sent at present or not.
+    Asked(Option<usize>),
     /// What the receivers of each encoding may be sent.
     Rates([Allowed; MAX_ENCODINGS]),
 

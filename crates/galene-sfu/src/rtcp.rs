@@ -26,6 +26,8 @@ pub(crate) struct Reception {
     pub(crate) ssrc: u32,
     /// Of what was expected since the last report, in 1/256.
     pub(crate) fraction_lost: u8,
+    /// How unevenly packets arrive, in units of the RTP timestamp (RFC 3550 §6.4.1).
+    pub(crate) jitter: u32,
     /// The middle 32 bits of the NTP time of the last sender report seen, 0 if none was.
     pub(crate) last_sender_report: u32,
     /// How long ago that was, in 1/65536 s.
@@ -97,6 +99,7 @@ fn reception(block: &[u8]) -> Feedback<'_> {
     Feedback::Reception(Reception {
         ssrc: word(0),
         fraction_lost: block[4],
+        jitter: word(12),
         last_sender_report: word(16),
         delay: word(20),
     })
@@ -187,6 +190,7 @@ mod tests {
         let reception = Reception {
             ssrc: 42,
             fraction_lost: 64,
+            jitter: 5,
             last_sender_report: 0x0102_0304,
             delay: 0x0001_0000,
         };

@@ -65,15 +65,21 @@ impl Selection {
         self.limit == Limit::Paused || self.wanted == EncodingChoice::Nothing
     }
 
+    /// Returns the encoding that would serve the wish best if all `encodings`, at least one, were sent
+    /// and nothing were limited.
+    pub(crate) fn asked_encoding(&self, encodings: usize) -> Option<usize> {
+        match self.wanted {
+            EncodingChoice::Best => Some(0),
+            EncodingChoice::Lowest => Some(encodings - 1),
+            EncodingChoice::AtMost(layer) => Some(layer.encoding.min(encodings - 1)),
+            EncodingChoice::Nothing => None,
+        }
+    }
+
     /// Returns the encoding that would serve the wish best within the limit if all `encodings`, at least
     /// one, were sent.
     pub(crate) fn wished_encoding(&self, encodings: usize) -> Option<usize> {
-        let wish = match self.wanted {
-            EncodingChoice::Best => 0,
-            EncodingChoice::Lowest => encodings - 1,
-            EncodingChoice::AtMost(layer) => layer.encoding.min(encodings - 1),
-            EncodingChoice::Nothing => return None,
-        };
+        let wish = self.asked_encoding(encodings)?;
         match self.limit {
             Limit::None => Some(wish),
             Limit::UpTo(layer) => Some(layer.encoding.max(wish).min(encodings - 1)),

@@ -17,10 +17,11 @@ use crate::engine::{Datagram, Engine, Fault};
 use crate::exchange::Exchange;
 use crate::send_queue::Transmit;
 use crate::subscription::Section;
-use crate::track::{Track, TrackKey};
+use crate::track::{SubscriberSection, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{
-    CloseReason, Command, EgressKind, Event, RelayMessage, SfuConfig, ShardId, TrackId, TransportId,
+    CloseReason, Command, EgressKind, Event, MAX_REPORTED, RelayMessage, SfuConfig, ShardId,
+    TrackId, TransportId,
 };
 
 /// Forwards media from publishers to subscribers.
@@ -52,6 +53,10 @@ pub struct Sfu {
     pub(crate) batches: VecDeque<Batch>,
     /// Tracks of which somebody wants a keyframe.
     pub(crate) wishes: BTreeSet<TrackKey>,
+    /// Tracks of which other encodings may be asked for than before, and when to look at them.
+    pub(crate) demands: BTreeSet<(Instant, TrackKey)>,
+    /// Sections in which more or less may be sent than before, and when to look at them.
+    pub(crate) services: BTreeSet<(Instant, SubscriberSection)>,
     /// Subscribers with sections that can start.
     pub(crate) starting: Vec<Slot>,
     pub(crate) counters: Counters,
@@ -114,6 +119,8 @@ impl Sfu {
             arrived: Vec::new(),
             batches: VecDeque::new(),
             wishes: BTreeSet::new(),
+            demands: BTreeSet::new(),
+            services: BTreeSet::new(),
             starting: Vec::new(),
             counters: Counters::default(),
             epoch: now,
@@ -154,6 +161,11 @@ impl Sfu {
             }
             Command::RestartIce { transport } => self.restart_ice(transport),
             Command::Close { transport } => self.close(transport),
+            Command::Report { ticket, transports } => {
+                let asked = &transports[..transports.len().min(MAX_REPORTED)];
+                let statistics = self.statistics(asked);
+                self.events.push_back(Event::Report { ticket, statistics });
+            }
         }
         self.process();
     }
@@ -252,7 +264,8 @@ impl Sfu {
         self.flush();
         let timer = self.aftermath.next_timer();
         let wish = self.next_keyframe_request();
-        timer.into_iter().chain(wish).chain(self.exchange.next_tick()).min()
+        let news = [self.next_demand(), self.next_service(), self.exchange.next_tick()];
+        timer.into_iter().chain(wish).chain(news.into_iter().flatten()).min()
     }
 
     /// Returns what the core has done so far.
@@ -305,7 +318,10 @@ impl Sfu {
             EngineEvent::IceConnectionStateChange(state) => self.handle_ice_state(slot, state),
             EngineEvent::SenderFeedback(report) => self.handle_sender_report(slot, &report),
             EngineEvent::KeyframeRequest(request) => {
-                self.handle_keyframe_request(slot, request.mid)
+                if let Role::Subscriber(subscription) = &mut transport.role {
+                    subscription.note_keyframe_request(request.mid, self.now);
+                }
+                self.handle_keyframe_request(slot, request.mid);
             }
             EngineEvent::EgressBitrateEstimate(estimate) => self.handle_estimate(slot, &estimate),
             EngineEvent::MediaEgressStats(stats) => self.handle_egress_stats(slot, &stats),
@@ -405,6 +421,7 @@ impl Sfu {
                     if let Some(track) = self.tracks.get_mut(key) {
                         track.subscribers.retain(|s| s.slot != slot);
                         self.refresh_import(key);
+                        self.note_demand(key);
                     }
                 }
                 self.release(&subscription.wanted);

@@ -15,7 +15,9 @@ use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
 use crate::redundancy::Redundancy;
 use crate::selection::Selection;
+use crate::service::ToldService;
 use crate::srtp::RtcpOpener;
+use crate::statistics::Feedbacks;
 use crate::track::{Track, TrackKey};
 use crate::{ClientId, EncodingChoice, Layer, MediaKind, TrackRequest};
 
@@ -67,6 +69,8 @@ pub(crate) struct Section {
     pub(crate) track: Option<TrackKey>,
     /// How much of that.
     pub(crate) selection: Selection,
+    /// What the peer knows of how much that leaves.
+    pub(crate) service: ToldService,
     /// Whether our last offer says that it sends.
     pub(crate) offered: bool,
     /// Set once packets are handed on.
@@ -78,6 +82,8 @@ pub(crate) struct Section {
     /// Set while the peer accepts what is sent.
     pub(crate) outlet: Option<Outlet>,
     pub(crate) forward: Forward,
+    /// What the peer said of what it received.
+    pub(crate) feedbacks: Feedbacks,
     /// How many NACKs the peer had sent by the last report on them.
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
@@ -269,12 +275,14 @@ impl Section {
             format,
             track: None,
             selection: Selection::new(EncodingChoice::Best),
+            service: ToldService::default(),
             offered: false,
             live: false,
             answered: false,
             refused: false,
             outlet: None,
             forward,
+            feedbacks: Feedbacks::default(),
             nacks: 0,
             sent: None,
             sent_rate: 0,
@@ -296,6 +304,8 @@ impl Section {
     pub(crate) fn release(&mut self) {
         self.track = None;
         self.outlet = None;
+        self.service = ToldService::default();
+        self.feedbacks = Feedbacks::default();
         self.pause();
     }
 

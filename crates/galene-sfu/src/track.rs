@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use str0m::media::Pt;
 use str0m::rtp::Ssrc;
 
+use crate::demand::Demand;
 use crate::demux::Slot;
 use crate::descriptors::DescriptorReader;
 use crate::exports::Export;
@@ -15,6 +16,7 @@ use crate::keyframes::KeyframeRequests;
 use crate::ladder::Ladder;
 use crate::layer_meter::LayerMeter;
 use crate::packet::PacketRing;
+use crate::reception::ReceptionMeter;
 use crate::restorer::Restorer;
 use crate::{MediaKind, TrackId};
 
@@ -22,7 +24,7 @@ use crate::{MediaKind, TrackId};
 pub(crate) type TrackKey = usize;
 
 /// One media section of a subscriber's transport.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SubscriberSection {
     pub(crate) slot: Slot,
     pub(crate) section: usize,
@@ -40,6 +42,8 @@ pub(crate) struct Track {
     /// What of that is being sent.
     pub(crate) ladder: Ladder,
     pub(crate) subscribers: Vec<SubscriberSection>,
+    /// What its publisher knows of what they ask for, if it is on this shard.
+    pub(crate) demand: Demand,
     /// The other shards that have subscribers.
     pub(crate) exports: Vec<Export>,
     /// What arrived since the last forwarding, in the order of arrival.
@@ -84,6 +88,7 @@ pub(crate) struct Encoding {
     pub(crate) gaps: Gaps,
     pub(crate) last_arrival: Option<Instant>,
     pub(crate) meter: LayerMeter,
+    pub(crate) reception: ReceptionMeter,
     pub(crate) descriptors: DescriptorReader,
     pub(crate) restorer: Restorer,
 }
@@ -102,6 +107,7 @@ impl Encoding {
             gaps: Gaps::new(has_rtx),
             last_arrival: None,
             meter: LayerMeter::new(),
+            reception: ReceptionMeter::default(),
             descriptors: DescriptorReader::default(),
             restorer: Restorer::default(),
         }

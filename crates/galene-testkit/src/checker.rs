@@ -314,6 +314,7 @@ impl EgressChecker {
             }
         }
         self.count(now, sequence, arrival, after_gap);
+        self.report.encoding = Some(stamp.encoding);
         self.last = Some(Looked { stamp, timestamp, marker, picture_id });
     }
 

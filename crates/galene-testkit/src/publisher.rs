@@ -366,6 +366,22 @@ impl PublisherPeer {
         self.allocate();
     }
 
+    /// Sends these encodings of its video tracks and no others: one word for each encoding, in the order
+    /// of the description.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it has fewer or more encodings.
+    pub fn set_encodings_active(&mut self, are_active: &[bool]) {
+        let video = self.tracks.iter_mut().filter(|track| track.spec.kind == MediaKind::Video);
+        let encodings: Vec<_> = video.flat_map(|track| &mut track.encodings).collect();
+        assert_eq!(encodings.len(), are_active.len(), "one word for each encoding");
+        for (encoding, is_active) in encodings.into_iter().zip(are_active) {
+            encoding.is_wanted = *is_active;
+        }
+        self.allocate();
+    }
+
     /// Closes the connection, as by `RTCPeerConnection.close()`.
     pub fn close(&mut self, now: Instant) {
         // An engine that is closed already needs no closing.

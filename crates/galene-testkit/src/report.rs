@@ -38,6 +38,8 @@ pub struct Report {
     pub last_rendered: Option<Instant>,
     /// The numbers of all tracks that any packet came from.
     pub streams: BTreeSet<u32>,
+    /// The simulcast encoding of the newest packet.
+    pub encoding: Option<u8>,
     /// Each change from one source to another.
     pub switches: Vec<Switch>,
     /// How long rendered frames took from capture, in the order in which they came.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use galene_conference::SessionId;
-use galene_testkit::TrackSpec;
+use galene_testkit::{Profile, TrackSpec};
 use galene_tests::Meeting;
 use serde_json::{Value, json};
 
@@ -230,6 +230,111 @@ fn a_receiver_can_ask_for_an_ice_restart() {
     let video = meeting.report(bob, 11).expect("pictures");
     assert!(video.frames_rendered > 130, "{video}");
     assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
+}
+
+#[test]
+fn a_publisher_who_understands_it_hears_which_encodings_are_asked_for() {
+    let (mut meeting, [op, bob, carol]) = simulcast_for_two(12);
+    let told = |meeting: &Meeting, session: SessionId| -> Vec<Value> {
+        meeting.client(session).received_of("encodings").cloned().collect()
+    };
+    let encodings = |active: [bool; 2]| {
+        let [h, l] = [("h", active[0]), ("l", active[1])]
+            .map(|(rid, active)| json!({ "rid": rid, "active": active }));
+        json!({ "type": "encodings", "id": "shown", "encodings": [h, l] })
+    };
+    meeting.run_for(SECOND * 6);
+    let mut expected = vec![encodings([true, true]), encodings([false, true])];
+    assert_eq!(told(&meeting, op), expected);
+    let large = |m: &mut Meeting| m.publisher_mut(op, "shown").counts(0, 0).packets;
+    let before = large(&mut meeting);
+    meeting.run_for(SECOND);
+    assert_eq!(large(&mut meeting), before, "it obeys");
+
+    meeting.send(bob, json!({ "type": "requestStream", "id": "shown", "request": ["video"] }));
+    meeting.run_for(SECOND);
+    expected.push(encodings([true, true]));
+    assert_eq!(told(&meeting, op), expected);
+    let video = meeting.report(bob, 11).expect("a picture");
+    assert_eq!((video.encoding, video.freezes), (Some(0), 0), "{video}");
+    assert_eq!(told(&meeting, carol), Vec::<Value>::new(), "who publishes and never asked");
+    meeting.assert_clean();
+}
+
+#[test]
+fn a_receiver_who_understands_it_hears_why_it_is_sent_less_than_it_asked_for() {
+    let (mut meeting, [op, bob, carol]) = simulcast_for_two(13);
+    for session in [op, bob, carol] {
+        meeting.send(session, json!({ "type": "request", "request": { "": ["video"] } }));
+    }
+    let all = meeting.run_until(SECOND * 3, |m| m.client(bob).downs().count() == 2);
+    assert!(all, "not everything was offered");
+    meeting.set_network(bob, narrow(8_000_000));
+    meeting.run_for(SECOND * 10);
+    let told = |meeting: &Meeting, session: SessionId| -> Vec<Value> {
+        meeting.client(session).received_of("streamstatus").cloned().collect()
+    };
+    assert_eq!(told(&meeting, bob), Vec::<Value>::new(), "all is well from the start");
+    let status = |id: &str, status: &str, reason: Option<&str>| {
+        let mut message = json!({ "type": "streamstatus", "id": id, "status": status });
+        if let Some(reason) = reason {
+            message["reason"] = reason.into();
+        }
+        message
+    };
+    let narrow_link = Some("bandwidth");
+    for (rate, shown, own) in [
+        (1_200_000, ("reduced", narrow_link), ("reduced", narrow_link)),
+        (150_000, ("reduced", narrow_link), ("paused", narrow_link)),
+        (8_000_000, ("full", None), ("full", None)),
+    ] {
+        meeting.set_network(bob, narrow(rate));
+        let expected = [("shown", shown), ("own", own)];
+        let is_told = meeting.run_until(SECOND * 60, |m| {
+            expected.iter().all(|(id, (word, reason))| {
+                let messages = told(m, bob);
+                messages.iter().rfind(|message| message["id"] == *id)
+                    == Some(&status(id, word, *reason))
+            })
+        });
+        assert!(is_told, "{rate}: {:?}", told(&meeting, bob));
+    }
+    assert_eq!(told(&meeting, op), Vec::<Value>::new(), "nobody else's link is narrow");
+    assert_eq!(told(&meeting, carol), Vec::<Value>::new());
+}
+
+/// A group in which the first two understand our extensions and the third does not. The first publishes
+/// pictures in two sizes, as stream 11, and the last does; the others receive the small ones of the first.
+fn simulcast_for_two(seed: u64) -> (Meeting, [SessionId; 3]) {
+    let mut meeting = Meeting::new(super::SHARDS, seed, &[("group", open_group())]);
+    let new = ["encodings", "streamstatus"];
+    let op = meeting.enter_with(&new, "group", "op", "secret");
+    let bob = meeting.enter_with(&new, "group", "bob", "");
+    let carol = meeting.enter("group", "carol", "");
+    let handshake = meeting.client(op).received_of("handshake").next().expect("the first word");
+    let features = handshake["features"].as_array().expect("what the server will use");
+    assert!(new.iter().all(|feature| features.contains(&json!(feature))), "{handshake}");
+    meeting.send(op, json!({ "type": "request", "request": {} }));
+    for session in [bob, carol] {
+        meeting.send(session, json!({ "type": "request", "request": { "camera": ["video-low"] } }));
+    }
+    meeting.run_for(SECOND / 10);
+    for (session, id, label, stream) in [(op, "shown", "camera", 11), (carol, "own", "other", 21)] {
+        meeting.publish(session, (id, label), None, |config| {
+            config.track(TrackSpec::video(stream).bitrate(1_600_000).simulcast())
+        });
+    }
+    let is_up = meeting.run_until(SECOND * 3, |m| {
+        [bob, carol].iter().all(|session| m.client(*session).downs().count() == 1)
+    });
+    assert!(is_up, "not everybody was offered what is shown");
+    (meeting, [op, bob, carol])
+}
+
+/// A link of so many bits a second, of which a quarter of a second can wait.
+fn narrow(bits_per_second: u64) -> Profile {
+    let queue = u32::try_from(bits_per_second / 32).unwrap_or(u32::MAX);
+    Profile::ideal().delay(SECOND / 40).rate(bits_per_second, queue.max(6_000))
 }
 
 fn open_group() -> Value {

@@ -4,6 +4,7 @@
 //! `Conference::assert_clean`.
 
 mod bandwidth;
+mod demand;
 mod egress;
 mod feedback;
 mod forwarding;
@@ -12,8 +13,10 @@ mod layers;
 mod loss;
 mod meeting;
 mod restart;
+mod service;
 mod simulcast;
 mod sound;
+mod statistics;
 
 use std::time::Duration;
 

@@ -32,8 +32,15 @@ impl Conference {
             Event::TrackEnded { track } => {
                 if let Some(up) = self.ups.get_mut(&track.transport) {
                     up.tracks.remove(&track.section);
+                    up.encodings.remove(&track.section);
                     self.timers.arm(Timer::Push(track.transport), now.instant + PUSH_DELAY);
                 }
+            }
+            // Whoever asked for it takes it out before.
+            Event::Report { .. } => {}
+            Event::EncodingsAsked { track, encodings } => self.encodings_asked(track, encodings),
+            Event::ServiceChanged { transport, track, service } => {
+                self.service_changed(transport, track, service);
             }
         }
     }

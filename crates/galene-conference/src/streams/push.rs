@@ -1,6 +1,8 @@
 //! Showing published streams to those who want them.
 
-use galene_protocol::{StreamId, Wanted};
+use std::collections::BTreeMap;
+
+use galene_protocol::{StreamId, StreamStatus, Wanted};
 use galene_sfu::{ClientId, Command, TransportId};
 
 use super::selection::select;
@@ -89,6 +91,7 @@ impl Conference {
             let (shard, stream_id) = (state.shard, state.stream.to_string());
             let client = ClientId(receiver.0);
             self.command(shard, Command::Subscribe { transport: down, client, stream_id, tracks });
+            self.tell_status(down);
         }
     }
 
@@ -112,6 +115,8 @@ impl Conference {
             shard,
             wanted,
             tracks: Vec::new(),
+            services: BTreeMap::new(),
+            status: StreamStatus::Full,
             announced: false,
             awaits_answer: false,
             replaces: Vec::new(),

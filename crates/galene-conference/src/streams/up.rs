@@ -87,6 +87,7 @@ impl Conference {
             shard,
             negotiated: false,
             tracks: BTreeMap::new(),
+            encodings: BTreeMap::new(),
             pushed: false,
             replaces: Vec::new(),
             downs: BTreeSet::new(),

@@ -259,7 +259,10 @@ impl Server {
             Command::RestartIce { transport } => {
                 Event::Offer { transport, sdp: "fresh".to_owned() }
             }
-            Command::Answer { .. } | Command::AddCandidate { .. } | Command::Close { .. } => return,
+            Command::Answer { .. }
+            | Command::AddCandidate { .. }
+            | Command::Close { .. }
+            | Command::Report { .. } => return,
         };
         self.conference.handle_input(Input::Media { shard, event }, self.now());
     }
@@ -416,7 +419,8 @@ impl Server {
             | Command::Answer { .. }
             | Command::AddCandidate { .. }
             | Command::RestartIce { .. }
-            | Command::Close { .. } => None,
+            | Command::Close { .. }
+            | Command::Report { .. } => None,
         });
         offered.expect("the offer goes to the media plane")
     }
@@ -446,7 +450,8 @@ impl Server {
             | Command::Answer { .. }
             | Command::AddCandidate { .. }
             | Command::RestartIce { .. }
-            | Command::Close { .. } => None,
+            | Command::Close { .. }
+            | Command::Report { .. } => None,
         });
         subscriptions.collect()
     }

@@ -264,7 +264,8 @@ impl Stage {
                     self.command(shard, Command::AddCandidate { transport, candidate });
                 }
             }
-            Event::Connected { .. } | Event::TrackStarted { .. } => {}
+            Event::Connected { .. } | Event::TrackStarted { .. } | Event::EncodingsAsked { .. } => {
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -423,7 +423,10 @@ impl Room {
                 | Event::Disconnected { .. }
                 | Event::Closed { .. }
                 | Event::TrackStarted { .. }
-                | Event::TrackEnded { .. } => {}
+                | Event::TrackEnded { .. }
+                | Event::EncodingsAsked { .. }
+                | Event::Report { .. }
+                | Event::ServiceChanged { .. } => {}
             }
         }
     }
@@ -446,7 +449,11 @@ pub(crate) fn transport_of(event: &Event) -> u64 {
         | Event::NegotiationFailed { transport, .. }
         | Event::Connected { transport }
         | Event::Disconnected { transport }
+        | Event::ServiceChanged { transport, .. }
         | Event::Closed { transport, .. } => transport.0,
-        Event::TrackStarted { track, .. } | Event::TrackEnded { track } => track.transport.0,
+        Event::TrackStarted { track, .. }
+        | Event::TrackEnded { track }
+        | Event::EncodingsAsked { track, .. } => track.transport.0,
+        Event::Report { .. } => panic!("nobody asks for a report"),
     }
 }
