@@ -300,7 +300,7 @@ fn is_stun(contents: &[u8]) -> bool {
 }
 
 /// Tells SRTP from SRTCP and all else (RFC 7983 §7, RFC 5761 §4).
-fn is_rtp(contents: &[u8]) -> bool {
+pub(crate) fn is_rtp(contents: &[u8]) -> bool {
     matches!(contents, [128..192, second, ..] if !(192..224).contains(second))
 }
 

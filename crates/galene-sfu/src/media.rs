@@ -14,7 +14,7 @@ use crate::direct::DirectEgress;
 use crate::egress::Way;
 use crate::formats::Format;
 use crate::ladder::Ladder;
-use crate::packet::{MAX_PAYLOAD, Packet};
+use crate::packet::{MAX_PAYLOAD, Packet, Received};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate::{self, Allowed};
 use crate::relay::Body;
@@ -45,15 +45,31 @@ impl Sfu {
             self.offer_to_waiting(key);
             self.export_to_waiting(key);
         }
-        let Some(Role::Publisher(publication)) = self.transports.get(slot).map(|t| &t.role) else {
+        let received = Received::new(packet, self.tracks[key].format.codec);
+        self.take_in(slot, stream, key, is_new_stream, received);
+    }
+
+    /// Lets a packet be forwarded that is of a stream of a track.
+    pub(crate) fn take_in(
+        &mut self,
+        slot: Slot,
+        stream: PublishedStream,
+        key: TrackKey,
+        is_new_stream: bool,
+        packet: Received,
+    ) {
+        let Some(transport) = self.transports.get_mut(slot) else {
+            return;
+        };
+        let Role::Publisher(publication) = &mut transport.role else {
             return;
         };
         let track = &mut self.tracks[key];
-        let (codec, is_wanted) = (track.format.codec, track.is_wanted());
+        let codec = track.format.codec;
         let Some(encoding) = track.encodings.get_mut(stream.encoding) else {
             return;
         };
-        if !matches!(track.origin, Origin::Publisher(pt) if pt == packet.header.payload_type)
+        if !matches!(track.origin, Origin::Publisher(pt) if pt == packet.payload_type)
             || packet.payload.len() > MAX_PAYLOAD
             || !encoding.admit(stream.ssrc, is_new_stream, self.now)
         {
@@ -61,11 +77,11 @@ impl Sfu {
         }
         let captured = publication.clock.captured(
             stream.report,
-            packet.header.timestamp,
-            codec.clock_rate_hz(),
             packet.timestamp,
+            codec.clock_rate_hz(),
+            packet.arrived,
         );
-        encoding.last_arrival = Some(packet.timestamp);
+        encoding.last_arrival = Some(packet.arrived);
         let descriptors = &mut encoding.descriptors;
         let packet = Packet::new(codec, encoding.run, packet, captured, descriptors);
         let starts_keyframe = packet.starts_keyframe == Some(true);
@@ -73,12 +89,16 @@ impl Sfu {
             encoding.keyframes.handle_keyframe();
         }
         // Of sound nothing is asked for again; every packet stands for itself.
-        if encoding.gaps.handle_packet(packet.sequence, starts_keyframe, self.now)
-            && codec.kind() == MediaKind::Video
-            && is_wanted
-        {
-            encoding.keyframes.request();
-            self.wishes.insert(key);
+        if codec.kind() == MediaKind::Video {
+            let losses = &mut encoding.losses;
+            let took = losses.handle_packet(packet.sequence, starts_keyframe, self.now);
+            took.into_iter().for_each(|took| transport.round_trip.handle_sample(took));
+            if let Some(at) = losses.first_due(self.now)
+                && let Some(repairs) = &mut publication.repairs
+                && repairs.wake_at(at)
+            {
+                self.aftermath.arm(slot, transport, self.now);
+            }
         }
         let (spatial, temporal) = (packet.scaling.spatial, packet.scaling.temporal);
         encoding.meter.count(spatial, temporal, packet.payload.len());
@@ -103,13 +123,18 @@ impl Sfu {
         let known = publication.stream(ssrc);
         let names = match known {
             Some(_) => None,
-            None => self
-                .aftermath
-                .touch(slot, transport, |rtc| {
+            None => {
+                let is_asked_here = publication.repairs.is_some();
+                let names = self.aftermath.touch(slot, transport, |rtc| {
                     let mut api = rtc.direct_api();
-                    api.stream_rx(&ssrc).map(|stream| (stream.mid(), stream.rid()))
-                })
-                .flatten(),
+                    let stream = api.stream_rx(&ssrc)?;
+                    if is_asked_here {
+                        stream.suppress_nack(true);
+                    }
+                    Some((stream.mid(), stream.rid()))
+                });
+                names.flatten()
+            }
         };
         let Role::Publisher(publication) = &mut transport.role else {
             return None;
@@ -198,7 +223,7 @@ impl Sfu {
         };
         let keys = transport.engine.master_keys();
         let keys = keys.and_then(|keys| SessionKeys::derive(&self.crypto.provider, keys));
-        let Some(SessionKeys { sealer, opener }) = keys else {
+        let Some(SessionKeys { sealer, opener, .. }) = keys else {
             return;
         };
         let path = transport.engine.nominated_path(&mut self.aftermath.out);
@@ -216,15 +241,14 @@ impl Sfu {
         let Some(transport) = self.transports.get_mut(slot).filter(|t| t.is_reachable()) else {
             return;
         };
-        let Role::Subscriber(subscription) = &mut transport.role else {
-            return;
+        let sends_beside_engine = match &transport.role {
+            Role::Publisher(publication) => publication.repairs.is_some(),
+            Role::Subscriber(subscription) => subscription.reports.is_some(),
         };
-        if subscription.reports.is_some()
-            && transport.engine.doubts_path(source, destination, self.now)
-        {
+        if sends_beside_engine && transport.engine.doubts_path(source, destination, self.now) {
             let path = transport.engine.nominated_path(&mut self.aftermath.out);
             if let Ok(Some(path)) = path {
-                subscription.egress.set_path(path);
+                transport.set_path(path);
             }
             self.aftermath.settle(slot, transport, self.now, path.map(drop));
         }

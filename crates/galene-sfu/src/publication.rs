@@ -8,6 +8,8 @@ use str0m::rtp::Ssrc;
 use crate::MediaKind;
 use crate::clock::{PublisherClock, Report};
 use crate::media::MAX_ENCODINGS;
+use crate::repairs::Repairs;
+use crate::replay_window::ReplayWindow;
 use crate::sdp::OfferedSection;
 use crate::track::TrackKey;
 
@@ -25,6 +27,8 @@ pub(crate) struct Publication {
     pub(crate) streams: Vec<PublishedStream>,
     pub(crate) clock: PublisherClock,
     pub(crate) next_rate: Option<Instant>,
+    /// Set while lost packets are asked for here and not by the engine.
+    pub(crate) repairs: Option<Box<Repairs>>,
 }
 
 /// One media section of the publisher's offer.
@@ -49,6 +53,10 @@ pub(crate) struct PublishedStream {
     pub(crate) section: usize,
     pub(crate) encoding: usize,
     pub(crate) report: Option<Report>,
+    /// Where its packets are sent again, once one was.
+    pub(crate) rtx: Option<Ssrc>,
+    /// What came there.
+    pub(crate) repaired: ReplayWindow,
 }
 
 impl Publication {
@@ -58,6 +66,7 @@ impl Publication {
             streams: Vec::new(),
             clock: PublisherClock::default(),
             next_rate: None,
+            repairs: None,
         }
     }
 
@@ -125,7 +134,8 @@ impl Publication {
         if self.streams.len() == MAX_STREAMS {
             return None;
         }
-        let stream = PublishedStream { ssrc, section, encoding, report: None };
+        let (rtx, repaired) = (None, ReplayWindow::default());
+        let stream = PublishedStream { ssrc, section, encoding, report: None, rtx, repaired };
         self.streams.push(stream);
         Some(stream)
     }
