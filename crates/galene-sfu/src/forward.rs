@@ -10,9 +10,13 @@ use galene_rtp::{PictureId, SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numberi
 use crate::Layer;
 use crate::descriptors::frame_number;
 use crate::ladder::Ladder;
-use crate::packet::Packet;
+use crate::packet::{Packet, VIDEO_CAPACITY};
 use crate::scaling::LayerSet;
 use crate::sent_numbers::SentNumbers;
+
+/// How far behind the newest a packet may be that is looked for: no more are kept, as the publisher
+/// numbered them, and whoever asks for all that ever was is not to be searched for in vain.
+const MAX_REPAIRED: u64 = VIDEO_CAPACITY as u64;
 
 /// The state of one forwarded track.
 #[derive(Debug)]
@@ -78,6 +82,11 @@ pub(crate) struct Forwarded {
 }
 
 impl Forwarded {
+    /// Returns the extended sequence number that it was sent under.
+    pub(crate) fn outgoing(&self) -> u64 {
+        self.outgoing
+    }
+
     /// Returns the numbers under which the packet was sent.
     pub(crate) fn numbers(&self, packet: &Packet) -> Numbers {
         Numbers {
@@ -202,6 +211,9 @@ impl Forward {
     /// Finds the packet that was sent under this number, as a NACK names it.
     pub(crate) fn find(&self, number: u16) -> Option<Forwarded> {
         let outgoing = self.sequences.extend_outgoing(number)?;
+        if outgoing + MAX_REPAIRED < self.sequences.next_outgoing() {
+            return None;
+        }
         let found = self.sequences.source_of(outgoing)?;
         let Source { encoding, run } = found.label.source;
         Some(Forwarded { encoding, run, sequence: found.sequence, outgoing, label: found.label })

@@ -49,6 +49,7 @@ mod relay;
 mod repairs;
 mod replay_window;
 mod resend_budget;
+mod resends;
 mod round_trip;
 mod rtcp;
 mod runs;

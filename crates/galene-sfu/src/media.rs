@@ -188,12 +188,19 @@ impl Sfu {
     }
 
     pub(crate) fn handle_keyframe_request(&mut self, slot: Slot, mid: Mid) {
-        let Role::Subscriber(subscription) = &self.transports[slot].role else {
+        let Transport { role: Role::Subscriber(subscription), round_trip, .. } =
+            &self.transports[slot]
+        else {
             return;
         };
         let Some(section) = subscription.sections.iter().find(|s| s.mid == mid) else {
             return;
         };
+        // Browsers repeat their request until they have what they asked for, and this one was sent before
+        // that came there.
+        if section.keyframe_sent.is_some_and(|at| self.now < at + round_trip.get()) {
+            return;
+        }
         if let Some(key) = section.track {
             let track = &mut self.tracks[key];
             let target = section.selection.peek(&track.ladder).layer.map(|layer| layer.encoding);
@@ -247,26 +254,40 @@ impl Sfu {
         };
         if sends_beside_engine && transport.engine.doubts_path(source, destination, self.now) {
             let path = transport.engine.nominated_path(&mut self.aftermath.out);
-            if let Ok(Some(path)) = path {
+            if let Some(path) = transport.engine.path() {
                 transport.set_path(path);
             }
             self.aftermath.settle(slot, transport, self.now, path.map(drop));
         }
     }
 
-    /// Takes in reports of a subscriber to which the engine does not send.
-    pub(crate) fn handle_rtcp(&mut self, slot: Slot, datagram: &[u8]) {
+    /// Sends to where the peer now sends from, after something that only it can have sealed came from
+    /// `source` to our `destination`.
+    pub(crate) fn follow_peer(&mut self, slot: Slot, source: SocketAddr, destination: SocketAddr) {
+        if let Some(transport) = self.transports.get_mut(slot)
+            && let Some(path) = transport.engine.follow(source, destination, self.now)
+        {
+            transport.set_path(path);
+        }
+    }
+
+    /// Takes in reports of a subscriber to which the engine does not send. Returns whether they are
+    /// authentic.
+    pub(crate) fn handle_rtcp(&mut self, slot: Slot, datagram: &[u8]) -> bool {
         let mut room = std::mem::take(&mut self.rtcp_room);
+        let mut is_authentic = false;
         if let Some(Role::Subscriber(subscription)) =
             self.transports.get_mut(slot).map(|t| &mut t.role)
             && let Some(opener) = &mut subscription.reports
             && let Some(compound) = opener.open(datagram, &mut room)
         {
+            is_authentic = true;
             for feedback in rtcp::read(compound) {
                 self.handle_feedback(slot, feedback);
             }
         }
         self.rtcp_room = room;
+        is_authentic
     }
 
     fn handle_feedback(&mut self, slot: Slot, feedback: Feedback<'_>) {
@@ -293,11 +314,12 @@ impl Sfu {
                     let mid = subscription.sections[section].mid;
                     return self.handle_keyframe_request(slot, mid);
                 }
-                let (track, now) = (&self.tracks[key], self.now);
+                let (track, now, round_trip) = (&self.tracks[key], self.now, transport.round_trip);
                 let queue = &mut self.aftermath.out.queue;
                 let repaired = transport.engine.touch(|engine| {
                     let mut way = Way { engine, queue, now };
-                    subscription.repair(&mut way, section, missing.numbers(), track);
+                    let numbers = missing.numbers();
+                    subscription.repair(&mut way, section, numbers, track, round_trip);
                 });
                 if let Err(fault) = repaired {
                     self.aftermath.fail(slot, transport, fault);

@@ -129,7 +129,7 @@ pub(crate) struct PacketRing {
 }
 
 /// One and a half seconds at 2.5 Mbit/s: as much as a retransmission over a long path can ask for.
-const VIDEO_CAPACITY: usize = 384;
+pub(crate) const VIDEO_CAPACITY: usize = 384;
 
 /// The largest payload that is forwarded. Nothing larger fits into a packet of an Ethernet; the engine
 /// takes up to 2,000 bytes in and could not send them on with its own header extensions.

@@ -182,7 +182,9 @@ impl Sfu {
         };
         let reads_reports = matches!(&transport.role, Role::Subscriber(s) if s.reports.is_some());
         if reads_reports && !verify && is_rtcp(contents) {
-            self.handle_rtcp(slot, contents);
+            if self.handle_rtcp(slot, contents) {
+                self.follow_peer(slot, source, destination);
+            }
             self.process();
             return Intake::Taken;
         }
@@ -194,6 +196,7 @@ impl Sfu {
             self.aftermath.demux.learn_address(slot, source);
         } else if is_check && let Some(sent) = self.aftermath.demux.check_sent(contents) {
             transport.round_trip.handle_sample(now.saturating_duration_since(sent));
+            transport.engine.handle_answer(source, now);
         }
         let is_taken = is_rtp_taken(&self.aftermath.out.events);
         self.aftermath.settle(slot, transport, now, result.map(drop));
@@ -201,6 +204,9 @@ impl Sfu {
         if is_check {
             self.update_path(slot, source, destination);
         } else if !verify && is_rtp(contents) {
+            if is_taken {
+                self.follow_peer(slot, source, destination);
+            }
             self.follow_repairs(slot, contents, is_taken);
         }
         if is_verified { Intake::Verified } else { Intake::Taken }

@@ -13,6 +13,8 @@ use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
+use crate::resends::Resends;
+use crate::round_trip::RoundTrip;
 use crate::selection::Selection;
 use crate::srtp::RtcpOpener;
 use crate::track::{Track, TrackKey};
@@ -75,6 +77,10 @@ pub(crate) struct Section {
     /// Set while the peer accepts what is sent.
     pub(crate) outlet: Option<Outlet>,
     pub(crate) forward: Forward,
+    /// What the peer was sent again.
+    pub(crate) resends: Resends,
+    /// When the latest keyframe began to be sent.
+    pub(crate) keyframe_sent: Option<Instant>,
     /// How many NACKs the peer had sent by the last report on them.
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
@@ -184,6 +190,9 @@ impl Subscription {
         let Some(numbers) = section.forward.accept(encoding, target, packet) else {
             return false;
         };
+        if packet.starts_keyframe == Some(true) {
+            section.keyframe_sent = Some(way.now);
+        }
         let outgoing = Outgoing { padding, ..Outgoing::new(section, outlet, &numbers, packet) };
         self.egress.send(way, outgoing);
         true
@@ -196,8 +205,9 @@ impl Subscription {
         section: usize,
         missing: impl Iterator<Item = u16>,
         track: &Track,
+        round_trip: RoundTrip,
     ) {
-        let section = &self.sections[section];
+        let section = &mut self.sections[section];
         let Some(outlet) = section.outlet else {
             return;
         };
@@ -205,6 +215,9 @@ impl Subscription {
             let Some(sent) = section.forward.find(number) else {
                 continue;
             };
+            if !section.resends.admit(sent.outgoing(), round_trip, way.now) {
+                continue;
+            }
             let encoding = track.encodings.get(sent.encoding);
             if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence)) {
                 let numbers = sent.numbers(packet);
@@ -256,6 +269,8 @@ impl Section {
             refused: false,
             outlet: None,
             forward,
+            resends: Resends::default(),
+            keyframe_sent: None,
             nacks: 0,
             sent: None,
             sent_rate: 0,
