@@ -219,7 +219,9 @@ impl Subscription {
                 continue;
             }
             let encoding = track.encodings.get(sent.encoding);
-            if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence)) {
+            if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence))
+                && sent.is_of_layers(packet)
+            {
                 let numbers = sent.numbers(packet);
                 self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
             }
