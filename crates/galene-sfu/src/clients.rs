@@ -95,6 +95,7 @@ impl Sfu {
         let (id, now) = (subscription.client, self.now);
         let reports = &mut self.reports_room;
         subscription.egress.read_feedback(feedback, now, reports);
+        subscription.redundancy.handle_feedback(reports, now);
         client.estimator.handle_feedback(slot as u64, reports.drain(..), now);
         if self.sum_up(id) {
             self.share_out(id);
