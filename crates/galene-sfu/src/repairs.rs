@@ -338,4 +338,27 @@ mod tests {
         packet[0] = 0x80;
         assert_eq!(RtpHeader::read(&packet).map(|header| header.len), Some(12));
     }
+
+    #[test]
+    fn no_bytes_make_it_panic_or_read_beyond_the_end() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..20_000 {
+            let mut packet: Vec<u8> = (0..random.usize(0..80)).map(|_| random.u8(..)).collect();
+            if let Some(first) = packet.first_mut() {
+                *first = 0x80 | random.u8(0..64);
+            }
+            // An extension in either form, not too long to fit.
+            if let Some(start) = packet.get_mut(12..16) {
+                let profile = if random.bool() { [0xbe, 0xde] } else { [0x10, 0] };
+                start.copy_from_slice(&[profile[0], profile[1], 0, random.u8(0..16)]);
+            }
+            if let Some(header) = RtpHeader::read(&packet) {
+                assert!(header.len <= packet.len());
+                for id in 0..16 {
+                    let value = extensions::find(header.extension, id).unwrap_or_default();
+                    assert!(value.len() < header.extension.len() || value.is_empty());
+                }
+            }
+        }
+    }
 }
