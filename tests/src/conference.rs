@@ -196,6 +196,16 @@ impl Conference {
         address
     }
 
+    /// Lets a peer be seen at a new address and no longer at the one before, of which neither it nor its
+    /// signalling knows: its NAT has forgotten it. Returns the new address.
+    pub fn rebind(&mut self, id: TransportId) -> SocketAddr {
+        let before = self.address(id);
+        let (_, outside) = self.next_peer();
+        self.simulation.network_mut().rebind(before, outside);
+        self.addresses.insert(id, outside);
+        outside
+    }
+
     /// Advances by `duration`.
     pub fn run_for(&mut self, duration: Duration) {
         let until = self.simulation.now() + duration;

@@ -112,7 +112,7 @@ impl Aftermath {
         now: Instant,
         result: Result<(), Fault>,
     ) {
-        self.demux.expect_responses(slot, &mut self.out.checks);
+        self.demux.expect_responses(slot, &mut self.out.checks, now);
         self.inbox.extend(self.out.events.drain(..).map(|event| (slot, event)));
         match result {
             Ok(()) => self.arm(slot, transport, now),

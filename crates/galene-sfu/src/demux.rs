@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Instant;
 
 /// How many addresses one transport may be reached from. A browser has a handful of interfaces, and
 /// each path through a NAT shows another port; the oldest gives way.
@@ -41,7 +42,8 @@ pub(crate) enum Route {
 pub(crate) struct Demux {
     by_address: HashMap<SocketAddr, Slot>,
     by_ufrag: HashMap<String, Slot>,
-    by_check: HashMap<[u8; 12], Slot>,
+    /// With when they were sent.
+    by_check: HashMap<[u8; 12], (Slot, Instant)>,
     names: HashMap<Slot, Names>,
 }
 
@@ -81,8 +83,14 @@ impl Demux {
             return Some(Route::Check { slot, learn_address: true });
         }
         let id: [u8; 12] = contents.get(8..20)?.try_into().ok()?;
-        let slot = *self.by_check.get(&id)?;
+        let (slot, _) = *self.by_check.get(&id)?;
         Some(Route::Check { slot, learn_address: false })
+    }
+
+    /// Returns when the check was sent to which this is the response.
+    pub(crate) fn check_sent(&self, response: &[u8]) -> Option<Instant> {
+        let id = *response.get(8..)?.first_chunk::<12>()?;
+        self.by_check.get(&id).map(|(_, sent)| *sent)
     }
 
     /// Lets STUN requests to this user name find the transport. Returns whether the name is new.
@@ -134,13 +142,18 @@ impl Demux {
     }
 
     /// Lets the responses to our checks find the transport.
-    pub(crate) fn expect_responses(&mut self, slot: Slot, checks: &mut Vec<[u8; 12]>) {
+    pub(crate) fn expect_responses(
+        &mut self,
+        slot: Slot,
+        checks: &mut Vec<[u8; 12]>,
+        now: Instant,
+    ) {
         if checks.is_empty() {
             return;
         }
         let names = self.names.entry(slot).or_default();
         for id in checks.drain(..) {
-            if self.by_check.insert(id, slot).is_none() {
+            if self.by_check.insert(id, (slot, now)).is_none() {
                 names.checks.push_back(id);
             }
             if names.checks.len() > MAX_CHECKS_PER_TRANSPORT
@@ -234,7 +247,7 @@ mod tests {
     #[test]
     fn a_response_finds_the_check_that_it_answers() {
         let mut demux = Demux::default();
-        demux.expect_responses(4, &mut vec![[9; 12]]);
+        demux.expect_responses(4, &mut vec![[9; 12]], galene_testkit::epoch());
         let mut response = request("");
         response[0] = 0x01;
         let found = Route::Check { slot: 4, learn_address: false };
@@ -260,7 +273,7 @@ mod tests {
             demux.add_ufrag(0, &format!("u{i}"));
             let mut id = [0; 12];
             id[..2].copy_from_slice(&i.to_be_bytes());
-            demux.expect_responses(0, &mut vec![id]);
+            demux.expect_responses(0, &mut vec![id], galene_testkit::epoch());
         }
         assert_eq!(demux.by_address.len(), MAX_ADDRESSES_PER_TRANSPORT);
         assert_eq!(demux.by_ufrag.len(), MAX_UFRAGS_PER_TRANSPORT);

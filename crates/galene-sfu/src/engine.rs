@@ -5,6 +5,7 @@
 //! transport and no other.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -56,12 +57,23 @@ pub(crate) struct Engine {
     path: Option<Path>,
     /// Until when it may choose another one at any time.
     path_in_doubt: Option<Instant>,
+    /// Where the peer sends from, if that is not the other end of `path`: what is no connectivity check
+    /// goes there.
+    followed: Option<Path>,
+    /// From where our checks were answered, and when last.
+    answered: VecDeque<(SocketAddr, Instant)>,
 }
 
 /// For how long after a check over another pair of addresses the nominated one is asked for with every
 /// check. Pairs that are still possible are checked every three seconds at least, so until there is one
 /// pair left it does not run out.
 const PATH_DOUBT: Duration = Duration::from_secs(30);
+
+/// For how long an answered check lets us send to where the answer came from (RFC 7675 §5.1).
+const CONSENT: Duration = Duration::from_secs(30);
+
+/// As many addresses as a peer may be reached at, by the table of addresses.
+const MAX_ANSWERED: usize = 16;
 
 /// A pair of addresses that media takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +100,8 @@ impl Engine {
                 is_muted: false,
                 path: None,
                 path_in_doubt: None,
+                followed: None,
+                answered: VecDeque::new(),
             })
         })
     }
@@ -120,6 +134,45 @@ impl Engine {
         self.path_in_doubt.is_some_and(|until| now < until)
     }
 
+    /// Returns where things are sent to, as far as is known.
+    pub(crate) fn path(&self) -> Option<Path> {
+        self.followed.or(self.path)
+    }
+
+    /// A check of ours was answered from this address.
+    pub(crate) fn handle_answer(&mut self, from: SocketAddr, now: Instant) {
+        self.answered.retain(|(address, at)| *address != from && now < *at + CONSENT);
+        if self.answered.len() == MAX_ANSWERED {
+            self.answered.pop_front();
+        }
+        self.answered.push_back((from, now));
+    }
+
+    /// Something that only the peer can have sealed came from `source` to our `destination`. If that is
+    /// not where things are sent to, they are from now on, and this returns how.
+    ///
+    /// A NAT that forgets what it did shows the peer under another address, of which the peer knows
+    /// nothing. It checks from there and goes on sending, and we answer and check, but ICE keeps to the
+    /// nominated pair until that has failed, twenty seconds later. An address has to have answered a check
+    /// of ours, or a peer could have a stranger flooded (RFC 7675 §3).
+    pub(crate) fn follow(
+        &mut self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        now: Instant,
+    ) -> Option<Path> {
+        let here = Path { source: destination, destination: source };
+        if self.path() == Some(here) {
+            return None;
+        }
+        let mut answers = self.answered.iter();
+        if !answers.any(|(from, at)| *from == source && now < *at + CONSENT) {
+            return None;
+        }
+        self.followed = Some(here).filter(|_| self.path != Some(here));
+        Some(here)
+    }
+
     /// Returns from where to where the engine sends now: the pair of candidates that ICE nominated.
     ///
     /// The engine does not tell, so it is made to say something about streams that do not exist, and what
@@ -133,7 +186,10 @@ impl Engine {
                 match self.rtc.poll_output()? {
                     Output::Timeout(deadline) => {
                         self.deadline = deadline;
-                        self.path = path.or(self.path);
+                        if path.is_some() && path != self.path {
+                            self.path = path;
+                            self.followed = None;
+                        }
                         return Ok(path);
                     }
                     Output::Transmit(t) if is_rtp_or_rtcp(&t.contents) => {
@@ -230,7 +286,10 @@ impl Engine {
                         (false, _) => !self.lost || is_stun(&t.contents),
                     };
                     if is_allowed {
-                        out.queue.push(t.source, t.destination, &t.contents);
+                        let path = self.followed.filter(|_| !is_stun(&t.contents));
+                        let (source, destination) =
+                            path.map_or((t.source, t.destination), |p| (p.source, p.destination));
+                        out.queue.push(source, destination, &t.contents);
                     }
                 }
                 Output::Event(event) => {
@@ -300,7 +359,7 @@ fn is_stun(contents: &[u8]) -> bool {
 }
 
 /// Tells SRTP from SRTCP and all else (RFC 7983 §7, RFC 5761 §4).
-fn is_rtp(contents: &[u8]) -> bool {
+pub(crate) fn is_rtp(contents: &[u8]) -> bool {
     matches!(contents, [128..192, second, ..] if !(192..224).contains(second))
 }
 
@@ -322,6 +381,23 @@ fn text(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_is_followed_to_where_it_answered_and_nowhere_else() {
+        let now = galene_testkit::epoch();
+        let [here, there, elsewhere] = [1, 2, 3].map(galene_testkit::address);
+        let mut engine = Engine::build(RtcConfig::new(), now).expect("stock settings work");
+        assert_eq!(engine.follow(there, here, now), None, "a stranger could be there");
+        engine.handle_answer(there, now);
+        let path = Path { source: here, destination: there };
+        assert_eq!(engine.follow(there, here, now), Some(path));
+        assert_eq!(engine.follow(there, here, now), None, "that is known");
+        assert_eq!(engine.path(), Some(path));
+        engine.handle_answer(elsewhere, now);
+        assert_eq!(engine.follow(elsewhere, here, now + CONSENT), None, "that was long ago");
+        (10..60).for_each(|at| engine.handle_answer(galene_testkit::address(at), now));
+        assert_eq!(engine.answered.len(), MAX_ANSWERED);
+    }
 
     #[test]
     fn a_panic_in_the_engine_is_a_fault_of_that_transport() {

@@ -1,4 +1,4 @@
-//! Writes RTP header extensions of more than one element, or long ones (RFC 8285).
+//! Writes RTP header extensions of more than one element, or long ones, and finds one (RFC 8285).
 
 /// So much fits: the frame of two words, and elements of up to 255 bytes and a few short ones.
 pub(crate) const MAX_BYTES: usize = 4 + 2 + 255 + 16;
@@ -53,6 +53,39 @@ pub(crate) fn len(elements: impl Iterator<Item = (u8, usize)> + Clone) -> usize 
     }
 }
 
+/// Returns the value of the element with this number, given the header extension with its first word.
+pub(crate) fn find(extension: &[u8], id: u8) -> Option<&[u8]> {
+    let (head, mut rest) = extension.split_first_chunk::<4>()?;
+    let profile = u16::from_be_bytes([head[0], head[1]]);
+    let is_short = profile == 0xbede;
+    if !is_short && profile & 0xfff0 != 0x1000 {
+        return None;
+    }
+    while let Some((&first, after)) = rest.split_first() {
+        if first == 0 {
+            // Padding, of a byte at a time.
+            rest = after;
+            continue;
+        }
+        let (found, len, after) = if is_short {
+            (first >> 4, usize::from(first & 0x0f) + 1, after)
+        } else {
+            let (&len, after) = after.split_first()?;
+            (first, usize::from(len), after)
+        };
+        // Number 15 of the short form ends the extension (RFC 8285 §4.2).
+        if is_short && found == 15 {
+            return None;
+        }
+        let (value, next) = after.split_at_checked(len)?;
+        if found == id {
+            return Some(value);
+        }
+        rest = next;
+    }
+    None
+}
+
 /// What the length of an element in the two-byte form can say (RFC 8285 §4.3).
 const MAX_VALUE_BYTES: usize = 255;
 
@@ -90,6 +123,21 @@ mod tests {
         let len = write(&mut room, [(1, &[0; 300][..]), (2, &[5; 3])].into_iter());
         assert_eq!((len, room[4], room[5]), (12, 2, 3));
         assert_eq!(write(&mut room, std::iter::empty()), 0);
+    }
+
+    #[test]
+    fn what_was_written_is_found_in_either_form() {
+        let long = [7; 40];
+        for value in [&long[..4], &long] {
+            let mut room = [0xff; MAX_BYTES];
+            let len = write(&mut room, [(2, &[1, 2, 3][..]), (12, value)].into_iter());
+            assert_eq!(find(&room[..len], 2), Some(&[1, 2, 3][..]));
+            assert_eq!(find(&room[..len], 12), Some(value));
+            assert_eq!(find(&room[..len], 3), None);
+            (0..len - value.len()).for_each(|end| assert_eq!(find(&room[..end], 12), None));
+        }
+        assert_eq!(find(&[0xbe, 0xde, 0, 1, 0xf0, 1, 0x30, 1], 3), None, "the end");
+        assert_eq!(find(&[0, 0, 0, 1, 0x30, 1, 0, 0], 3), None, "another profile");
     }
 
     #[test]

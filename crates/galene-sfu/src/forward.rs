@@ -10,9 +10,13 @@ use galene_rtp::{PictureId, SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numberi
 use crate::Layer;
 use crate::descriptors::frame_number;
 use crate::ladder::Ladder;
-use crate::packet::Packet;
+use crate::packet::{Packet, VIDEO_CAPACITY};
 use crate::scaling::LayerSet;
 use crate::sent_numbers::SentNumbers;
+
+/// How far behind the newest a packet may be that is looked for: no more are kept, as the publisher
+/// numbered them, and whoever asks for all that ever was is not to be searched for in vain.
+const MAX_REPAIRED: u64 = VIDEO_CAPACITY as u64;
 
 /// The state of one forwarded track.
 #[derive(Debug)]
@@ -63,6 +67,8 @@ struct Label {
     pictures: Vp8Shift,
     /// The highest spatial layer that is passed on, whose end is the end of the picture.
     spatial: u8,
+    /// And the highest temporal layer.
+    temporal: u8,
     /// What is added to the frame numbers of dependency descriptors.
     frames: u16,
 }
@@ -78,6 +84,17 @@ pub(crate) struct Forwarded {
 }
 
 impl Forwarded {
+    /// Returns whether the packet is of the layers that were passed on where it has its place. One that
+    /// was lost at first beside some of a layer above has a place although it was to be left out.
+    pub(crate) fn is_of_layers(&self, packet: &Packet) -> bool {
+        self.label.has_layers_of(packet)
+    }
+
+    /// Returns the extended sequence number that it was sent under.
+    pub(crate) fn outgoing(&self) -> u64 {
+        self.outgoing
+    }
+
     /// Returns the numbers under which the packet was sent.
     pub(crate) fn numbers(&self, packet: &Packet) -> Numbers {
         Numbers {
@@ -87,6 +104,12 @@ impl Forwarded {
             vp8: shifted(packet, self.label.pictures),
             frames: self.label.frames,
         }
+    }
+}
+
+impl Label {
+    fn has_layers_of(self, packet: &Packet) -> bool {
+        packet.scaling.needed.contains(self.spatial, self.temporal)
     }
 }
 
@@ -202,6 +225,9 @@ impl Forward {
     /// Finds the packet that was sent under this number, as a NACK names it.
     pub(crate) fn find(&self, number: u16) -> Option<Forwarded> {
         let outgoing = self.sequences.extend_outgoing(number)?;
+        if outgoing + MAX_REPAIRED < self.sequences.next_outgoing() {
+            return None;
+        }
         let found = self.sequences.source_of(outgoing)?;
         let Source { encoding, run } = found.label.source;
         Some(Forwarded { encoding, run, sequence: found.sequence, outgoing, label: found.label })
@@ -232,13 +258,15 @@ impl Forward {
                 return None;
             }
         }
-        if self.seen.is_none_or(|seen| seen.sequence < packet.sequence)
-            && !self.passes(target, packet)
-        {
+        let is_late = self.seen.is_some_and(|seen| packet.sequence <= seen.sequence);
+        if !is_late && !self.passes(target, packet) {
             return None;
         }
-        // A late packet has its place, whatever its layer.
+        // A late packet has its place, unless it is of a picture of which all else was left out.
         let mapped = self.sequences.map(packet.sequence)?;
+        if is_late && !mapped.label.has_layers_of(packet) {
+            return None;
+        }
         let ends_frame = packet.ends_frame || is_end(packet, mapped.label.spatial);
         if !self.sent.insert(mapped.sequence) {
             return None;
@@ -360,14 +388,14 @@ impl Forward {
             return;
         };
         let before = std::mem::replace(&mut self.ceiling, ceiling);
-        if before.0 != ceiling.0 {
+        if before != ceiling {
             self.relabel();
         }
     }
 
     fn relabel(&mut self) {
-        let (pictures, spatial) = (self.pictures.shift(), self.ceiling.0);
-        self.sequences.relabel(Label { pictures, spatial, ..self.sequences.label() });
+        let (pictures, (spatial, temporal)) = (self.pictures.shift(), self.ceiling);
+        self.sequences.relabel(Label { pictures, spatial, temporal, ..self.sequences.label() });
     }
 
     /// Makes `packet` the first of another source.
@@ -395,6 +423,7 @@ impl Forward {
             timestamp_offset: self.timestamps.offset(),
             pictures: self.pictures.shift(),
             spatial: target.spatial,
+            temporal: target.temporal,
         });
         self.current = Some(source);
     }
@@ -603,5 +632,20 @@ mod tests {
         assert_eq!(sequences, (3..12).collect::<Vec<_>>());
         assert_eq!(forward.accept(0, BASE, &later(1, 1)), None);
         assert_eq!(forward.accept(0, BASE, &later(5, 1)), None);
+        // Of frame 2 the end is lost, with the beginning of frame 3, which is left out: two packets that
+        // nobody can tell apart before they come.
+        let mut forward = Forward::new(0, 90_000);
+        assert_eq!(ids(&mut forward, BASE, &frame(0)).len(), 3);
+        let [start, middle, end] = frame(2);
+        assert_eq!(ids(&mut forward, BASE, &[start, middle, later(3, 2)]).len(), 2);
+        assert_eq!(ids(&mut forward, BASE, &frame(4)).len(), 3);
+        assert_eq!(
+            ids(&mut forward, BASE, &[first(3), later(3, 1)]).len(),
+            0,
+            "late, and left out"
+        );
+        let late = forward.accept(0, BASE, &end).expect("late, and passed on");
+        let after = forward.find(late.sequence as u16 + 1).expect("a place");
+        assert!(!after.is_of_layers(&first(3)), "nor is it sent again");
     }
 }

@@ -18,7 +18,7 @@ use crate::direct::DirectEgress;
 use crate::egress::Way;
 use crate::formats::Format;
 use crate::ladder::Ladder;
-use crate::packet::{MAX_PAYLOAD, Packet};
+use crate::packet::{MAX_PAYLOAD, Packet, Received};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate::{self, Allowed};
 use crate::relay::Body;
@@ -39,7 +39,7 @@ struct Place {
 
 impl Sfu {
     /// Takes in a packet that a publisher sent.
-    pub(crate) fn handle_rtp(&mut self, slot: Slot, mut packet: RtpPacket) {
+    pub(crate) fn handle_rtp(&mut self, slot: Slot, packet: RtpPacket) {
         let Some(Place { stream, key, is_new_stream, is_new_track }) = self.place(slot, &packet)
         else {
             return;
@@ -49,18 +49,34 @@ impl Sfu {
             self.offer_to_waiting(key);
             self.export_to_waiting(key);
         }
-        let Some(Role::Publisher(publication)) = self.transports.get(slot).map(|t| &t.role) else {
+        let received = Received::new(packet, self.tracks[key].format.codec);
+        self.take_in(slot, stream, key, is_new_stream, received);
+    }
+
+    /// Lets a packet be forwarded that is of a stream of a track.
+    pub(crate) fn take_in(
+        &mut self,
+        slot: Slot,
+        stream: PublishedStream,
+        key: TrackKey,
+        is_new_stream: bool,
+        mut packet: Received,
+    ) {
+        let Some(transport) = self.transports.get_mut(slot) else {
+            return;
+        };
+        let Role::Publisher(publication) = &mut transport.role else {
             return;
         };
         let track = &mut self.tracks[key];
-        let (codec, is_wanted) = (track.format.codec, track.is_wanted());
+        let codec = track.format.codec;
         let Some(encoding) = track.encodings.get_mut(stream.encoding) else {
             return;
         };
         let Origin::Publisher(types) = track.origin else {
             return;
         };
-        if !types.contain(packet.header.payload_type)
+        if !types.contain(packet.payload_type)
             || packet.payload.len() > MAX_PAYLOAD
             || !encoding.admit(stream.ssrc, is_new_stream, self.now)
         {
@@ -69,7 +85,7 @@ impl Sfu {
         // Redundant audio ends here: each subscriber is sent as much of it as its own link needs.
         let received = packet.payload.clone();
         let mut red = None;
-        if types.red == Some(packet.header.payload_type) {
+        if types.red == Some(packet.payload_type) {
             let Some(parsed) = RedPayload::parse(&received)
                 .ok()
                 .filter(|red| red.primary().payload_type == *types.own)
@@ -81,11 +97,11 @@ impl Sfu {
         }
         let captured = publication.clock.captured(
             stream.report,
-            packet.header.timestamp,
-            codec.clock_rate_hz(),
             packet.timestamp,
+            codec.clock_rate_hz(),
+            packet.arrived,
         );
-        encoding.last_arrival = Some(packet.timestamp);
+        encoding.last_arrival = Some(packet.arrived);
         let descriptors = &mut encoding.descriptors;
         let packet = Packet::new(codec, encoding.run, packet, captured, descriptors);
         let starts_keyframe = packet.starts_keyframe == Some(true);
@@ -93,12 +109,16 @@ impl Sfu {
             encoding.keyframes.handle_keyframe();
         }
         // Of sound nothing is asked for again; every packet stands for itself.
-        if encoding.gaps.handle_packet(packet.sequence, starts_keyframe, self.now)
-            && codec.kind() == MediaKind::Video
-            && is_wanted
-        {
-            encoding.keyframes.request();
-            self.wishes.insert(key);
+        if codec.kind() == MediaKind::Video {
+            let losses = &mut encoding.losses;
+            let took = losses.handle_packet(packet.sequence, starts_keyframe, self.now);
+            took.into_iter().for_each(|took| transport.round_trip.handle_sample(took));
+            if let Some(at) = losses.first_due(self.now)
+                && let Some(repairs) = &mut publication.repairs
+                && repairs.wake_at(at)
+            {
+                self.aftermath.arm(slot, transport, self.now);
+            }
         }
         let (spatial, temporal) = (packet.scaling.spatial, packet.scaling.temporal);
         encoding.meter.count(spatial, temporal, packet.payload.len());
@@ -134,13 +154,18 @@ impl Sfu {
         let known = publication.stream(ssrc);
         let names = match known {
             Some(_) => None,
-            None => self
-                .aftermath
-                .touch(slot, transport, |rtc| {
+            None => {
+                let is_asked_here = publication.repairs.is_some();
+                let names = self.aftermath.touch(slot, transport, |rtc| {
                     let mut api = rtc.direct_api();
-                    api.stream_rx(&ssrc).map(|stream| (stream.mid(), stream.rid()))
-                })
-                .flatten(),
+                    let stream = api.stream_rx(&ssrc)?;
+                    if is_asked_here {
+                        stream.suppress_nack(true);
+                    }
+                    Some((stream.mid(), stream.rid()))
+                });
+                names.flatten()
+            }
         };
         let Role::Publisher(publication) = &mut transport.role else {
             return None;
@@ -198,12 +223,19 @@ impl Sfu {
     }
 
     pub(crate) fn handle_keyframe_request(&mut self, slot: Slot, mid: Mid) {
-        let Role::Subscriber(subscription) = &self.transports[slot].role else {
+        let Transport { role: Role::Subscriber(subscription), round_trip, .. } =
+            &self.transports[slot]
+        else {
             return;
         };
         let Some(section) = subscription.sections.iter().find(|s| s.mid == mid) else {
             return;
         };
+        // Browsers repeat their request until they have what they asked for, and this one was sent before
+        // that came there.
+        if section.keyframe_sent.is_some_and(|at| self.now < at + round_trip.get()) {
+            return;
+        }
         if let Some(key) = section.track {
             let track = &mut self.tracks[key];
             let target = section.selection.peek(&track.ladder).layer.map(|layer| layer.encoding);
@@ -233,7 +265,7 @@ impl Sfu {
         };
         let keys = transport.engine.master_keys();
         let keys = keys.and_then(|keys| SessionKeys::derive(&self.crypto.provider, keys));
-        let Some(SessionKeys { sealer, opener }) = keys else {
+        let Some(SessionKeys { sealer, opener, .. }) = keys else {
             return;
         };
         let path = transport.engine.nominated_path(&mut self.aftermath.out);
@@ -251,33 +283,46 @@ impl Sfu {
         let Some(transport) = self.transports.get_mut(slot).filter(|t| t.is_reachable()) else {
             return;
         };
-        let Role::Subscriber(subscription) = &mut transport.role else {
-            return;
+        let sends_beside_engine = match &transport.role {
+            Role::Publisher(publication) => publication.repairs.is_some(),
+            Role::Subscriber(subscription) => subscription.reports.is_some(),
         };
-        if subscription.reports.is_some()
-            && transport.engine.doubts_path(source, destination, self.now)
-        {
+        if sends_beside_engine && transport.engine.doubts_path(source, destination, self.now) {
             let path = transport.engine.nominated_path(&mut self.aftermath.out);
-            if let Ok(Some(path)) = path {
-                subscription.egress.set_path(path);
+            if let Some(path) = transport.engine.path() {
+                transport.set_path(path);
             }
             self.aftermath.settle(slot, transport, self.now, path.map(drop));
         }
     }
 
-    /// Takes in reports of a subscriber to which the engine does not send.
-    pub(crate) fn handle_rtcp(&mut self, slot: Slot, datagram: &[u8]) {
+    /// Sends to where the peer now sends from, after something that only it can have sealed came from
+    /// `source` to our `destination`.
+    pub(crate) fn follow_peer(&mut self, slot: Slot, source: SocketAddr, destination: SocketAddr) {
+        if let Some(transport) = self.transports.get_mut(slot)
+            && let Some(path) = transport.engine.follow(source, destination, self.now)
+        {
+            transport.set_path(path);
+        }
+    }
+
+    /// Takes in reports of a subscriber to which the engine does not send. Returns whether they are
+    /// authentic.
+    pub(crate) fn handle_rtcp(&mut self, slot: Slot, datagram: &[u8]) -> bool {
         let mut room = std::mem::take(&mut self.rtcp_room);
+        let mut is_authentic = false;
         if let Some(Role::Subscriber(subscription)) =
             self.transports.get_mut(slot).map(|t| &mut t.role)
             && let Some(opener) = &mut subscription.reports
             && let Some(compound) = opener.open(datagram, &mut room)
         {
+            is_authentic = true;
             for feedback in rtcp::read(compound) {
                 self.handle_feedback(slot, feedback);
             }
         }
         self.rtcp_room = room;
+        is_authentic
     }
 
     fn handle_feedback(&mut self, slot: Slot, feedback: Feedback<'_>) {
@@ -309,11 +354,12 @@ impl Sfu {
                     let mid = subscription.sections[section].mid;
                     return self.handle_keyframe_request(slot, mid);
                 }
-                let (track, now) = (&self.tracks[key], self.now);
+                let (track, now, round_trip) = (&self.tracks[key], self.now, transport.round_trip);
                 let queue = &mut self.aftermath.out.queue;
                 let repaired = transport.engine.touch(|engine| {
                     let mut way = Way { engine, queue, now };
-                    subscription.repair(&mut way, section, missing.numbers(), track);
+                    let numbers = missing.numbers();
+                    subscription.repair(&mut way, section, numbers, track, round_trip);
                 });
                 if let Err(fault) = repaired {
                     self.aftermath.fail(slot, transport, fault);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use galene_rtp::{Codec, MediaKind, Vp8Descriptor, is_keyframe_start};
+use str0m::media::Pt;
 use str0m::rtp::RtpPacket;
 
 use crate::descriptors::{DescriptorReader, RawDescriptor};
@@ -36,15 +37,24 @@ pub(crate) struct Packet {
     pub(crate) descriptor: Option<Arc<[u8]>>,
 }
 
-impl Packet {
-    /// Looks at what the publisher sent.
-    pub(crate) fn new(
-        codec: Codec,
-        run: u32,
-        packet: RtpPacket,
-        captured: Instant,
-        descriptors: &mut DescriptorReader,
-    ) -> Self {
+/// A packet of a publisher, decrypted and not looked at yet.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) payload_type: Pt,
+    /// The extended sequence number.
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    /// Without padding.
+    pub(crate) payload: Arc<[u8]>,
+    pub(crate) arrived: Instant,
+    /// AV1's dependency descriptor.
+    pub(crate) descriptor: Option<Arc<[u8]>>,
+}
+
+impl Received {
+    /// Takes over a packet that the engine decrypted.
+    pub(crate) fn new(packet: RtpPacket, codec: Codec) -> Self {
         let descriptor = match codec {
             Codec::Av1 => packet.header.ext_vals.user_values.get::<RawDescriptor>(),
             Codec::G722
@@ -56,17 +66,39 @@ impl Packet {
             | Codec::Vp9 => None,
         };
         let descriptor = descriptor.map(|RawDescriptor(value)| value.clone());
+        Self {
+            payload_type: packet.header.payload_type,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            payload: packet.payload,
+            arrived: packet.timestamp,
+            descriptor,
+        }
+    }
+}
+
+impl Packet {
+    /// Looks at what the publisher sent.
+    pub(crate) fn new(
+        codec: Codec,
+        run: u32,
+        packet: Received,
+        captured: Instant,
+        descriptors: &mut DescriptorReader,
+    ) -> Self {
+        let descriptor = packet.descriptor;
         let described = descriptor.as_deref().and_then(|value| descriptors.read(value));
         let vp8 = (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&packet.payload).ok());
         let vp8 = vp8.flatten();
         Self {
             run,
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            ends_frame: packet.header.marker || codec.kind() == MediaKind::Audio,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            ends_frame: packet.marker || codec.kind() == MediaKind::Audio,
             captured,
-            arrived: packet.timestamp,
+            arrived: packet.arrived,
             starts_keyframe: Self::inspect(codec, &packet.payload),
             scaling: described.unwrap_or_else(|| Scaling::of(codec, &packet.payload, vp8.as_ref())),
             vp8,
@@ -112,7 +144,7 @@ pub(crate) struct PacketRing {
 }
 
 /// One and a half seconds at 2.5 Mbit/s: as much as a retransmission over a long path can ask for.
-const VIDEO_CAPACITY: usize = 384;
+pub(crate) const VIDEO_CAPACITY: usize = 384;
 
 /// The largest payload that is forwarded. Nothing larger fits into a packet of an Ethernet; the engine
 /// takes up to 2,000 bytes in and could not send them on with its own header extensions.

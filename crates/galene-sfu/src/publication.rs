@@ -8,6 +8,8 @@ use str0m::rtp::Ssrc;
 use crate::MediaKind;
 use crate::clock::{PublisherClock, Report};
 use crate::media::MAX_ENCODINGS;
+use crate::repairs::Repairs;
+use crate::replay_window::ReplayWindow;
 use crate::sdp::OfferedSection;
 use crate::track::TrackKey;
 
@@ -27,6 +29,8 @@ pub(crate) struct Publication {
     pub(crate) next_rate: Option<Instant>,
     /// What the peer was last asked to send at most, in bits per second.
     pub(crate) asked: Option<u64>,
+    /// Set while lost packets are asked for here and not by the engine.
+    pub(crate) repairs: Option<Box<Repairs>>,
 }
 
 /// One media section of the publisher's offer.
@@ -51,6 +55,10 @@ pub(crate) struct PublishedStream {
     pub(crate) section: usize,
     pub(crate) encoding: usize,
     pub(crate) report: Option<Report>,
+    /// Where its packets are sent again, once one was.
+    pub(crate) rtx: Option<Ssrc>,
+    /// What came there.
+    pub(crate) repaired: ReplayWindow,
 }
 
 impl Publication {
@@ -61,6 +69,7 @@ impl Publication {
             clock: PublisherClock::default(),
             next_rate: None,
             asked: None,
+            repairs: None,
         }
     }
 
@@ -128,7 +137,8 @@ impl Publication {
         if self.streams.len() == MAX_STREAMS {
             return None;
         }
-        let stream = PublishedStream { ssrc, section, encoding, report: None };
+        let (rtx, repaired) = (None, ReplayWindow::default());
+        let stream = PublishedStream { ssrc, section, encoding, report: None, rtx, repaired };
         self.streams.push(stream);
         Some(stream)
     }

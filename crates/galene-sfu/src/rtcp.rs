@@ -134,6 +134,28 @@ fn feedback<'a>(packet: &Packet<'a>) -> Option<Feedback<'a>> {
     }
 }
 
+/// Writes a NACK for these packets, in ascending order (RFC 4585 §6.2.1).
+pub(crate) fn write_nack(out: &mut Vec<u8>, ssrc: u32, missing: &[u64]) {
+    let start = out.len();
+    out.extend_from_slice(&[0x81, TRANSPORT_FEEDBACK, 0, 0]);
+    out.extend_from_slice(&OUR_SSRC.to_be_bytes());
+    out.extend_from_slice(&ssrc.to_be_bytes());
+    let mut rest = missing;
+    while let Some((&first, after)) = rest.split_first() {
+        let following = after.iter().take_while(|number| *number - first <= 16).count();
+        let mask =
+            after[..following].iter().fold(0u16, |mask, number| mask | 1 << (number - first - 1));
+        out.extend_from_slice(&(first as u16).to_be_bytes());
+        out.extend_from_slice(&mask.to_be_bytes());
+        rest = &after[following..];
+    }
+    let words = u16::try_from((out.len() - start) / 4 - 1).unwrap_or(u16::MAX);
+    out[start + 2..start + 4].copy_from_slice(&words.to_be_bytes());
+}
+
+/// Whose reports ours are: nobody's that sends.
+const OUR_SSRC: u32 = 1;
+
 /// What a sender report says (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SenderReport {
@@ -210,6 +232,24 @@ mod tests {
             let mut request = vec![0x84, PAYLOAD_FEEDBACK, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0];
             request.extend([0, 0, 0, 43, number, 0, 0, 0]);
             assert_eq!(read(&request).collect::<Vec<_>>(), [Feedback::Keyframe { ssrc: 43 }]);
+        }
+    }
+
+    #[test]
+    fn a_nack_names_what_is_missing_and_nothing_else() {
+        for numbers in [
+            &[7][..],
+            &[65_535, 65_536, 65_551, 65_552, 65_600],
+            &(1_000..1_256).collect::<Vec<_>>(),
+            &(0..256).map(|at| 3_000 + at * 17).collect::<Vec<_>>(),
+        ] {
+            let mut out = Vec::new();
+            write_nack(&mut out, 42, numbers);
+            let found: Vec<_> = read(&out).collect();
+            let [Feedback::Nack { ssrc: 42, missing }] = found[..] else { panic!("{found:?}") };
+            let expected: Vec<_> = numbers.iter().map(|number| *number as u16).collect();
+            assert_eq!(missing.numbers().collect::<Vec<_>>(), expected);
+            assert!(out.len() <= 1_100, "it fits into a packet: {}", out.len());
         }
     }
 

@@ -13,8 +13,9 @@ pub(crate) struct SentNumbers {
     used: [u64; WORDS],
 }
 
-/// A late packet is less than a second behind, and at most the engine's 100 packets.
-const WORDS: usize = 8;
+/// A late packet is at most three seconds behind, and browsers take none in that is later than this
+/// (libsrtp's window, as libwebrtc sets it).
+const WORDS: usize = 16;
 const WINDOW: u64 = 64 * WORDS as u64;
 
 impl SentNumbers {
@@ -76,7 +77,7 @@ mod tests {
         let mut around = 5_000u64;
         for _ in 0..100_000 {
             around += random.u64(0..3);
-            let number = (around + random.u64(0..700)).saturating_sub(600);
+            let number = (around + random.u64(0..1_300)).saturating_sub(1_200);
             let is_new = !used.contains(&number);
             if sent.insert(number) {
                 assert!(used.insert(number), "{number} was used");

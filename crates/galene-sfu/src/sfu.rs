@@ -13,7 +13,7 @@ use crate::batch::Batch;
 use crate::clients::Clients;
 use crate::demux::{Route, Slot};
 use crate::dtls::Crypto;
-use crate::engine::{Datagram, Engine, Fault};
+use crate::engine::{Datagram, Engine, Fault, is_rtp};
 use crate::exchange::Exchange;
 use crate::send_queue::Transmit;
 use crate::subscription::Section;
@@ -194,7 +194,9 @@ impl Sfu {
         };
         let reads_reports = matches!(&transport.role, Role::Subscriber(s) if s.reports.is_some());
         if reads_reports && !verify && is_rtcp(contents) {
-            self.handle_rtcp(slot, contents);
+            if self.handle_rtcp(slot, contents) {
+                self.follow_peer(slot, source, destination);
+            }
             self.process();
             return Intake::Taken;
         }
@@ -204,11 +206,20 @@ impl Sfu {
         let is_verified = is_check && learn;
         if is_verified {
             self.aftermath.demux.learn_address(slot, source);
+        } else if is_check && let Some(sent) = self.aftermath.demux.check_sent(contents) {
+            transport.round_trip.handle_sample(now.saturating_duration_since(sent));
+            transport.engine.handle_answer(source, now);
         }
+        let is_taken = is_rtp_taken(&self.aftermath.out.events);
         self.aftermath.settle(slot, transport, now, result.map(drop));
         self.process();
         if is_check {
             self.update_path(slot, source, destination);
+        } else if !verify && is_rtp(contents) {
+            if is_taken {
+                self.follow_peer(slot, source, destination);
+            }
+            self.follow_repairs(slot, contents, is_taken);
         }
         if is_verified { Intake::Verified } else { Intake::Taken }
     }
@@ -223,6 +234,7 @@ impl Sfu {
             transport.armed = None;
             self.request_rate(slot);
             self.send_reports(slot);
+            self.repair_streams(slot);
             let Some(transport) = self.transports.get_mut(slot) else {
                 continue;
             };
@@ -312,6 +324,7 @@ impl Sfu {
                 if self.config.egress == EgressKind::Direct {
                     self.take_over_egress(slot);
                 }
+                self.take_over_repairs(slot);
                 self.starting.push(slot);
                 self.events.push_back(Event::Connected { transport: id });
             }
@@ -445,6 +458,11 @@ impl Sfu {
 /// Returns whether a datagram is RTCP, given that it is not STUN or DTLS (RFC 5761 §4).
 fn is_rtcp(datagram: &[u8]) -> bool {
     matches!(datagram, [128..=191, 192..=223, ..])
+}
+
+/// Returns whether the engine hands on an RTP packet.
+fn is_rtp_taken(events: &[EngineEvent]) -> bool {
+    events.iter().any(|event| matches!(event, EngineEvent::RtpPacket(_)))
 }
 
 /// Finds a transport without borrowing the rest of the core.

@@ -12,6 +12,7 @@
 use str0m::config::CryptoProvider;
 
 use crate::dtls::MasterKeys;
+use crate::replay_window::ReplayWindow;
 use crate::srtp_cipher::{Cipher, Purpose, lengths};
 
 /// Where our SRTCP indexes start; the engine's start at zero.
@@ -24,6 +25,7 @@ const RTCP_INDEX_LIMIT: u32 = 1 << 31;
 pub(crate) struct SessionKeys {
     pub(crate) sealer: Sealer,
     pub(crate) opener: RtcpOpener,
+    pub(crate) rtp_opener: RtpOpener,
 }
 
 /// Seals what we send.
@@ -37,6 +39,11 @@ pub(crate) struct Sealer {
 pub(crate) struct RtcpOpener {
     cipher: Cipher,
     replay: ReplayWindow,
+}
+
+/// Opens single packets that the peer sends.
+pub(crate) struct RtpOpener {
+    cipher: Cipher,
 }
 
 impl SessionKeys {
@@ -63,6 +70,7 @@ impl SessionKeys {
                 cipher: cipher(!is_client, Purpose::Rtcp)?,
                 replay: ReplayWindow::default(),
             },
+            rtp_opener: RtpOpener { cipher: cipher(!is_client, Purpose::Rtp)? },
         })
     }
 }
@@ -107,6 +115,22 @@ impl Sealer {
     }
 }
 
+impl RtpOpener {
+    /// Opens an RTP packet with this extended sequence number into `out`, which then holds the payload
+    /// with its padding; `None` if it is not authentic. Whether it was seen before is for the caller to
+    /// know.
+    pub(crate) fn open<'a>(
+        &self,
+        packet: &[u8],
+        header_len: usize,
+        index: u64,
+        out: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
+        self.cipher.open_rtp(packet, header_len, index, out)?;
+        Some(out)
+    }
+}
+
 impl RtcpOpener {
     /// Returns one with a key of which nobody knows.
     #[cfg(fuzzing)]
@@ -118,40 +142,12 @@ impl RtcpOpener {
     /// Opens a compound RTCP packet into `out`; `None` if it is not authentic or was seen before.
     pub(crate) fn open<'a>(&mut self, packet: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         let index = self.cipher.rtcp_index(packet)?;
-        if !self.replay.is_new(index) {
+        if !self.replay.is_new(index.into()) {
             return None;
         }
         self.cipher.open_rtcp(packet, out)?;
-        self.replay.record(index);
+        self.replay.record(index.into());
         Some(out)
-    }
-}
-
-/// Tells packets that were seen from new ones (RFC 3711 §3.3.2).
-#[derive(Debug, Default)]
-struct ReplayWindow {
-    /// One more than the highest index seen.
-    end: u32,
-    /// Bit n: the index n + 1 below `end` was seen.
-    seen: u64,
-}
-
-impl ReplayWindow {
-    fn is_new(&self, index: u32) -> bool {
-        match self.end.checked_sub(index) {
-            None | Some(0) => true,
-            Some(behind) => behind <= u64::BITS && self.seen & (1 << (behind - 1)) == 0,
-        }
-    }
-
-    fn record(&mut self, index: u32) {
-        if index >= self.end {
-            let ahead = index - self.end + 1;
-            self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
-            self.end = index + 1;
-        } else if let Some(bit) = 1u64.checked_shl(self.end - index - 1) {
-            self.seen |= bit;
-        }
     }
 }
 
@@ -164,6 +160,12 @@ impl std::fmt::Debug for SessionKeys {
 impl std::fmt::Debug for Sealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sealer")
+    }
+}
+
+impl std::fmt::Debug for RtpOpener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RtpOpener")
     }
 }
 
@@ -257,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_report_in_counter_mode_is_sealed_as_other_implementations_do_and_opened_once() {
-        let SessionKeys { mut sealer, mut opener } = counter_mode();
+        let SessionKeys { mut sealer, mut opener, .. } = counter_mode();
         sealer.next_rtcp_index = 1;
         let mut plain = bytes("81c8000b cafebabe");
         plain.extend([0xab; 16]);
@@ -286,6 +288,40 @@ mod tests {
         let sealed = "8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5
             0d294e6f 42a5f47a 51c7d19b 36de3adf 8833899d 7f27beb1 6a9152cf 765ee439 0cce";
         assert_eq!(packet, bytes(sealed));
+    }
+
+    #[test]
+    fn an_rtp_packet_is_opened_under_its_number_alone_and_only_unchanged() {
+        let provider = str0m_aws_lc_rs::default_provider();
+        for (profile, len) in [
+            (SrtpProfile::AEAD_AES_128_GCM, 28),
+            (SrtpProfile::AEAD_AES_256_GCM, 44),
+            (SrtpProfile::AES128_CM_SHA1_80, 30),
+        ] {
+            let half: Vec<u8> = (0..len).collect();
+            // Both directions have the same key, so that one side opens what it sealed itself.
+            let key = usize::from(len) - if len == 30 { 14 } else { 12 };
+            let (key, salt) = half.split_at(key);
+            let material = [key, key, salt, salt].concat();
+            let master = MasterKeys { material, profile, is_client: false };
+            let keys = SessionKeys::derive(&provider, &master).unwrap();
+            let mut packet = bytes("80601234 decafbad cafebabe");
+            packet.extend(b"a payload");
+            packet.resize(packet.len() + keys.sealer.tag_bytes(), 0);
+            keys.sealer.seal_rtp(&mut packet, 12, 0xcafe_babe, 0x3_1234);
+            let mut room = Vec::new();
+            let mut open = |packet: &[u8], index| {
+                keys.rtp_opener.open(packet, 12, index, &mut room).map(<[u8]>::to_vec)
+            };
+            assert_eq!(open(&packet, 0x3_1234).as_deref(), Some(&b"a payload"[..]));
+            assert_eq!(open(&packet, 0x2_1234), None, "another number of wraps");
+            for at in 0..packet.len() {
+                let mut tampered = packet.clone();
+                tampered[at] ^= 1;
+                assert_eq!(open(&tampered, 0x3_1234), None, "byte {at} was changed");
+                assert_eq!(open(&packet[..at], 0x3_1234), None);
+            }
+        }
     }
 
     #[test]
@@ -321,16 +357,5 @@ mod tests {
         assert_eq!(packet[packet.len() - 4..], [0xc0, 0, 0, 0]);
         sealer.next_rtcp_index = RTCP_INDEX_LIMIT;
         assert_eq!(sealer.seal_rtcp(&mut vec![0x80, 201, 0, 1, 0, 0, 0, 1]), None);
-    }
-
-    #[test]
-    fn the_replay_window_takes_each_index_once() {
-        let mut window = ReplayWindow::default();
-        for index in [5, 3, 4, 100, 99, 37, 1 << 30] {
-            assert!(window.is_new(index), "{index}");
-            window.record(index);
-            assert!(!window.is_new(index), "{index}");
-        }
-        assert!(!window.is_new(100), "too old to tell");
     }
 }

@@ -94,6 +94,22 @@ impl Cipher {
         }
     }
 
+    /// Opens an RTP packet into `out`, which then holds its payload; `None` if it is not authentic.
+    pub(crate) fn open_rtp(
+        &self,
+        packet: &[u8],
+        header_len: usize,
+        index: u64,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        out.clear();
+        let ssrc = *packet.get(8..)?.first_chunk()?;
+        match self {
+            Self::Gcm(cipher) => cipher.open_rtp(packet, header_len, (ssrc, index), out),
+            Self::CounterMode(cipher) => cipher.open_rtp(packet, header_len, (ssrc, index), out),
+        }
+    }
+
     /// Seals a compound RTCP packet in place.
     pub(crate) fn seal_rtcp(&self, packet: &mut Vec<u8>, index: u32) -> Option<()> {
         match self {
@@ -152,12 +168,31 @@ impl Gcm {
         self.nonce(number)
     }
 
-    fn seal_rtp(&self, packet: &mut [u8], header_len: usize, ssrc: u32, index: u64) {
+    fn rtp_nonce(&self, ssrc: [u8; 4], index: u64) -> Nonce {
         // RFC 7714 §8.1
         let mut number = [0; GCM_SALT_BYTES];
-        number[2..6].copy_from_slice(&ssrc.to_be_bytes());
+        number[2..6].copy_from_slice(&ssrc);
         number[6..].copy_from_slice(&index.to_be_bytes()[2..]);
-        let nonce = self.nonce(number);
+        self.nonce(number)
+    }
+
+    fn open_rtp(
+        &self,
+        packet: &[u8],
+        header_len: usize,
+        (ssrc, index): ([u8; 4], u64),
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let (header, sealed) = packet.split_at_checked(header_len)?;
+        out.extend_from_slice(sealed);
+        let nonce = self.rtp_nonce(ssrc, index);
+        let opened = self.key.open_in_place(nonce, Aad::from(header), out).ok()?.len();
+        out.truncate(opened);
+        Some(())
+    }
+
+    fn seal_rtp(&self, packet: &mut [u8], header_len: usize, ssrc: u32, index: u64) {
+        let nonce = self.rtp_nonce(ssrc.to_be_bytes(), index);
         let (header, body) = packet.split_at_mut(header_len);
         let (payload, room) = body.split_at_mut(body.len() - MAX_TAG_LEN);
         let tag = self
@@ -250,6 +285,20 @@ impl CounterMode {
         // RFC 3711 §4.2: the packet, and how often its number has wrapped.
         let wraps = ((index >> 16) as u32).to_be_bytes();
         room.copy_from_slice(&self.tag([sealed, &wraps]));
+    }
+
+    fn open_rtp(
+        &self,
+        packet: &[u8],
+        header_len: usize,
+        (ssrc, index): ([u8; 4], u64),
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let (authentic, tag) = packet.split_last_chunk::<HMAC_TAG_BYTES>()?;
+        let wraps = ((index >> 16) as u32).to_be_bytes();
+        verify_slices_are_equal(&self.tag([authentic, &wraps]), tag).ok()?;
+        out.extend_from_slice(authentic.get(header_len..)?);
+        self.apply(ssrc, index, out)
     }
 
     fn seal_rtcp(&self, packet: &mut Vec<u8>, index: u32) -> Option<()> {

@@ -14,6 +14,8 @@ use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
 use crate::redundancy::Redundancy;
+use crate::resends::Resends;
+use crate::round_trip::RoundTrip;
 use crate::selection::Selection;
 use crate::service::ToldService;
 use crate::srtp::RtcpOpener;
@@ -84,6 +86,10 @@ pub(crate) struct Section {
     pub(crate) forward: Forward,
     /// What the peer said of what it received.
     pub(crate) feedbacks: Feedbacks,
+    /// What the peer was sent again.
+    pub(crate) resends: Resends,
+    /// When the latest keyframe began to be sent.
+    pub(crate) keyframe_sent: Option<Instant>,
     /// How many NACKs the peer had sent by the last report on them.
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
@@ -205,6 +211,9 @@ impl Subscription {
         let Some(numbers) = section.forward.accept(from.encoding, target, packet) else {
             return false;
         };
+        if packet.starts_keyframe == Some(true) {
+            section.keyframe_sent = Some(way.now);
+        }
         let ring = &from.track.encodings[from.encoding].ring;
         let redundant =
             outlet.red.and_then(|red| self.redundancy.copies(ring, packet, red, outlet));
@@ -220,8 +229,9 @@ impl Subscription {
         section: usize,
         missing: impl Iterator<Item = u16>,
         track: &Track,
+        round_trip: RoundTrip,
     ) {
-        let section = &self.sections[section];
+        let section = &mut self.sections[section];
         let Some(outlet) = section.outlet else {
             return;
         };
@@ -229,8 +239,13 @@ impl Subscription {
             let Some(sent) = section.forward.find(number) else {
                 continue;
             };
+            if !section.resends.admit(sent.outgoing(), round_trip, way.now) {
+                continue;
+            }
             let encoding = track.encodings.get(sent.encoding);
-            if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence)) {
+            if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence))
+                && sent.is_of_layers(packet)
+            {
                 let numbers = sent.numbers(packet);
                 self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
             }
@@ -283,6 +298,8 @@ impl Section {
             outlet: None,
             forward,
             feedbacks: Feedbacks::default(),
+            resends: Resends::default(),
+            keyframe_sent: None,
             nacks: 0,
             sent: None,
             sent_rate: 0,

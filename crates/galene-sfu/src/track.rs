@@ -10,11 +10,11 @@ use crate::demux::Slot;
 use crate::descriptors::DescriptorReader;
 use crate::exports::Export;
 use crate::formats::Format;
-use crate::gaps::Gaps;
 use crate::imports::Import;
 use crate::keyframes::KeyframeRequests;
 use crate::ladder::Ladder;
 use crate::layer_meter::LayerMeter;
+use crate::losses::Losses;
 use crate::packet::PacketRing;
 use crate::reception::ReceptionMeter;
 use crate::restorer::Restorer;
@@ -85,7 +85,7 @@ pub(crate) struct Encoding {
     pub(crate) run: u32,
     pub(crate) ring: PacketRing,
     pub(crate) keyframes: KeyframeRequests,
-    pub(crate) gaps: Gaps,
+    pub(crate) losses: Losses,
     pub(crate) last_arrival: Option<Instant>,
     pub(crate) meter: LayerMeter,
     pub(crate) reception: ReceptionMeter,
@@ -104,7 +104,7 @@ impl Encoding {
             run: 0,
             ring: PacketRing::new(kind),
             keyframes: KeyframeRequests::default(),
-            gaps: Gaps::new(has_rtx),
+            losses: Losses::new(has_rtx),
             last_arrival: None,
             meter: LayerMeter::new(),
             reception: ReceptionMeter::default(),
@@ -128,7 +128,7 @@ impl Encoding {
         if self.ssrc.replace(ssrc).is_some() {
             self.run += 1;
             self.ring.forget_keyframe();
-            self.gaps.reset();
+            self.losses.reset();
             self.descriptors.reset();
             self.restorer = Restorer::default();
         }

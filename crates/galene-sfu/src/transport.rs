@@ -8,9 +8,10 @@ use str0m::{Candidate, RtcConfig};
 use crate::descriptors;
 use crate::dtls::Crypto;
 use crate::egress::Next;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, Path};
 use crate::formats::{self, CongestionFeedback};
 use crate::publication::Publication;
+use crate::round_trip::RoundTrip;
 use crate::subscription::Subscription;
 use crate::{Codec, EgressKind, TransportId};
 
@@ -38,6 +39,8 @@ pub(crate) struct Transport {
     pub(crate) lost: bool,
     /// The engine failed and must not be called any more.
     pub(crate) failed: bool,
+    /// How long the peer's answers take.
+    pub(crate) round_trip: RoundTrip,
     /// When the shard's timer queue next wakes this transport.
     pub(crate) armed: Option<Instant>,
     /// The peer's description was applied.
@@ -64,6 +67,7 @@ impl Transport {
             connected: false,
             lost: false,
             failed: false,
+            round_trip: RoundTrip::default(),
             armed: None,
             described: false,
             known_candidates: BTreeSet::new(),
@@ -108,6 +112,16 @@ impl Transport {
         }
     }
 
+    /// Lets what is sent beside the engine take this path.
+    pub(crate) fn set_path(&mut self, path: Path) {
+        match &mut self.role {
+            Role::Publisher(publication) => {
+                publication.repairs.iter_mut().for_each(|repairs| repairs.set_path(path));
+            }
+            Role::Subscriber(subscription) => subscription.egress.set_path(path),
+        }
+    }
+
     /// Returns whether media can be sent to the peer.
     pub(crate) fn is_reachable(&self) -> bool {
         self.connected && !self.lost && !self.failed
@@ -117,7 +131,11 @@ impl Transport {
     pub(crate) fn deadline(&self) -> Instant {
         let engine = self.engine.deadline();
         match &self.role {
-            Role::Publisher(p) => p.next_rate.map_or(engine, |at| at.min(engine)),
+            Role::Publisher(p) => {
+                let repairs = p.repairs.as_ref().filter(|_| self.is_reachable());
+                let repairs = repairs.and_then(|repairs| repairs.next());
+                [p.next_rate, repairs].into_iter().flatten().fold(engine, Instant::min)
+            }
             // Reports wait as long as nobody can be reached.
             Role::Subscriber(s) if self.is_reachable() => {
                 s.egress.next_report().map_or(engine, |at| at.min(engine))

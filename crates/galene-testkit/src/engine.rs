@@ -29,6 +29,10 @@ pub(crate) struct Engine {
     /// And RTP as it comes.
     own_rtp: Option<OwnRtp>,
     opened: VecDeque<OpenedPacket>,
+    /// Under which SSRCs it sends packets again, and how many bytes it has sent: the first time, and
+    /// again.
+    repairs: Vec<u32>,
+    sent_media: [u64; 2],
     /// From where to where the engine sent its latest report.
     path: Option<(SocketAddr, SocketAddr)>,
 }
@@ -133,11 +137,35 @@ impl Engine {
             own_rtcp: None,
             own_rtp: None,
             opened: VecDeque::new(),
+            repairs: Vec::new(),
+            sent_media: [0; 2],
             path: None,
         };
         engine.add_address(address);
         engine.settle(now);
         engine
+    }
+
+    /// Counts what is sent under this SSRC as sent again.
+    pub(crate) fn add_repair(&mut self, ssrc: u32) {
+        if !self.repairs.contains(&ssrc) {
+            self.repairs.push(ssrc);
+        }
+    }
+
+    /// Returns how many bytes of RTP were sent for the first time and again since this was last asked.
+    pub(crate) fn take_sent_media(&mut self) -> [u64; 2] {
+        std::mem::take(&mut self.sent_media)
+    }
+
+    fn count_media(&mut self, contents: &[u8]) {
+        // RFC 7983 §7 and RFC 5761 §4.
+        if matches!(contents, [128..=191, second, ..] if !(192..=223).contains(second))
+            && let Some(ssrc) = contents.get(8..).and_then(|rest| rest.first_chunk())
+        {
+            let is_repair = self.repairs.contains(&u32::from_be_bytes(*ssrc));
+            self.sent_media[usize::from(is_repair)] += contents.len() as u64;
+        }
     }
 
     /// Moves to another address, which takes effect with an ICE restart.
@@ -244,6 +272,7 @@ impl Engine {
                         contents = own.reseal(&contents);
                         self.path = Some((source, destination));
                     }
+                    self.count_media(&contents);
                     let contents = contents.into();
                     self.outgoing.push_back(Datagram { source, destination, contents });
                 }

@@ -25,6 +25,9 @@ pub struct Network {
     /// The links that hold datagrams, by the time of the next delivery.
     deadlines: BTreeSet<(Instant, usize)>,
     filter: Option<Filter>,
+    /// How those behind a NAT are seen from outside, and the other way round.
+    outside: BTreeMap<SocketAddr, SocketAddr>,
+    inside: BTreeMap<SocketAddr, SocketAddr>,
 }
 
 /// What happens to a datagram at the moment at which it is sent.
@@ -72,7 +75,21 @@ impl Network {
             by_addresses: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             filter: None,
+            outside: BTreeMap::new(),
+            inside: BTreeMap::new(),
         }
+    }
+
+    /// Lets all others see an address under another one from now on, as a NAT does that has forgotten
+    /// what it did before. What is sent to the address itself, or to where it was seen before, is lost.
+    ///
+    /// The address may be given as it is seen now.
+    pub fn rebind(&mut self, address: SocketAddr, outside: SocketAddr) {
+        let inside = self.inside.get(&address).copied().unwrap_or(address);
+        if let Some(before) = self.outside.insert(inside, outside) {
+            self.inside.remove(&before);
+        }
+        self.inside.insert(outside, inside);
     }
 
     /// Sets what happens from now on to datagrams from `source` to `destination`. Those on their way
@@ -97,7 +114,10 @@ impl Network {
     }
 
     /// Sends a datagram.
-    pub fn send(&mut self, now: Instant, datagram: Datagram) {
+    pub fn send(&mut self, now: Instant, mut datagram: Datagram) {
+        if let Some(outside) = self.outside.get(&datagram.source) {
+            datagram.source = *outside;
+        }
         let index = self.link(datagram.source, datagram.destination);
         self.links[index].sent.datagrams += 1;
         self.links[index].sent.bytes += datagram.contents.len() as u64;
@@ -119,9 +139,13 @@ impl Network {
             }
             let link = &mut self.links[index];
             let contents = link.receive(now);
-            let (source, destination) = (link.source, link.destination);
+            let (source, seen) = (link.source, link.destination);
             self.schedule(index);
-            if let Some(contents) = contents {
+            let destination = match self.inside.get(&seen) {
+                Some(inside) => Some(*inside),
+                None => Some(seen).filter(|seen| !self.outside.contains_key(seen)),
+            };
+            if let Some((contents, destination)) = contents.zip(destination) {
                 return Some(Datagram { source, destination, contents });
             }
         }
@@ -252,6 +276,31 @@ mod tests {
             assert_eq!(usize::from(number), i);
             assert_eq!(at, sent_at(number) + Duration::from_millis(1));
         }
+    }
+
+    #[test]
+    fn behind_a_nat_that_forgets_only_the_latest_address_leads_back() {
+        let [inside, before, after, peer] = [1, 2, 3, 4].map(crate::address);
+        let mut network = Network::new(1);
+        let seen_from = |network: &mut Network| {
+            let contents = Arc::from([1]);
+            network.send(epoch(), Datagram { source: inside, destination: peer, contents });
+            network.poll(epoch() + Duration::from_secs(1)).map(|datagram| datagram.source)
+        };
+        let reached = |network: &mut Network, destination| {
+            let contents = Arc::from([2]);
+            network.send(epoch(), Datagram { source: peer, destination, contents });
+            network.poll(epoch() + Duration::from_secs(1)).map(|datagram| datagram.destination)
+        };
+        assert_eq!(seen_from(&mut network), Some(inside));
+        network.rebind(inside, before);
+        assert_eq!(seen_from(&mut network), Some(before));
+        assert_eq!(reached(&mut network, before), Some(inside));
+        network.rebind(before, after);
+        assert_eq!(seen_from(&mut network), Some(after));
+        assert_eq!(reached(&mut network, after), Some(inside));
+        assert_eq!(reached(&mut network, inside), None);
+        assert_eq!(reached(&mut network, peer), Some(peer));
     }
 
     #[test]

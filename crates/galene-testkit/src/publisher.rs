@@ -1,5 +1,6 @@
 //! Stands in for a browser that publishes.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +38,9 @@ pub struct PublisherPeer {
     rate: RateController,
     /// What was reported lost of each encoding's packets in the last second.
     losses: Vec<f64>,
+    /// How often packets of each encoding were asked for, and whether they were in the last second.
+    nacks: HashMap<(Mid, Option<Rid>), u64>,
+    has_nacks: bool,
 }
 
 /// What a [`PublisherPeer`] is and does.
@@ -112,6 +116,10 @@ const CAMERA_BITRATE: u64 = 1_500_000;
 
 /// A publisher that adapts keeps packets for this long, and so many, to send them again.
 const RESEND_MEMORY: (usize, Duration) = (2_048, Duration::from_secs(3));
+
+/// And of all that it sends, this share is sent again at most: libwebrtc lets that have as much as its
+/// whole target (`retransmission_rate_limiter`).
+const MOST_RESENT: f32 = 0.5;
 
 /// With more loss than this, sound is sent with a copy of each packet in the next one (libopus).
 const FEC_LOSS: f64 = 0.01;
@@ -255,6 +263,8 @@ impl PublisherPeer {
             is_closed: false,
             rate,
             losses: Vec::new(),
+            nacks: HashMap::new(),
+            has_nacks: false,
         }
     }
 
@@ -506,12 +516,18 @@ impl PublisherPeer {
                     self.allocate();
                 }
                 Event::MediaEgressStats(stats) => {
+                    // Without requests, what is sent again is padding, to find out what the way carries.
+                    let before = self.nacks.insert((stats.mid, stats.rid), stats.nacks);
+                    self.has_nacks |= before.unwrap_or(0) < stats.nacks;
                     let Some(loss) = stats.loss.map(f64::from) else { continue };
                     self.losses.push(loss);
                     let track = self.tracks.iter_mut().find(|track| track.mid == stats.mid);
                     track.into_iter().for_each(|track| track.handle_loss(loss));
                 }
-                Event::PeerStats(_) => self.handle_losses(now),
+                Event::PeerStats(_) => {
+                    self.handle_losses(now);
+                    self.handle_repairs();
+                }
                 _ => {}
             }
         }
@@ -523,6 +539,16 @@ impl PublisherPeer {
         if self.config.feedback == Some(Feedback::Remb) && !losses.is_empty() {
             let loss = losses.iter().sum::<f64>() / losses.len() as f64;
             self.rate.handle_loss(now, loss);
+            self.allocate();
+        }
+    }
+
+    /// Leaves room for what is sent again, as far as the other side asks for it.
+    fn handle_repairs(&mut self) {
+        let [first, again] = self.engine.take_sent_media();
+        let is_asked_for = std::mem::take(&mut self.has_nacks);
+        if self.config.feedback.is_some() {
+            self.rate.handle_sent([first, if is_asked_for { again } else { 0 }]);
             self.allocate();
         }
     }
@@ -542,6 +568,7 @@ impl PublisherPeer {
             left = left.saturating_sub(encoding.bounds.most * copies);
             encoding.source.set_active(encoding.is_wanted);
         }
+        let left = self.rate.without_repairs(left);
         let wanted = video.into_iter().flat_map(|track| &mut track.encodings);
         let mut encodings: Vec<_> = wanted.collect();
         encodings.sort_by_key(|encoding| encoding.bounds.most);
@@ -679,7 +706,9 @@ impl Track {
             let mut api = engine.rtc().direct_api();
             if let Some(stream) = api.stream_tx_by_mid(self.mid, encoding.rid) {
                 let (packets, age) = RESEND_MEMORY;
-                stream.set_rtx_cache(packets, age, None);
+                stream.set_rtx_cache(packets, age, Some(MOST_RESENT));
+                let repair = stream.rtx().map(|rtx| *rtx);
+                repair.into_iter().for_each(|ssrc| engine.add_repair(ssrc));
             }
         }
     }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct RateController {
     remb: Option<u64>,
     estimate: Option<u64>,
+    /// What share of what is sent is sent again.
+    resent: f64,
     /// Until when REMB is followed upwards at once.
     starting_until: Option<Instant>,
 }
@@ -34,6 +36,9 @@ const MUCH_LOSS: f64 = 0.1;
 /// In a second without loss the rate rises by this share and so many bits a second.
 const RISE_PER_SECOND: f64 = 0.08;
 const RISE_AT_LEAST: f64 = 1_000.0;
+
+/// At most this share of what pictures may take is left to those that are sent again.
+const MOST_REPAIRS: f64 = 0.5;
 
 /// No browser estimates less, in bits per second.
 const LEAST: u64 = 5_000;
@@ -70,6 +75,24 @@ impl RateController {
         let is_starting = self.starting_until.is_some_and(|until| now < until);
         let jumped = self.remb.filter(|_| is_starting && loss == 0.0).unwrap_or(0);
         self.estimate = Some(changed.max(jumped).min(self.remb.unwrap_or(u64::MAX)).max(LEAST));
+    }
+
+    /// Of the last second's bytes, so many were sent for the first time, and so many because the other side
+    /// asked for them.
+    pub(crate) fn handle_sent(&mut self, [first, again]: [u64; 2]) {
+        self.resent = again as f64 / ((first + again) as f64).max(1.0);
+    }
+
+    /// Returns how much of what pictures may take is left for new ones (`FecControllerDefault` of
+    /// libwebrtc: what is sent again counts, up to a half).
+    pub(crate) fn without_repairs(&self, rate: u64) -> u64 {
+        if rate == u64::MAX {
+            return rate;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive")]
+        {
+            (rate as f64 * (1.0 - self.resent.min(MOST_REPAIRS))) as u64
+        }
     }
 
     /// The other side allows so many bits a second (REMB).
@@ -123,6 +146,17 @@ mod tests {
         assert_eq!(rate.target(), 300_000);
         rate.handle_estimate(900_000);
         assert_eq!(rate.target(), 500_000);
+    }
+
+    #[test]
+    fn what_is_sent_again_is_taken_from_what_is_new_up_to_a_half() {
+        let mut rate = RateController::default();
+        assert_eq!(rate.without_repairs(400_000), 400_000);
+        rate.handle_sent([30_000, 10_000]);
+        assert_eq!(rate.without_repairs(400_000), 300_000);
+        assert_eq!(rate.without_repairs(u64::MAX), u64::MAX);
+        rate.handle_sent([10_000, 90_000]);
+        assert_eq!(rate.without_repairs(400_000), 200_000);
     }
 
     #[test]

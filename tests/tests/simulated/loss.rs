@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use galene_sfu::TransportId;
-use galene_testkit::{Profile, TrackSpec};
+use galene_testkit::{Feedback, Profile, TrackSpec};
 use galene_tests::Conference;
 
 use super::{SECOND, publish, watch};
@@ -166,6 +166,29 @@ fn a_subscriber_on_the_other_side_of_the_world_is_repaired() {
     let video = conference.report(subscriber, 11);
     assert!(video.complete_share() > 0.96, "{video}");
     assert!(video.frames_rendered > 700, "{video}");
+}
+
+#[test]
+fn a_publisher_on_the_other_side_of_the_world_is_repaired() {
+    let mut conference = super::conference(9);
+    let publisher = conference.publish(|config| config.track(TrackSpec::camera(11)));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let subscriber = conference.subscribe(&tracks, |config| {
+        config.playing(Feedback::TransportWide).give_up_after(SECOND * 3)
+    });
+    conference.set_network(publisher, Profile::ideal().delay(Duration::from_millis(250)));
+    conference.run_for(SECOND * 10);
+    let start = conference.now();
+    let asked = conference.publisher(publisher).counts(0, 0).keyframe_requests;
+    let far = Profile::ideal().delay(Duration::from_millis(250)).loss(0.02);
+    conference.set_network(publisher, far);
+    conference.run_for(SECOND * 30);
+    // A packet that is sent again is there after more than a hundred others, if it is asked for twice.
+    let decoder = conference.subscriber(subscriber).track_from(11).and_then(|t| t.decoder());
+    let shown = decoder.expect("pictures").shown().iter().filter(|f| f.captured >= start).count();
+    assert!(shown > 840, "{shown} frames of 870");
+    let asked = conference.publisher(publisher).counts(0, 0).keyframe_requests - asked;
+    assert!(asked <= 1, "{asked} keyframes");
 }
 
 /// A peer at some distance.

@@ -117,6 +117,51 @@ fn a_subscriber_whose_address_changes_is_followed_without_an_ice_restart() {
 }
 
 #[test]
+fn a_publisher_whose_nat_forgets_it_is_followed_as_soon_as_it_checks() {
+    let mut conference = super::conference(8);
+    let publisher = publish(&mut conference, 10);
+    let subscriber = watch(&mut conference, publisher);
+    conference.run_for(SECOND * 40);
+    let before = rendered(&conference, subscriber, 11);
+    let forgotten = conference.address(publisher);
+    conference.rebind(publisher);
+    // The peer knows nothing of it. It checks every three seconds at least; from then on its packets are
+    // taken in, and what it is asked for reaches it.
+    let limit = SECOND * 3 + SECOND;
+    let is_back = conference.run_until(limit, |c| rendered(c, subscriber, 11) > before + 10);
+    assert!(is_back, "{}", conference.report(subscriber, 11));
+    let newcomer = watch(&mut conference, publisher);
+    let is_seen = conference.run_until(SECOND, |c| rendered(c, newcomer, 11) > 0);
+    assert!(is_seen, "a keyframe is asked for where the publisher is now");
+    let is_heard =
+        conference.events(publisher).all(|(_, e)| !matches!(e, Event::Disconnected { .. }));
+    assert!(is_heard);
+    conference.run_for(SECOND * 60);
+    let sent = conference.simulation().network().sent_to(forgotten);
+    conference.run_for(SECOND * 5);
+    assert_eq!(conference.simulation().network().sent_to(forgotten), sent, "the old path is left");
+    conference.assert_clean();
+}
+
+#[test]
+fn a_subscriber_whose_nat_forgets_it_is_followed_as_soon_as_it_checks() {
+    let mut conference = super::conference(9);
+    let publisher = publish(&mut conference, 10);
+    let subscriber = watch(&mut conference, publisher);
+    let other = watch(&mut conference, publisher);
+    conference.run_for(SECOND * 40);
+    let before = rendered(&conference, subscriber, 11);
+    conference.rebind(subscriber);
+    let limit = SECOND * 3 + SECOND;
+    let is_back = conference.run_until(limit, |c| rendered(c, subscriber, 11) > before + 10);
+    assert!(is_back, "{}", conference.report(subscriber, 11));
+    conference.run_for(SECOND * 60);
+    conference.assert_clean();
+    let video = conference.report(other, 11);
+    assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
+}
+
+#[test]
 fn an_ice_restart_in_place_costs_no_frame() {
     let mut conference = super::conference(5);
     let publisher = publish(&mut conference, 10);

@@ -80,6 +80,48 @@ fn encodings_that_a_later_offer_adds_or_reorders_do_no_harm() {
     room.assert_no_number_used_twice();
 }
 
+#[test]
+fn encodings_go_by_their_names_however_an_offer_describes_them() {
+    // Firefox lists the SSRCs of all encodings, in an order of its own, and its RIDs after the list of
+    // encodings; Safari groups them as it did before there were RIDs; RFC 8851 §4 has restrictions.
+    let (lists, groups) = (
+        "a=ssrc:900004 cname:x\r\na=ssrc:900001 cname:x\r\na=ssrc:900003 cname:x\r\n\
+         a=ssrc:900002 cname:x\r\na=ssrc-group:FID 900003 900004\r\na=ssrc-group:FID 900001 900002\r\n",
+        "a=ssrc-group:SIM 900001 900003\r\na=ssrc-group:FID 900001 900002\r\n\
+         a=ssrc-group:FID 900003 900004\r\na=ssrc:900001 msid:camera track0\r\n\
+         a=ssrc:900002 msid:camera track0\r\na=ssrc:900003 msid:camera track0\r\n",
+    );
+    let names = "a=rid:h send\r\na=rid:l send\r\n";
+    let restricted = "a=rid:h send max-width=1280;max-fps=30\r\na=rid:l send max-width=320\r\n";
+    let list = "a=simulcast:send h;l\r\n";
+    for described in
+        [[list, names, lists].concat(), [names, list, groups].concat(), [restricted, list].concat()]
+    {
+        let mut room = Room::new();
+        room.add_publisher(1, |config| {
+            config.track(TrackSpec::video(video_of(1)).bitrate(1_000_000).simulcast())
+        });
+        room.offer(1, |peer| {
+            let offer = peer.offer();
+            let is_about =
+                |line: &&str| line.starts_with("a=rid:") || line.starts_with("a=simulcast:");
+            assert_eq!(offer.lines().filter(is_about).count(), 3);
+            let rest: Vec<_> = offer.lines().filter(|line| !is_about(line)).collect();
+            rest.join("\r\n") + "\r\n" + &described
+        });
+        let tracks = room.wait_for_tracks(1, 1);
+        for (id, choice) in [(2, EncodingChoice::Best), (3, EncodingChoice::Lowest)] {
+            room.add_subscriber(id, |config| config.remb(3_000_000));
+            room.want_encoding(id, &tracks, choice);
+        }
+        room.run(SECOND * 6);
+        room.assert_clean();
+        let (best, lowest) = (room.report(2, video_of(1)), room.report(3, video_of(1)));
+        assert!(best.bytes > 2 * lowest.bytes, "{described}: {best}; {lowest}");
+        assert!(lowest.frames_rendered > 60, "{described}: {lowest}");
+    }
+}
+
 fn simulcast_room() -> Room {
     let mut room = Room::new();
     room.publish(1, |config| {
