@@ -230,7 +230,7 @@ impl Sfu {
     }
 
     /// Tells the publisher's shard what the receivers of a track here can take.
-    fn report_rates(&mut self, key: TrackKey) {
+    pub(crate) fn report_rates(&mut self, key: TrackKey) {
         let track = &self.tracks[key];
         if let Origin::Shard(import) = &track.origin
             && track.format.codec.kind() == MediaKind::Video

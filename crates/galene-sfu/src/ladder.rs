@@ -1,10 +1,18 @@
 //! What there is of a track at present, from the lowest layer to the highest.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Layer;
 use crate::media::MAX_ENCODINGS;
 use crate::track::Encoding;
+
+/// An encoding that has sent nothing for so long while another one did is switched off: they take the same
+/// pictures, and a screen share still has two of those in a second.
+const LEFT_BEHIND: Duration = Duration::from_millis(700);
+
+/// An encoding takes at least so many times what the next smaller one does, for browsers halve the resolution
+/// from one to the next.
+const LARGER_BY: u64 = 2;
 
 /// A layer that is being sent, and what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +55,34 @@ impl Ladder {
         })
     }
 
+    /// Returns what is to be expected of the next larger encoding if the largest ones are not sent. Whoever
+    /// has no room for it is not to get it when it comes up.
+    pub(crate) fn absent(&self) -> Option<Rung> {
+        let top = self.rungs.last()?;
+        let encoding = top.layer.encoding.checked_sub(1)?;
+        let bitrate = top.bitrate * LARGER_BY;
+        Some(Rung { layer: Layer::base(encoding), bitrate })
+    }
+
+    /// Returns whether some layers of an encoding can be left out for whoever may be sent `rate`.
+    pub(crate) fn has_less(&self, encoding: usize, rate: u64) -> bool {
+        let mut rungs = self.rungs.iter().filter(|rung| rung.layer.encoding == encoding);
+        let lowest = rungs.next();
+        rungs.next().is_some() && lowest.is_some_and(|lowest| lowest.bitrate <= rate)
+    }
+
+    /// Returns what all of an encoding takes when what is `chosen` of it takes `rate`.
+    pub(crate) fn scale_up(&self, encoding: usize, chosen: Option<Layer>, rate: u64) -> u64 {
+        let bitrate = |layer| self.top(layer).map(|rung| rung.bitrate);
+        let chosen = chosen.filter(|layer| layer.encoding == encoding).and_then(bitrate);
+        match (bitrate(Layer::whole(encoding)), chosen) {
+            (Some(whole), Some(part)) if 0 < part && part < whole => {
+                (rate as f64 * whole as f64 / part as f64) as u64
+            }
+            _ => rate,
+        }
+    }
+
     /// Returns how many encodings the publisher announced.
     pub(crate) fn encodings(&self) -> usize {
         self.encodings
@@ -61,8 +97,11 @@ impl Ladder {
     pub(crate) fn refresh(&mut self, encodings: &mut [Encoding], now: Instant) -> bool {
         let mut sent = [false; MAX_ENCODINGS];
         let mut has_news = false;
+        let newest = encodings.iter().filter_map(|e| e.last_arrival).max();
         for (sent, encoding) in sent.iter_mut().zip(encodings.iter_mut()) {
-            *sent = encoding.is_alive(now);
+            let behind = newest.zip(encoding.last_arrival);
+            let is_left_behind = behind.is_some_and(|(newest, last)| newest - last >= LEFT_BEHIND);
+            *sent = encoding.is_alive(now) && !is_left_behind;
             has_news |= *sent && encoding.meter.roll(now);
         }
         if (!has_news && sent == self.sent) || sent == [false; MAX_ENCODINGS] {
@@ -112,7 +151,6 @@ impl Ladder {
 mod tests {
     use super::*;
     use crate::MediaKind;
-    use std::time::Duration;
 
     #[test]
     fn it_holds_what_is_sent_from_low_to_high() {
@@ -129,6 +167,29 @@ mod tests {
         assert_ne!(ladder.version(), before);
         assert_eq!(layers(&ladder), [(2, 0), (0, 0), (0, 1)]);
         assert!(!ladder.refresh(&mut encodings, t0), "nothing has changed");
+    }
+
+    #[test]
+    fn an_encoding_that_is_not_sent_is_expected_to_take_twice_as_much() {
+        let mut ladder = Ladder::new(3);
+        assert_eq!(ladder.absent(), None, "nothing is known yet");
+        ladder.replace(vec![Rung { layer: Layer::base(1), bitrate: 400_000 }]);
+        assert_eq!(ladder.absent(), Some(Rung { layer: Layer::base(0), bitrate: 800_000 }));
+        ladder.replace(vec![Rung { layer: Layer::base(0), bitrate: 900_000 }]);
+        assert_eq!(ladder.absent(), None);
+    }
+
+    #[test]
+    fn whoever_gets_some_layers_allows_for_all_of_the_encoding() {
+        let mut ladder = Ladder::new(1);
+        let rung = |spatial, bitrate| Rung { layer: Layer { spatial, ..Layer::base(0) }, bitrate };
+        ladder.replace(vec![rung(0, 100_000), rung(1, 400_000)]);
+        let low = Some(Layer::base(0));
+        assert_eq!(ladder.scale_up(0, low, 150_000), 600_000);
+        assert_eq!(ladder.scale_up(0, Some(Layer::whole(0)), 150_000), 150_000);
+        assert_eq!(ladder.scale_up(0, None, 150_000), 150_000);
+        assert!(ladder.has_less(0, 120_000) && !ladder.has_less(0, 90_000));
+        assert!(!ladder.has_less(1, 120_000));
     }
 
     #[test]
@@ -162,6 +223,22 @@ mod tests {
         send(&mut encodings, 0, 0, 500, silence);
         assert!(ladder.refresh(&mut encodings, silence));
         assert_eq!(layers(&ladder), [(0, 0)]);
+    }
+
+    #[test]
+    fn an_encoding_without_pictures_that_another_has_is_switched_off() {
+        let t0 = galene_testkit::epoch();
+        let mut encodings = encodings(2);
+        let mut ladder = Ladder::new(2);
+        for ms in [0, 600, 700] {
+            let now = t0 + Duration::from_millis(ms);
+            send(&mut encodings, 1, 0, 500, now);
+            if ms == 0 {
+                send(&mut encodings, 0, 0, 500, now);
+            }
+            ladder.refresh(&mut encodings, now);
+            assert_eq!(layers(&ladder).len(), if ms < 700 { 2 } else { 1 }, "{ms}");
+        }
     }
 
     fn encodings(count: usize) -> Vec<Encoding> {

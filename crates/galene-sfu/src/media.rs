@@ -182,11 +182,8 @@ impl Sfu {
     }
 
     pub(crate) fn handle_estimate(&mut self, slot: Slot, estimate: &BweKind) {
-        let Role::Subscriber(subscription) = &mut self.transports[slot].role else {
-            return;
-        };
         if let BweKind::Remb { estimate, .. } = estimate {
-            subscription.rate.handle_remb(estimate.as_u64(), self.now);
+            self.handle_receiver_estimate(slot, estimate.as_u64());
         }
     }
 
@@ -257,6 +254,8 @@ impl Sfu {
                         (f64::from(reception.fraction_lost) / 256.0, subscription.sent_rate());
                     subscription.rate.handle_loss(loss, sent, self.now);
                 }
+                let client = subscription.client;
+                self.handle_sign(client);
             }
             Feedback::Nack { ssrc, missing } => {
                 let Some(section) = subscription.section_of(ssrc, MediaKind::Video) else {
@@ -269,14 +268,21 @@ impl Sfu {
                     let mid = subscription.sections[section].mid;
                     return self.handle_keyframe_request(slot, mid);
                 }
+                let client = subscription.client;
+                let room = self.repair_room(client);
+                let transport = &mut self.transports[slot];
+                let Role::Subscriber(subscription) = &mut transport.role else {
+                    return;
+                };
                 let (track, now) = (&self.tracks[key], self.now);
                 let queue = &mut self.aftermath.out.queue;
                 let repaired = transport.engine.touch(|engine| {
                     let mut way = Way { engine, queue, now };
-                    subscription.repair(&mut way, section, missing.numbers(), track);
+                    subscription.repair(&mut way, section, missing.numbers(), track, room)
                 });
-                if let Err(fault) = repaired {
-                    self.aftermath.fail(slot, transport, fault);
+                match repaired {
+                    Ok(bytes) => self.count_repairs(client, bytes),
+                    Err(fault) => self.aftermath.fail(slot, transport, fault),
                 }
             }
             Feedback::Keyframe { ssrc } => {
@@ -284,7 +290,7 @@ impl Sfu {
                     self.handle_keyframe_request(slot, mid);
                 }
             }
-            Feedback::Remb { rate } => subscription.rate.handle_remb(rate, self.now),
+            Feedback::Remb { rate } => self.handle_receiver_estimate(slot, rate),
             Feedback::TransportWide(feedback) => self.handle_transport_feedback(slot, &feedback),
         }
     }
@@ -495,8 +501,11 @@ impl Sfu {
             let wants_it =
                 section.selection.wished_encoding(track.encodings.len()) == Some(encoding);
             if section.live && (has_it || wants_it) {
-                let has_smaller = !is_smallest && self.is_shared_out(subscription);
-                allowed.add(self.allowed_rate(subscription, section), has_smaller);
+                let rate = self.allowed_rate(subscription, section);
+                let has_smaller = !is_smallest || track.ladder.has_less(encoding, rate);
+                let chosen = section.selection.peek(&track.ladder).layer;
+                let whole = track.ladder.scale_up(encoding, chosen, rate);
+                allowed.add(whole, has_smaller && self.is_shared_out(subscription));
             }
         }
         allowed

@@ -189,28 +189,36 @@ impl Subscription {
         true
     }
 
-    /// Sends again what the peer misses of a section, as far as it is still there.
+    /// Sends again what the peer misses of a section, as far as it is still there and not more than `room`
+    /// bytes; returns how many.
     pub(crate) fn repair(
         &mut self,
         way: &mut Way<'_>,
         section: usize,
         missing: impl Iterator<Item = u16>,
         track: &Track,
-    ) {
+        room: usize,
+    ) -> usize {
         let section = &self.sections[section];
         let Some(outlet) = section.outlet else {
-            return;
+            return 0;
         };
+        let mut sent_bytes = 0;
         for number in missing {
             let Some(sent) = section.forward.find(number) else {
                 continue;
             };
             let encoding = track.encodings.get(sent.encoding);
             if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence)) {
+                if sent_bytes + packet.payload.len() > room {
+                    break;
+                }
+                sent_bytes += packet.payload.len();
                 let numbers = sent.numbers(packet);
                 self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
             }
         }
+        sent_bytes
     }
 }
 
