@@ -17,6 +17,13 @@ const BITRATE = 700_000;
 /** A link to some other country. */
 const AWAY = { delayMs: 25 };
 
+/** Half of what the large picture takes. */
+const NARROW = { ...AWAY, bitsPerSecond: 300_000 };
+
+/** What is promised: so soon a picture is smaller when there is less room, and large again. */
+const DOWN_MS = 5_000;
+const UP_MS = 15_000;
+
 /** For how long somebody has a bad time, and everybody else should not. */
 const BAD_TIME_MS = 15_000;
 
@@ -72,6 +79,26 @@ test("one who loses a fifth of everything costs the others nothing", async (t) =
   await far.seesPictures();
 });
 
+test("one whose link becomes narrow sees a smaller picture soon, and the large one again later", async (t) => {
+  const { frameHeight: large } = await near.picture();
+  await far.seesHeight((height) => height === large, 60_000);
+  const [offered, dropped] = [link.counts.offered, link.counts.dropped];
+
+  const narrowed = Date.now();
+  link.set(NARROW);
+  await far.seesHeight((height) => height < large, DOWN_MS);
+  t.diagnostic(`smaller after ${Date.now() - narrowed} ms`);
+  await far.seesPictures();
+  assert.equal((await near.picture()).frameHeight, large, "the others see what they saw");
+
+  const widened = Date.now();
+  link.set(AWAY);
+  await far.seesHeight((height) => height === large, UP_MS);
+  t.diagnostic(`large after ${Date.now() - widened} ms`);
+  t.diagnostic(`${link.counts.dropped - dropped} of ${link.counts.offered - offered} datagrams did not fit`);
+  await far.seesPictures();
+});
+
 /**
  * @typedef {object} Picture
  * @property {number} framesDecoded
@@ -99,6 +126,18 @@ class Viewer {
       assert.ok(picture, "no picture is received");
       return picture;
     });
+  }
+
+  /**
+   * Waits until pictures of some height come.
+   * @param {(height: number) => boolean} isMeant
+   * @param {number} withinMs
+   */
+  async seesHeight(isMeant, withinMs) {
+    await eventually(async () => {
+      const { frameHeight } = await this.picture();
+      assert.ok(isMeant(frameHeight), `the picture has ${frameHeight} lines`);
+    }, withinMs);
   }
 
   /** Waits until pictures come. */
