@@ -2,14 +2,9 @@
  * How the pages look, to those who see them and to those who do not.
  */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { checkAccessible as check } from "./axe.js";
 import { launchChromium } from "./browsers.js";
-import { eventually } from "./eventually.js";
-import { drawFace } from "./face.js";
 import { Participant } from "./participant.js";
 import { MEETING, Server } from "./server.js";
 
@@ -22,16 +17,11 @@ const LOOKS = [
   { theme: "dark", viewport: PHONE },
 ];
 
-const axe = await readFile(
-  new URL("../../web/node_modules/axe-core/axe.min.js", import.meta.url),
-  "utf8",
-);
-
 /** @type {Server} */ let server;
 /** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
 
 before(async () => {
-  server = await Server.start({ meeting: MEETING, picture: { ...MEETING, displayName: "Book Club" } });
+  server = await Server.start({ meeting: MEETING });
   browser = await launchChromium();
 });
 afterEach(async () => {
@@ -133,83 +123,11 @@ test("a meeting can be held without a mouse", async () => {
   await olga.close();
 });
 
-test("three people in a meeting, for the documentation", async (t) => {
-  const directory =
-    process.env.UPDATE_SCREENSHOTS === "1"
-      ? fileURLToPath(new URL("../../docs/images/", import.meta.url))
-      : await mkdtemp(path.join(os.tmpdir(), "galene-pictures-"));
-  await mkdir(directory, { recursive: true });
-  const face = (/** @type {number} */ hue) => `(${drawFace})(${hue})`;
-  const url = server.group("picture");
-  const ada = await Participant.join(browser, url, "Ada Lovelace", { script: face(24) });
-  const grace = await Participant.join(browser, url, "Grace Hopper", { script: face(205) });
-  // Smaller than a desktop, so that the picture in the repository stays small.
-  const viewport = { width: 1120, height: 640 };
-  const olga = await operator({ viewport, theme: "light", script: face(150) }, "picture");
-  await ada.say("Good morning! The notes are at https://example.org/notes");
-  await grace.say("Thank you, Ada.");
-  await olga.say("Shall we begin?");
-  await olga.hears("Shall we begin?");
-  for (const name of ["Ada Lovelace", "Grace Hopper"]) await olga.sees(name, { size: null });
-  await olga.page.locator("h1").focus();
-  await settled(olga);
-  await olga.page.screenshot({ path: path.join(directory, "meeting-desktop.png") });
-
-  await olga.page.click("[data-action=chat]");
-  await olga.page.setViewportSize(PHONE);
-  await olga.page.emulateMedia({ colorScheme: "dark" });
-  for (const name of ["Ada Lovelace", "Grace Hopper"]) await olga.sees(name, { size: null });
-  await settled(olga);
-  await olga.page.screenshot({ path: path.join(directory, "meeting-phone.png") });
-  t.diagnostic(`pictures are in ${directory}`);
-  for (const who of [ada, grace, olga]) await who.close();
-});
-
-/**
- * @param {object} look
- * @param {string} [group]
- */
-async function operator(look, group = "meeting") {
-  const olga = await Participant.arrive(browser, server.group(group), "Olga", look);
+/** @param {object} look */
+async function operator(look) {
+  const olga = await Participant.arrive(browser, server.group("meeting"), "Olga", look);
   await olga.turnOnDevices();
   await olga.submit("secret");
   await olga.page.locator(".call[data-phase=call]").waitFor();
   return olga;
-}
-
-/**
- * Checks a page with axe, and that nothing sticks out of it.
- * @param {import("../../web/node_modules/playwright-core/index.mjs").Page} page
- * @param {string} name
- */
-async function check(page, name) {
-  await page.waitForFunction(() => document.getAnimations().length === 0);
-  // The policy of our pages keeps strange scripts out; evaluating one is the driver's privilege.
-  await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
-    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const results = await window.axe.run(document, { runOnly: { type: "tag", values: tags } });
-    return results.violations.map(({ id, help, nodes }) => {
-      return `${id}: ${help}: ${nodes.map(({ html }) => html).join(" | ")}`;
-    });
-  });
-  assert.deepEqual(violations, [], name);
-  const excess = await page.evaluate(() => {
-    const { scrollWidth, scrollHeight, clientWidth, clientHeight } = document.documentElement;
-    // A meeting fills the window; other pages may be longer.
-    const isMeeting = document.querySelector(".call") !== null;
-    return { wide: scrollWidth - clientWidth, high: isMeeting ? scrollHeight - clientHeight : 0 };
-  });
-  assert.deepEqual(excess, { wide: 0, high: 0 }, `${name} is larger than the window`);
-}
-
-/** Waits until nothing moves but the people. @param {Participant} who */
-async function settled({ page }) {
-  await eventually(async () => {
-    assert.equal(await page.locator(".notice").count(), 0);
-    const moving = await page.evaluate(() => document.getAnimations().length);
-    assert.equal(moving, 0);
-    const widths = await page.locator("video").evaluateAll((all) => all.map((v) => v.videoWidth));
-    assert.ok(widths.every((width) => width > 0));
-  });
 }

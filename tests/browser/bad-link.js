@@ -31,6 +31,8 @@ export class BadLink {
   #isClosed = false;
   /** How many datagrams went towards the page, and how many of those were dropped. */
   counts = { offered: 0, dropped: 0 };
+  /** How many RTP packets the page sent, by payload type (RFC 3550 §5.1). @type {Map<number, number>} */
+  sent = new Map();
 
   /** @param {number} seed The same datagrams are lost with the same seed, if they come in the same order */
   constructor(seed) {
@@ -99,6 +101,7 @@ export class BadLink {
         });
       }
       const back = await opening;
+      this.#note(datagram);
       up(datagram.length, () => this.#send(back, datagram, port, host));
     });
     return front.address().port;
@@ -128,6 +131,14 @@ export class BadLink {
    */
   #send(socket, datagram, port, host) {
     if (!this.#isClosed) socket.send(datagram, port, host);
+  }
+
+  /** @param {Buffer} datagram Something that the page sent */
+  #note([first = 0, second = 0]) {
+    // STUN and DTLS begin otherwise (RFC 7983 §7), and RTCP goes on otherwise (RFC 5761 §4).
+    if (first < 128 || first > 191 || (second >= 192 && second <= 223)) return;
+    const payloadType = second & 0x7f;
+    this.sent.set(payloadType, (this.sent.get(payloadType) ?? 0) + 1);
   }
 
   /** Returns what takes the datagrams of one direction: it says whether one got through. */

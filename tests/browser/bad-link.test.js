@@ -24,12 +24,16 @@ const NARROW = { ...AWAY, bitsPerSecond: 300_000 };
 const DOWN_MS = 5_000;
 const UP_MS = 15_000;
 
+/** The payload types that Chromium gives Opus and redundant audio. */
+const [OPUS, RED] = [111, 63];
+
 /** For how long somebody has a bad time, and everybody else should not. */
 const BAD_TIME_MS = 15_000;
 
 /** @type {Server} */ let server;
 /** @type {Browser} */ let browser;
 /** @type {BadLink} */ let link;
+/** @type {BadLink} */ let publishersLink;
 /** @type {Viewer} */ let near;
 /** @type {Viewer} */ let far;
 
@@ -44,16 +48,18 @@ before(async () => {
     ],
   });
   link = new BadLink(1);
+  publishersLink = new BadLink(2);
 });
 after(async () => {
   await browser.close();
   link.close();
+  publishersLink.close();
   await server.stop();
 });
 
 test("a picture comes through a link that delays", async () => {
   link.set(AWAY);
-  await present(await open("Pam"));
+  await present(await open("Pam", publishersLink));
   near = await Viewer.watch(await open("Nora"));
   far = await Viewer.watch(await open("Fay", link));
   await Promise.all([near.seesPictures(), far.seesPictures()]);
@@ -79,6 +85,40 @@ test("one who loses a fifth of everything costs the others nothing", async (t) =
   await far.seesPictures();
 });
 
+test("one who loses a fifth of everything hears nearly all of it", async (t) => {
+  link.set({ ...AWAY, loss: 0.2 });
+  // It takes some reports of loss until sound is sent twice.
+  await pass(5_000);
+  const [before, beforeFar] = [await near.sound(), await far.sound()];
+  await pass(BAD_TIME_MS);
+  const [after, afterFar] = [await near.sound(), await far.sound()];
+  link.set(AWAY);
+
+  const lost = afterFar.packetsLost - beforeFar.packetsLost;
+  const loss = lost / (lost + afterFar.packetsReceived - beforeFar.packetsReceived);
+  const [madeUp, madeUpFar] = [madeUpShare(before, after), madeUpShare(beforeFar, afterFar)];
+  t.diagnostic(`${loss} of the sound is lost far away, ${madeUpFar} of it is made up, and ${madeUp} near`);
+  t.diagnostic(`${before.codec} near, ${afterFar.codec} far`);
+  assert.ok(loss > 0.1, `${loss} of the packets were lost`);
+  assert.ok(madeUpFar < 0.3 * loss, `${madeUpFar} of what is heard is made up`);
+});
+
+test("what a publisher loses of its sound is restored for everybody", async (t) => {
+  // What comes first in the answer is sent: 63 is redundant audio in Chromium, and 111 Opus.
+  const { sent } = publishersLink;
+  assert.ok((sent.get(RED) ?? 0) > 500, `${sent.get(RED)} packets were sent twice`);
+  assert.equal(sent.get(OPUS) ?? 0, 0, "packets that were sent once");
+
+  const before = await near.sound();
+  publishersLink.set({ ...AWAY, loss: 0.1 });
+  await pass(BAD_TIME_MS);
+  const after = await near.sound();
+  publishersLink.set(AWAY);
+  const madeUp = madeUpShare(before, after);
+  t.diagnostic(`${madeUp} is made up`);
+  assert.ok(madeUp < 0.05, `${madeUp} of what is heard is made up`);
+});
+
 test("one whose link becomes narrow sees a smaller picture soon, and the large one again later", async (t) => {
   const { frameHeight: large } = await near.picture();
   await far.seesHeight((height) => height === large, 60_000);
@@ -98,6 +138,31 @@ test("one whose link becomes narrow sees a smaller picture soon, and the large o
   t.diagnostic(`${link.counts.dropped - dropped} of ${link.counts.offered - offered} datagrams did not fit`);
   await far.seesPictures();
 });
+
+/** @param {number} ms */
+async function pass(ms) {
+  const until = Date.now() + ms;
+  await eventually(async () => assert.ok(Date.now() > until));
+}
+
+/**
+ * The share of what was heard in between that was made up: silence that is as good is none of it.
+ * @param {Sound} before
+ * @param {Sound} after
+ */
+function madeUpShare(before, after) {
+  const since = (/** @type {"heard" | "concealed"} */ what) => after[what] - before[what];
+  return since("concealed") / since("heard");
+}
+
+/**
+ * @typedef {object} Sound
+ * @property {string} codec
+ * @property {number} packetsReceived
+ * @property {number} packetsLost
+ * @property {number} heard Samples
+ * @property {number} concealed Samples
+ */
 
 /**
  * @typedef {object} Picture
@@ -138,6 +203,15 @@ class Viewer {
       const { frameHeight } = await this.picture();
       assert.ok(isMeant(frameHeight), `the picture has ${frameHeight} lines`);
     }, withinMs);
+  }
+
+  /** @returns {Promise<Sound>} */
+  sound() {
+    return eventually(async () => {
+      const sound = await this.page.evaluate(soundInPage);
+      assert.ok(sound, "no sound is received");
+      return sound;
+    });
   }
 
   /** Waits until pictures come. */
@@ -191,7 +265,8 @@ async function joinInPage({ name, group }) {
   session.on("connected", ({ connection }) => {
     connection.on("stream", ({ stream }) => {
       const video = document.createElement("video");
-      Object.assign(video, { autoplay: true, muted: true });
+      // What is not played is not decoded either.
+      Object.assign(video, { autoplay: true, volume: 0.01 });
       document.body.append(video);
       stream.on("negotiated", () => (video.srcObject = stream.media));
       stream.on("ended", () => video.remove());
@@ -222,4 +297,16 @@ async function pictureInPage() {
   if (!video?.framesDecoded) return null;
   const { framesDecoded, frameHeight, freezeCount } = video;
   return { framesDecoded, frameHeight, freezeCount };
+}
+
+/** Runs in the page. */
+async function soundInPage() {
+  const open = window.peerConnections.filter((pc) => pc.connectionState !== "closed");
+  const reports = await Promise.all(open.map((pc) => pc.getStats()));
+  const all = reports.flatMap((report) => [...report.values()]);
+  const audio = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "audio");
+  if (!audio?.totalSamplesReceived) return null;
+  const { packetsReceived, packetsLost, totalSamplesReceived: heard, concealedSamples } = audio;
+  const codec = all.find(({ id }) => id === audio.codecId)?.mimeType;
+  return { codec, packetsReceived, packetsLost, heard, concealed: concealedSamples };
 }

@@ -14,10 +14,8 @@ export function drawFace(hue) {
     const start = performance.now();
     const draw = () => {
       const sway = Math.sin((performance.now() - start) / 900) * 5;
-      const wall = picture.createLinearGradient(0, 0, 640, 360);
-      wall.addColorStop(0, `hsl(${hue} 38% 80%)`);
-      wall.addColorStop(1, `hsl(${hue} 32% 66%)`);
-      picture.fillStyle = wall;
+      // One colour: what is flat stays small in pictures of the page.
+      picture.fillStyle = `hsl(${hue} 36% 74%)`;
       picture.fillRect(0, 0, 640, 360);
       disc(`hsl(${hue} 34% 46%)`, 320 + sway / 2, 440, 178);
       disc(`hsl(${hue} 28% 24%)`, 320 + sway, 158, 92);

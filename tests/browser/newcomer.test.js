@@ -151,13 +151,16 @@ test("the page can be installed, and loads little at first", async (t) => {
     return (await fetch(/** @type {HTMLLinkElement} */ (link).href)).json();
   });
   assert.deepEqual([manifest.name, manifest.start_url], ["Galène", "/"]);
-  const loaded = await page.evaluate(() => {
+  const stranger = await Participant.arrive(browser, server.group("meeting"), "Colon");
+  await stranger.page.getByRole("button", { name: "Join now" }).waitFor();
+  const loaded = await stranger.page.evaluate(() => {
     const [page] = performance.getEntriesByType("navigation");
     const files = performance.getEntriesByType("resource").map(({ name }) => name);
     return { ms: Math.round(page.domInteractive), modules: files.filter((f) => f.endsWith(".js")).length };
   });
   t.diagnostic(`interactive after ${loaded.ms} ms, ${loaded.modules} modules`);
   assert.ok(loaded.modules <= 80, `${loaded.modules} modules`);
+  await stranger.close();
 });
 
 test("the language changes at once, and stays on the next visit", async () => {

@@ -1,7 +1,7 @@
 /**
  * Somebody in a meeting: one page of one browser, and what can be seen and heard there.
  *
- * @import { Browser, Page } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Browser, Locator, Page } from "../../web/node_modules/playwright-core/index.mjs"
  */
 import assert from "node:assert/strict";
 import { eventually, throughout } from "./eventually.js";
@@ -12,6 +12,8 @@ export const PUBLISHED = { width: 320, height: 180 };
 export class Participant {
   /** Faults of the page: there should be none. @type {string[]} */
   faults = [];
+  /** What the page told the server. @type {any[]} */
+  sent = [];
   #context;
 
   /**
@@ -26,6 +28,9 @@ export class Participant {
     page.on("console", (message) => {
       if (message.type() === "error") this.faults.push(message.text());
     });
+    page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => this.sent.push(JSON.parse(String(payload))));
+    });
   }
 
   /**
@@ -34,10 +39,11 @@ export class Participant {
    * @param {string} url
    * @param {string} name
    * @param {{viewport?: {width: number, height: number}, theme?: "light" | "dark", script?: string,
-   *   settings?: object}} [options] `script` runs in the page before its own scripts; `settings` is what
-   *   the browser remembers of an earlier visit
+   *   settings?: object, prepare?: (page: Page) => Promise<unknown>}} [options] `script` runs in the page
+   *   before its own scripts; `settings` is what the browser remembers of an earlier visit; `prepare` is
+   *   called before the page is opened
    */
-  static async arrive(browser, url, name, { viewport, theme, script, settings = {} } = {}) {
+  static async arrive(browser, url, name, { viewport, theme, script, settings = {}, prepare } = {}) {
     const context = await browser.newContext({
       viewport: viewport ?? { width: 960, height: 600 },
       ...(theme ? { colorScheme: theme } : {}),
@@ -47,6 +53,7 @@ export class Participant {
     await page.addInitScript(remember, { quality: "low", ...settings });
     if (script) await page.addInitScript(script);
     const participant = new Participant(name, page);
+    await prepare?.(page);
     await page.goto(url);
     return participant;
   }
@@ -83,6 +90,28 @@ export class Participant {
     await this.page.fill("#username", this.name);
     await this.page.fill("#password", password);
     await this.page.click("[data-action=join]");
+  }
+
+  /**
+   * Chooses something from the menu "More", or from another one.
+   * @param {string} item
+   * @param {Locator} [menu]
+   */
+  async choose(item, menu = this.page.locator("tool-bar menu-button").last()) {
+    await menu.locator("[aria-haspopup=menu]").click();
+    await menu.locator(`[data-item="${item}"]`).click();
+  }
+
+  /**
+   * Changes a setting by its dialog: what to do with its field.
+   * @param {string} name
+   * @param {(field: Locator) => Promise<unknown>} change
+   */
+  async set(name, change) {
+    await this.choose("settings");
+    await change(this.page.locator(`[data-setting=${name}]`));
+    await this.page.getByRole("button", { name: "Done" }).click();
+    await this.page.locator("dialog").waitFor({ state: "detached" });
   }
 
   async leave() {

@@ -234,10 +234,13 @@ impl Client {
                 self.worker.tally().error("the server refuses a stream");
             }
             other @ (ServerMessage::ChatHistory(_)
+            | ServerMessage::Encodings { .. }
             | ServerMessage::Handshake { .. }
             | ServerMessage::Joined(_)
             | ServerMessage::Pong
             | ServerMessage::Renegotiate { .. }
+            | ServerMessage::Speakers(_)
+            | ServerMessage::StreamStatus { .. }
             | ServerMessage::User(_)
             | ServerMessage::UserMessage(_)) => note_problem(&self.worker, &other),
         }

@@ -16,8 +16,8 @@ use serde_json::value::RawValue;
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::surrogate::replace_lone_surrogates;
 use crate::{
-    ClientId, Data, DecodeError, Features, GroupStatus, IceCandidate, Permissions,
-    RtcConfiguration, Secret, Timestamp,
+    ClientId, Data, DecodeError, EncodingUse, Features, GroupStatus, IceCandidate, Permissions,
+    RtcConfiguration, Secret, Speaker, Timestamp,
 };
 
 /// Defines [`Incoming`] from the list of members.
@@ -62,7 +62,9 @@ incoming! {
     "token" token: Secret,
     "privileged" privileged: bool,
     "permissions" permissions: Permissions,
-    "status" status: Object<GroupStatus>,
+    "status" status: IncomingStatus,
+    "reason" reason: String,
+    "encodings" encodings: Vec<EncodingUse>,
     "data" data: Data,
     "group" group: String,
     "value" value: Value,
@@ -72,6 +74,7 @@ incoming! {
     "candidate" candidate: Object<IceCandidate>,
     "label" label: String,
     "request" request: Value,
+    "speakers" speakers: Value,
     "rtcConfiguration" rtc_configuration: Object<RtcConfiguration>,
 }
 
@@ -97,6 +100,46 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
         deserializer.deserialize_map(Map(PhantomData))
     }
+}
+
+/// The status of a group, or of a stream in a word.
+#[derive(Debug)]
+pub(crate) enum IncomingStatus {
+    Group(Box<GroupStatus>),
+    Stream(String),
+}
+
+impl<'de> Deserialize<'de> for IncomingStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Status;
+
+        impl<'de> Visitor<'de> for Status {
+            type Value = IncomingStatus;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object or a text")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<IncomingStatus, M::Error> {
+                let status = GroupStatus::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(IncomingStatus::Group(Box::new(status)))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<IncomingStatus, E> {
+                Ok(IncomingStatus::Stream(word.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(Status)
+    }
+}
+
+/// The same, to be sent.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum OutgoingStatus<'a> {
+    Group(&'a GroupStatus),
+    Stream(&'static str),
 }
 
 /// A message to send. Defaults are left out, except for an empty `username` and `value`.
@@ -132,7 +175,11 @@ pub(crate) struct Outgoing<'a> {
     #[serde(skip_serializing_if = "has_no_permissions")]
     pub(crate) permissions: Option<&'a Permissions>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<&'a GroupStatus>,
+    pub(crate) status: Option<OutgoingStatus<'a>>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) reason: &'a str,
+    #[serde(skip_serializing_if = "<[EncodingUse]>::is_empty")]
+    pub(crate) encodings: &'a [EncodingUse],
     #[serde(skip_serializing_if = "has_no_data")]
     pub(crate) data: Option<&'a Data>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -151,6 +198,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) label: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) speakers: Option<&'a [Speaker]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rtc_configuration: Option<&'a RtcConfiguration>,
 }

@@ -23,6 +23,7 @@ mod rtc_configuration;
 mod secret;
 mod server;
 mod stream_request;
+mod stream_status;
 mod surrogate;
 mod text;
 mod timestamp;
@@ -45,10 +46,11 @@ pub use relayed::{HistoryEntry, Relayed};
 pub use rtc_configuration::{CredentialType, IceServer, IceTransportPolicy, RtcConfiguration};
 pub use secret::Secret;
 pub use server::{
-    JoinError, Joined, Kicker, Membership, ServerMessage, ServerOffer, TokenRefusal, UserInfo,
-    UserMessage, UserState, UserUpdate,
+    JoinError, Joined, Kicker, Membership, ServerMessage, ServerOffer, Speaker, TokenRefusal,
+    UserInfo, UserMessage, UserState, UserUpdate,
 };
 pub use stream_request::{StreamRequest, VideoRequest, Wanted};
+pub use stream_status::{EncodingUse, LimitReason, StreamStatus};
 pub use timestamp::{Timestamp, TimestampError};
 pub use token::{Token, TokenError, TokenTemplate, TokenTime};
 pub use username::{Username, UsernameError};

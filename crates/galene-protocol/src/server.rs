@@ -4,8 +4,9 @@ mod decode;
 mod encode;
 
 use crate::{
-    Answer, ClearChat, ClientId, Data, DecodeError, Feature, Features, GroupName, GroupStatus,
-    HistoryEntry, Ice, Permissions, Relayed, RtcConfiguration, StreamId, Token, Username,
+    Answer, ClearChat, ClientId, Data, DecodeError, EncodingUse, Feature, Features, GroupName,
+    GroupStatus, HistoryEntry, Ice, Permissions, Relayed, RtcConfiguration, StreamId, StreamStatus,
+    Token, Username,
 };
 
 /// A message from the server.
@@ -26,6 +27,14 @@ pub enum ServerMessage {
     Close {
         /// Which stream.
         id: StreamId,
+    },
+    /// Which encodings of a stream that the client publishes anybody watches
+    /// ([`Feature::Encodings`]).
+    Encodings {
+        /// Which stream.
+        id: StreamId,
+        /// All encodings of its video, by decreasing quality.
+        encodings: Vec<EncodingUse>,
     },
     /// The answer to the client's handshake.
     Handshake {
@@ -48,6 +57,15 @@ pub enum ServerMessage {
     Renegotiate {
         /// Which stream.
         id: StreamId,
+    },
+    /// Who speaks, the loudest first; nobody if it is empty. It replaces what was said before.
+    Speakers(Vec<Speaker>),
+    /// What the client is sent of a stream that it receives ([`Feature::StreamStatus`]).
+    StreamStatus {
+        /// Which stream.
+        id: StreamId,
+        /// How much of what the client asked for.
+        status: StreamStatus,
     },
     /// A member came, changed or went.
     User(UserUpdate),
@@ -160,6 +178,18 @@ pub struct ServerOffer {
     pub sdp: String,
 }
 
+/// A stream in which somebody speaks.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Speaker {
+    /// The stream.
+    pub id: StreamId,
+    /// Who publishes it.
+    pub source: ClientId,
+    /// How loud it is, in dBov: from -127, which is silence, to 0, the loudest that there can be
+    /// (RFC 6464 §3).
+    pub level: i8,
+}
+
 /// A message that is not chat.
 ///
 /// All but [`Relayed`](Self::Relayed) come from the server itself.
@@ -241,6 +271,7 @@ impl ServerMessage {
     /// of Galène's protocol, which all clients know.
     pub fn feature(&self) -> Option<Feature> {
         match self {
+            Self::Speakers(_) => Some(Feature::Speakers),
             Self::Abort { .. }
             | Self::Answer(_)
             | Self::Chat(_)
@@ -255,6 +286,8 @@ impl ServerMessage {
             | Self::Renegotiate { .. }
             | Self::User(_)
             | Self::UserMessage(_) => None,
+            Self::Encodings { .. } => Some(Feature::Encodings),
+            Self::StreamStatus { .. } => Some(Feature::StreamStatus),
         }
     }
 

@@ -10,6 +10,9 @@ pub enum ParseError {
     /// A number takes more bytes or bits than the format allows.
     #[error("a number is longer than its format allows")]
     NumberTooLong,
+    /// The payload holds more copies of older sound than are read.
+    #[error("the payload holds too many copies of older sound")]
+    TooManyCopies,
     /// The descriptor names more reference pictures than the format allows.
     #[error("the descriptor names too many reference pictures")]
     TooManyReferences,

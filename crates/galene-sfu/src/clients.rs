@@ -128,6 +128,7 @@ impl Sfu {
         let reports = &mut self.reports_room;
         subscription.egress.read_feedback(feedback, now, reports);
         let before = client.estimator.estimate();
+        subscription.redundancy.handle_feedback(reports, now);
         client.estimator.handle_feedback(slot as u64, reports.drain(..), now);
         let has_fallen = client.estimator.estimate() < before - before / 20;
         if self.sum_up(id) || has_fallen {

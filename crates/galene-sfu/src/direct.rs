@@ -50,6 +50,7 @@ pub(crate) struct DirectEgress {
     has_new_report: bool,
     /// Where our NTP time starts; only differences count.
     epoch: Instant,
+    /// Where reports and redundant audio are put together.
     scratch: Vec<u8>,
 }
 
@@ -308,12 +309,19 @@ impl Egress for DirectEgress {
         let Some(at) = self.stream(way.engine, &packet) else {
             return;
         };
-        let bytes = packet.payload.len() + usize::from(packet.padding);
+        let (mut payload_type, mut payload) = (packet.payload_type, &packet.payload[..]);
+        let mut room = std::mem::take(&mut self.scratch);
+        if let Some(redundant) = packet.redundant {
+            room.clear();
+            redundant.write(payload_type, payload, &mut room);
+            (payload_type, payload) = (redundant.payload_type(), &room);
+        }
+        let bytes = payload.len() + usize::from(packet.padding);
         let descriptor = self.streams[at].descriptor_id.zip(packet.descriptor);
         let element = self.element(at, bytes, descriptor, way.now);
         let stream = &mut self.streams[at];
         let head = Head {
-            payload_type: packet.payload_type,
+            payload_type,
             marker: packet.marker,
             sequence: packet.sequence,
             timestamp: packet.timestamp,
@@ -323,14 +331,15 @@ impl Egress for DirectEgress {
             original: None,
             padding: packet.padding,
         };
-        head.send(&self.sealer, self.path, way, packet.payload, packet.vp8.as_ref());
+        head.send(&self.sealer, self.path, way, payload, packet.vp8.as_ref());
         stream.newest = Some((packet.timestamp, packet.captured));
         stream.packets = stream.packets.wrapping_add(1);
-        stream.octets = stream.octets.wrapping_add(packet.payload.len() as u32);
+        stream.octets = stream.octets.wrapping_add(payload.len() as u32);
         if stream.next_report.is_none() {
             stream.next_report = Some(way.now);
             self.has_new_report = true;
         }
+        self.scratch = room;
         self.resends.handle_sent();
     }
 

@@ -16,6 +16,7 @@ use str0m::rtp::{RtpWrite, Vp8Patch};
 
 use crate::descriptors::OutgoingDescriptor;
 use crate::engine::Path;
+use crate::redundancy::Redundant;
 use crate::send_queue::SendQueue;
 
 /// A packet as one subscriber gets it: the publisher's payload under the subscriber's numbers.
@@ -38,6 +39,8 @@ pub(crate) struct Outgoing<'a> {
     /// How many bytes of RTP padding make it as long as its neighbours (RFC 3550 §5.1), where padding is
     /// supported: it has no meaning.
     pub(crate) padding: u8,
+    /// The sound of packets before it, to be sent with it. The engine leaves it out.
+    pub(crate) redundant: Option<Redundant<'a>>,
     /// Whether a lost packet is sent again when the subscriber asks.
     pub(crate) repairable: bool,
 }

@@ -91,17 +91,25 @@ pub(crate) enum CongestionFeedback {
     TransportWide,
 }
 
-/// Lets `config` negotiate these codecs and nothing else.
+/// Lets `config` negotiate these codecs and nothing else, Opus with redundant audio (RFC 2198) if that
+/// can be sent or taken apart.
 pub(crate) fn configure(
     mut config: RtcConfig,
     codecs: &[Codec],
     feedback: CongestionFeedback,
+    redundancy: bool,
 ) -> RtcConfig {
     config = config.clear_codecs();
     let target = config.codec_config();
     let named_before = |at: usize| codecs[..at].contains(&codecs[at]);
     let each_once = (0..codecs.len()).filter(|at| !named_before(*at)).map(|at| codecs[at]);
     for format in each_once.flat_map(|c| FORMATS.iter().filter(move |f| f.codec == c)) {
+        if format.codec == Codec::Opus && redundancy {
+            // With the payload type and the parameters that stand here, and with 63 for redundant audio,
+            // which cannot be set by itself.
+            target.enable_opus(true, true);
+            continue;
+        }
         // G.722 samples at 16 kHz while its RTP clock says 8 kHz (RFC 3551 §4.5.2); the engine wants
         // the former.
         let (rate, channels) = match format.codec {
@@ -143,4 +151,24 @@ fn engine_codec(codec: Codec) -> EngineCodec {
 
 fn our_codec(codec: EngineCodec) -> Option<Codec> {
     ALL_CODECS.into_iter().find(|c| engine_codec(*c) == codec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opus_is_the_same_with_redundant_audio_and_without() {
+        let feedback = CongestionFeedback::TransportWide;
+        let [plain, redundant] = [false, true].map(|redundancy| {
+            let mut config = configure(RtcConfig::new(), &ALL_CODECS, feedback, redundancy);
+            config.codec_config().params().to_vec()
+        });
+        assert_eq!(plain.len(), redundant.len());
+        for (plain, redundant) in plain.iter().zip(&redundant) {
+            assert_eq!((plain.pt(), plain.spec()), (redundant.pt(), redundant.spec()));
+            let is_opus = plain.spec().codec == EngineCodec::Opus;
+            assert_eq!((plain.red(), redundant.red().is_some()), (None, is_opus));
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! From a publisher's packet to its subscribers, and their feedback back.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
+use galene_rtp::RedPayload;
 use str0m::bwe::BweKind;
+use str0m::format::PayloadParams;
 use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::stats::MediaEgressStats;
@@ -21,7 +24,7 @@ use crate::relay::Body;
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
 use crate::srtp::SessionKeys;
-use crate::track::{Arrival, Encoding, Origin, Track, TrackKey};
+use crate::track::{Arrival, Encoding, Origin, PublishedTypes, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{Event, MediaKind, TrackId};
 
@@ -35,7 +38,7 @@ struct Place {
 
 impl Sfu {
     /// Takes in a packet that a publisher sent.
-    pub(crate) fn handle_rtp(&mut self, slot: Slot, packet: RtpPacket) {
+    pub(crate) fn handle_rtp(&mut self, slot: Slot, mut packet: RtpPacket) {
         let Some(Place { stream, key, is_new_stream, is_new_track }) = self.place(slot, &packet)
         else {
             return;
@@ -53,11 +56,27 @@ impl Sfu {
         let Some(encoding) = track.encodings.get_mut(stream.encoding) else {
             return;
         };
-        if !matches!(track.origin, Origin::Publisher(pt) if pt == packet.header.payload_type)
+        let Origin::Publisher(types) = track.origin else {
+            return;
+        };
+        if !types.contain(packet.header.payload_type)
             || packet.payload.len() > MAX_PAYLOAD
             || !encoding.admit(stream.ssrc, is_new_stream, self.now)
         {
             return;
+        }
+        // Redundant audio ends here: each subscriber is sent as much of it as its own link needs.
+        let received = packet.payload.clone();
+        let mut red = None;
+        if types.red == Some(packet.header.payload_type) {
+            let Some(parsed) = RedPayload::parse(&received)
+                .ok()
+                .filter(|red| red.primary().payload_type == *types.own)
+            else {
+                return;
+            };
+            packet.payload = Arc::from(parsed.primary().payload);
+            red = Some(parsed);
         }
         let captured = publication.clock.captured(
             stream.report,
@@ -82,13 +101,21 @@ impl Sfu {
         }
         let (spatial, temporal) = (packet.scaling.spatial, packet.scaling.temporal);
         encoding.meter.count(spatial, temporal, packet.payload.len());
+        if track.arrivals.is_empty() {
+            self.arrived.push(key);
+        }
+        if codec.kind() == MediaKind::Audio {
+            let copies = red.as_ref().map(RedPayload::copies).unwrap_or_default();
+            let lost = encoding.restorer.handle_packet(&packet, copies, *types.own);
+            for restored in lost.map(|lost| packet.restore(lost, codec)) {
+                let index = encoding.ring.push(restored);
+                track.arrivals.push(Arrival { encoding: stream.encoding, index, padding: 0 });
+            }
+        }
         let index = encoding.ring.push(packet);
         let is_met = |encoding: &Encoding| encoding.keyframes.due().is_none();
         if starts_keyframe && !self.wishes.is_empty() && track.encodings.iter().all(is_met) {
             self.wishes.remove(&key);
-        }
-        if track.arrivals.is_empty() {
-            self.arrived.push(key);
         }
         track.arrivals.push(Arrival { encoding: stream.encoding, index, padding: 0 });
     }
@@ -127,14 +154,16 @@ impl Sfu {
         let kind = section.kind?;
         let payload_type = packet.header.payload_type;
         let params = transport.engine.rtc().codec_config().params();
-        let negotiated = params.iter().find(|p| p.pt() == payload_type)?;
+        let is_sent = |p: &&PayloadParams| p.pt() == payload_type || p.red() == Some(payload_type);
+        let negotiated = params.iter().find(is_sent)?;
+        let types = PublishedTypes { own: negotiated.pt(), red: negotiated.red() };
         let format = Format::of(&negotiated.spec()).filter(|f| f.codec.kind() == kind)?;
         let id = TrackId { transport: transport.id, section: u16::try_from(stream.section).ok()? };
         let (encodings, has_rtx) = (section.rids.len().max(1), section.has_rtx);
         let key = self.tracks.insert(Track {
             id,
             format,
-            origin: Origin::Publisher(payload_type),
+            origin: Origin::Publisher(types),
             msid: section.msid.clone(),
             encodings: (0..encodings).map(|_| Encoding::new(kind, has_rtx)).collect(),
             ladder: Ladder::new(encodings),
@@ -249,10 +278,12 @@ impl Sfu {
         };
         match feedback {
             Feedback::Reception(reception) => {
+                let loss = f64::from(reception.fraction_lost) / 256.0;
                 if subscription.section_of(reception.ssrc, MediaKind::Video).is_some() {
-                    let (loss, sent) =
-                        (f64::from(reception.fraction_lost) / 256.0, subscription.sent_rate());
+                    let sent = subscription.sent_rate();
                     subscription.rate.handle_loss(loss, sent, self.now);
+                } else if subscription.section_of(reception.ssrc, MediaKind::Audio).is_some() {
+                    subscription.redundancy.handle_loss(loss, self.now);
                 }
                 let client = subscription.client;
                 self.handle_sign(client);

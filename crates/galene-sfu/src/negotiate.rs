@@ -353,13 +353,15 @@ impl Sfu {
         };
         accepted?;
         let repaired = sdp::sections_with_rtx(&text);
+        let redundant = sdp::sections_with_red(&text);
         let rtc = transport.engine.rtc();
         if let Role::Subscriber(subscription) = &mut transport.role {
             for section in &mut subscription.sections {
-                let has_rtx = repaired.iter().any(|mid| **mid == *section.mid);
+                let is_in = |mids: &[&str]| mids.iter().any(|mid| **mid == *section.mid);
+                let (has_rtx, has_red) = (is_in(&repaired), is_in(&redundant));
                 section.answered = true;
                 section.refused = rtc.media(section.mid).is_none_or(|m| m.disabled());
-                section.outlet = accepted_outlet(rtc, section, has_rtx);
+                section.outlet = accepted_outlet(rtc, section, has_rtx, has_red);
             }
         }
         transport.described = true;
@@ -425,22 +427,26 @@ fn receives(rtc: &Rtc, mid: Mid) -> bool {
 }
 
 /// Returns how the peer takes what this section sends, if it takes it.
-fn accepted_outlet(rtc: &Rtc, section: &Section, has_rtx: bool) -> Option<Outlet> {
+fn accepted_outlet(rtc: &Rtc, section: &Section, has_rtx: bool, has_red: bool) -> Option<Outlet> {
     let media = rtc.media(section.mid).filter(|m| !m.disabled() && m.direction().is_sending())?;
     // A peer may name formats that it was not offered; they would be sent what they are not.
     let params = rtc.codec_config().params();
     let agreed = media.remote_pts().iter().find_map(|pt| {
         params.iter().find(|p| p.pt() == *pt && Format::of(&p.spec()) == Some(section.format))
     })?;
-    Some(Outlet { payload_type: agreed.pt(), has_rtx: has_rtx && agreed.resend().is_some() })
+    Some(Outlet {
+        payload_type: agreed.pt(),
+        has_rtx: has_rtx && agreed.resend().is_some(),
+        red: agreed.red().filter(|_| has_red),
+    })
 }
 
-/// Returns the payload types of this format and its retransmission. They are those of our first offer
+/// Returns the payload types of this format, its retransmission and its redundant audio. They are those of our first offer
 /// until a peer answers with others.
 fn types_of(rtc: &Rtc, format: Format) -> Vec<Pt> {
     let params = rtc.codec_config().params().iter();
     let params = params.filter(|p| Format::of(&p.spec()) == Some(format));
-    params.flat_map(|p| [Some(p.pt()), p.resend()]).flatten().collect()
+    params.flat_map(|p| [Some(p.pt()), p.resend(), p.red()]).flatten().collect()
 }
 
 fn unavailable(fault: Fault) -> Refused {

@@ -8,6 +8,7 @@ use galene_rtp::{Codec, MediaKind, Vp8Descriptor, is_keyframe_start};
 use str0m::rtp::RtpPacket;
 
 use crate::descriptors::{DescriptorReader, RawDescriptor};
+use crate::restorer::Lost;
 use crate::scaling::Scaling;
 
 /// An RTP packet as the publisher sent it, decrypted and looked at once.
@@ -71,6 +72,20 @@ impl Packet {
             vp8,
             descriptor,
             payload: packet.payload,
+        }
+    }
+
+    /// Returns a lost packet of sound, of which this one had a copy.
+    pub(crate) fn restore(&self, lost: Lost<'_>, codec: Codec) -> Self {
+        let age = f64::from(lost.copy.age) / f64::from(codec.clock_rate_hz());
+        let age = Duration::from_secs_f64(age);
+        Self {
+            sequence: lost.sequence,
+            timestamp: self.timestamp.wrapping_sub(lost.copy.age.into()),
+            payload: Arc::from(lost.copy.payload),
+            captured: self.captured.checked_sub(age).unwrap_or(self.captured),
+            marker: false,
+            ..self.clone()
         }
     }
 
@@ -175,21 +190,28 @@ impl PacketRing {
 mod tests {
     use super::*;
 
-    fn packet(sequence: u64, keyframe: bool, arrived: Instant) -> Packet {
-        Packet {
-            run: 0,
-            sequence,
-            timestamp: 0,
-            marker: false,
-            ends_frame: false,
-            payload: Arc::from([]),
-            captured: arrived,
-            arrived,
-            starts_keyframe: Some(keyframe),
-            vp8: None,
-            scaling: Scaling::NONE,
-            descriptor: None,
+    impl Packet {
+        /// Returns a packet without anything in it.
+        pub(crate) fn for_tests() -> Self {
+            Self {
+                run: 0,
+                sequence: 0,
+                timestamp: 0,
+                marker: false,
+                ends_frame: false,
+                payload: Arc::from([]),
+                captured: galene_testkit::epoch(),
+                arrived: galene_testkit::epoch(),
+                starts_keyframe: None,
+                vp8: None,
+                scaling: Scaling::NONE,
+                descriptor: None,
+            }
         }
+    }
+
+    fn packet(sequence: u64, keyframe: bool, arrived: Instant) -> Packet {
+        Packet { sequence, arrived, starts_keyframe: Some(keyframe), ..Packet::for_tests() }
     }
 
     fn replayed(ring: &PacketRing, now: Instant) -> Vec<u64> {

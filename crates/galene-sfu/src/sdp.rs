@@ -133,6 +133,8 @@ pub(crate) fn restore_mids(answer: &str, offered: &[OfferedSection]) -> String {
 }
 
 /// Leaves in each media section of our offer only the payload types for which `keep(mid, type)` holds.
+/// Redundant audio comes after what it protects: the first format of a section is the track's own, as
+/// clients of Galène have always seen it.
 pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String {
     const ABOUT_A_FORMAT: [&str; 3] = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"];
     let mut text = String::with_capacity(sdp.len());
@@ -143,7 +145,8 @@ pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String
             if line.starts_with("m=") {
                 let (head, formats): (Vec<_>, Vec<_>) =
                     line.split(' ').enumerate().partition(|(at, _)| *at < 3);
-                let formats: Vec<_> = formats.into_iter().filter(|(_, w)| kept(w)).collect();
+                let mut formats: Vec<_> = formats.into_iter().filter(|(_, w)| kept(w)).collect();
+                formats.sort_by_key(|(_, word)| red_types(section).any(|red| red == *word));
                 if formats.is_empty() {
                     // A section that was rejected has none, and a line must have one.
                     push_line(&mut text, line);
@@ -167,6 +170,18 @@ pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String
 pub(crate) fn sections_with_rtx(sdp: &str) -> Vec<&str> {
     let sections = split_sections(sdp).filter(|section| section.lines().any(is_rtx_map));
     sections.filter_map(|s| s.lines().find_map(|l| l.strip_prefix("a=mid:"))).collect()
+}
+
+/// Lists the MIDs of the sections in which an answer takes redundant audio (RFC 2198).
+pub(crate) fn sections_with_red(sdp: &str) -> Vec<&str> {
+    let sections = split_sections(sdp).filter(|section| red_types(section).next().is_some());
+    sections.filter_map(|s| s.lines().find_map(|l| l.strip_prefix("a=mid:"))).collect()
+}
+
+/// Lists the payload types of redundant data in a section.
+fn red_types(section: &str) -> impl Iterator<Item = &str> {
+    let maps = section.lines().filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '));
+    maps.filter(|(_, map)| map.to_ascii_lowercase().starts_with("red/")).map(|(pt, _)| pt)
 }
 
 fn is_rtx_map(line: &str) -> bool {
@@ -229,5 +244,16 @@ mod tests {
         assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"));
         assert!(!text.contains("a=fmtp:97"));
         assert!(text.contains("a=rtcp-fb:96 nack pli"));
+    }
+
+    #[test]
+    fn redundant_audio_comes_after_what_it_protects() {
+        let offer = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 63 111 0\r\na=mid:0\r\n\
+            a=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=rtpmap:111 opus/48000/2\r\n";
+        let text = keep_formats(offer, |_, pt| pt != 0);
+        assert!(text.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\n"), "{text}");
+        assert!(text.contains("a=fmtp:63 111/111\r\n"));
+        assert_eq!(sections_with_red(&text), ["0"]);
     }
 }

@@ -13,6 +13,7 @@ use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
 use crate::packet::Packet;
+use crate::redundancy::Redundancy;
 use crate::selection::Selection;
 use crate::srtp::RtcpOpener;
 use crate::track::{Track, TrackKey};
@@ -29,6 +30,8 @@ pub(crate) struct Subscription {
     pub(crate) negotiation: Negotiation,
     pub(crate) restart_wanted: bool,
     pub(crate) rate: ReceiverRate,
+    /// How much of the sound before is sent once more.
+    pub(crate) redundancy: Redundancy,
     pub(crate) egress: Box<dyn Egress>,
     /// Set while the peer's reports are read here and not by the engine.
     pub(crate) reports: Option<RtcpOpener>,
@@ -83,12 +86,21 @@ pub(crate) struct Section {
     pub(crate) sent_rate: u64,
 }
 
+/// Where packets come from.
+#[derive(Debug, Clone, Copy)]
+struct Source<'a> {
+    track: &'a Track,
+    encoding: usize,
+}
+
 /// How the peer wants to get a section's packets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outlet {
     pub(crate) payload_type: Pt,
     /// Whether lost packets can be sent again (RFC 4588).
     pub(crate) has_rtx: bool,
+    /// The payload type of redundant audio, if the peer takes it (RFC 2198).
+    pub(crate) red: Option<Pt>,
 }
 
 impl Subscription {
@@ -101,6 +113,7 @@ impl Subscription {
             negotiation: Negotiation::Idle,
             restart_wanted: false,
             rate: ReceiverRate::default(),
+            redundancy: Redundancy::default(),
             egress,
             reports: None,
         }
@@ -158,10 +171,12 @@ impl Subscription {
     ) -> u64 {
         let mut sent = 0;
         for (encoding, packet, padding) in packets {
-            sent += u64::from(self.forward(way, section, target, encoding, packet, padding));
-            if let Some(switched) = self.sections[section].forward.take_catch_up() {
-                for packet in track.encodings[switched].ring.replay(way.now) {
-                    sent += u64::from(self.forward(way, section, target, switched, packet, 0));
+            let from = Source { track, encoding };
+            sent += u64::from(self.forward(way, section, target, from, packet, padding));
+            if let Some(encoding) = self.sections[section].forward.take_catch_up() {
+                let from = Source { track, encoding };
+                for packet in track.encodings[encoding].ring.replay(way.now) {
+                    sent += u64::from(self.forward(way, section, target, from, packet, 0));
                 }
             }
         }
@@ -173,7 +188,7 @@ impl Subscription {
         way: &mut Way<'_>,
         section: usize,
         target: Layer,
-        encoding: usize,
+        from: Source<'_>,
         packet: &Packet,
         padding: u8,
     ) -> bool {
@@ -181,11 +196,14 @@ impl Subscription {
         let Some(outlet) = section.outlet else {
             return false;
         };
-        let Some(numbers) = section.forward.accept(encoding, target, packet) else {
+        let Some(numbers) = section.forward.accept(from.encoding, target, packet) else {
             return false;
         };
-        let outgoing = Outgoing { padding, ..Outgoing::new(section, outlet, &numbers, packet) };
-        self.egress.send(way, outgoing);
+        let ring = &from.track.encodings[from.encoding].ring;
+        let redundant =
+            outlet.red.and_then(|red| self.redundancy.copies(ring, packet, red, outlet));
+        let outgoing = Outgoing::new(section, outlet, &numbers, packet);
+        self.egress.send(way, Outgoing { padding, redundant, ..outgoing });
         true
     }
 
@@ -239,6 +257,7 @@ impl<'a> Outgoing<'a> {
                 .as_ref()
                 .map(|value| OutgoingDescriptor { value, shift: numbers.frames }),
             padding: 0,
+            redundant: None,
             repairable: outlet.has_rtx,
         }
     }

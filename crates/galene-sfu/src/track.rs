@@ -15,6 +15,7 @@ use crate::keyframes::KeyframeRequests;
 use crate::ladder::Ladder;
 use crate::layer_meter::LayerMeter;
 use crate::packet::PacketRing;
+use crate::restorer::Restorer;
 use crate::{MediaKind, TrackId};
 
 /// The place of a track in its shard.
@@ -48,10 +49,18 @@ pub(crate) struct Track {
 /// Where the packets of a track come from.
 #[derive(Debug)]
 pub(crate) enum Origin {
-    /// Over a transport of this shard, in this payload type.
-    Publisher(Pt),
+    /// Over a transport of this shard.
+    Publisher(PublishedTypes),
     /// From the publisher's shard.
     Shard(Box<Import>),
+}
+
+/// The payload types in which a publisher sends a track.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishedTypes {
+    pub(crate) own: Pt,
+    /// That of redundant audio, which has packets of the other in it (RFC 2198).
+    pub(crate) red: Option<Pt>,
 }
 
 /// A packet of a track: which encoding, its index in that encoding's ring, and how many bytes of padding
@@ -76,6 +85,7 @@ pub(crate) struct Encoding {
     pub(crate) last_arrival: Option<Instant>,
     pub(crate) meter: LayerMeter,
     pub(crate) descriptors: DescriptorReader,
+    pub(crate) restorer: Restorer,
 }
 
 /// An encoding that sent nothing for this long is taken to be switched off. A browser at one frame per
@@ -93,6 +103,7 @@ impl Encoding {
             last_arrival: None,
             meter: LayerMeter::new(),
             descriptors: DescriptorReader::default(),
+            restorer: Restorer::default(),
         }
     }
 
@@ -113,6 +124,7 @@ impl Encoding {
             self.ring.forget_keyframe();
             self.gaps.reset();
             self.descriptors.reset();
+            self.restorer = Restorer::default();
         }
         true
     }
@@ -120,6 +132,12 @@ impl Encoding {
     /// Returns whether the publisher is sending this encoding.
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
         self.last_arrival.is_some_and(|at| now.saturating_duration_since(at) < PAUSED_AFTER)
+    }
+}
+
+impl PublishedTypes {
+    pub(crate) fn contain(&self, payload_type: Pt) -> bool {
+        payload_type == self.own || self.red == Some(payload_type)
     }
 }
 

@@ -140,7 +140,7 @@ pub(crate) fn publisher_config(crypto: &Crypto, codecs: &[Codec]) -> RtcConfig {
         true => config.set_extension(descriptors::EXTENSION_ID, descriptors::extension()),
         false => config,
     };
-    formats::configure(config, codecs, CongestionFeedback::TransportWide)
+    formats::configure(config, codecs, CongestionFeedback::TransportWide, true)
 }
 
 /// Returns the engine's settings for a transport over which the peer subscribes.
@@ -168,7 +168,9 @@ pub(crate) fn subscriber_config(crypto: &Crypto, egress: EgressKind) -> RtcConfi
             CongestionFeedback::Remb,
         ),
     };
-    formats::configure(config, &formats::ALL_CODECS, feedback)
+    // Only what we seal ourselves can carry what was sent before once more.
+    let redundancy = egress == EgressKind::Direct;
+    formats::configure(config, &formats::ALL_CODECS, feedback, redundancy)
 }
 
 fn base_config(crypto: &Crypto) -> RtcConfig {

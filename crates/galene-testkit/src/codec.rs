@@ -86,8 +86,8 @@ impl Codec {
 
     /// Adds the codec to those that an engine offers and accepts, with Firefox's payload types: they
     /// differ from Chrome's and from Galène's, so a forwarder that mixes up the payload types of two
-    /// sessions is found out.
-    pub(crate) fn configure(self, config: &mut CodecConfig, rtx: bool) {
+    /// sessions is found out. Only Opus with redundant audio, which Firefox lacks, has those of Chromium.
+    pub(crate) fn configure(self, config: &mut CodecConfig, rtx: bool, red: bool) {
         let mut video = |pt: u8, rtx_pt: u8, format| {
             let resend = rtx.then(|| rtx_pt.into());
             config.add_config(
@@ -112,6 +112,7 @@ impl Codec {
             Self::G722 => config.enable_g722(true, false),
             Self::Pcma => config.enable_pcma(true, false),
             Self::Pcmu => config.enable_pcmu(true, false),
+            Self::Opus if red => config.enable_opus(true, true),
             Self::Opus => {
                 let format = FormatParams {
                     min_p_time: Some(10),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::format::CodecConfig;
-use str0m::media::Mid;
+use str0m::media::{Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
@@ -42,6 +42,15 @@ pub enum Feedback {
     Remb,
 }
 
+/// What a stand-in offers and accepts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Formats<'a> {
+    pub(crate) codecs: &'a [Codec],
+    pub(crate) rtx: bool,
+    /// Redundant audio (RFC 2198).
+    pub(crate) red: bool,
+}
+
 /// Browsers begin to send with so many bits a second.
 pub(crate) const START_BITRATE: u64 = 300_000;
 
@@ -51,8 +60,8 @@ const MAX_OUTPUTS: u32 = 100_000;
 
 impl Engine {
     /// Returns an engine that speaks these codecs.
-    pub(crate) fn new(now: Instant, address: SocketAddr, codecs: &[Codec], rtx: bool) -> Self {
-        Self::with_config(now, address, base_config(codecs, rtx))
+    pub(crate) fn new(now: Instant, address: SocketAddr, formats: Formats<'_>) -> Self {
+        Self::with_config(now, address, base_config(formats))
     }
 
     /// Returns an engine that gives and takes feedback in this way, and that estimates how much it may
@@ -60,11 +69,11 @@ impl Engine {
     pub(crate) fn adaptive(
         now: Instant,
         address: SocketAddr,
-        (codecs, rtx): (&[Codec], bool),
+        formats: Formats<'_>,
         feedback: Feedback,
         sends: bool,
     ) -> Self {
-        let mut config = base_config(codecs, rtx).set_stats_interval(Some(Duration::from_secs(1)));
+        let mut config = base_config(formats).set_stats_interval(Some(Duration::from_secs(1)));
         match feedback {
             Feedback::TransportWide if sends => {
                 config = config.enable_bwe(Some(START_BITRATE.into()));
@@ -204,11 +213,19 @@ impl Engine {
         self.rtc.is_alive()
     }
 
-    /// Returns the codec that a payload type stands for.
+    /// Returns the codec that a payload type stands for, be it by itself or as redundant audio.
     pub(crate) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
-        let params = self.rtc.codec_config().params();
-        let param = params.iter().find(|param| *param.pt() == payload_type)?;
+        let mut params = self.rtc.codec_config().params().iter();
+        let is_it = |pt: Option<Pt>| pt.is_some_and(|pt| *pt == payload_type);
+        let param = params.find(|param| is_it(Some(param.pt())) || is_it(param.red()))?;
         Codec::from_engine(param.spec().codec)
+    }
+
+    /// Returns the payload type of the codec that stands as redundant audio under this one.
+    pub(crate) fn within_red(&self, payload_type: u8) -> Option<Pt> {
+        let mut params = self.rtc.codec_config().params().iter();
+        let param = params.find(|param| param.red().is_some_and(|red| *red == payload_type))?;
+        Some(param.pt())
     }
 
     fn drain(&mut self) {
@@ -237,13 +254,13 @@ impl Engine {
     }
 }
 
-fn base_config(codecs: &[Codec], rtx: bool) -> RtcConfig {
+fn base_config(Formats { codecs, rtx, red }: Formats<'_>) -> RtcConfig {
     let mut config = RtcConfig::new()
         .clear_codecs()
         .set_rtp_mode(true)
         .set_extension(descriptor::EXTENSION_ID, descriptor::extension());
     for codec in codecs {
-        codec.configure(config.codec_config(), rtx);
+        codec.configure(config.codec_config(), rtx, red);
     }
     config
 }

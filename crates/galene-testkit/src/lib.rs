@@ -25,6 +25,7 @@ mod profile;
 mod publisher;
 mod rate_controller;
 mod receive_estimator;
+mod redundant;
 mod report;
 mod scalability;
 mod sdp;

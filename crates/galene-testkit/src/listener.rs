@@ -13,12 +13,19 @@ use crate::stamp::Stamp;
 /// one is there in time. Anything else is concealed.
 #[derive(Debug)]
 pub struct Listener {
-    /// What has arrived and was not played yet, by frame: whether it carries a copy of the one before.
-    waiting: BTreeMap<u32, bool>,
+    /// What has arrived and was not played yet, by frame.
+    waiting: BTreeMap<u32, Waiting>,
     /// The next to be played: frame and time of capture.
     next: Option<(u32, Instant)>,
     delay: PlayoutDelay,
     played: Vec<Played>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    how: Playing,
+    /// Whether it carries a copy of the one before.
+    has_fec: bool,
 }
 
 /// Twenty milliseconds of sound.
@@ -37,6 +44,8 @@ pub enum Playing {
     AsSent,
     /// The copy in the next packet was there.
     Copy,
+    /// A later packet carried it once more, and was there (RFC 2198).
+    Redundant,
     /// Nothing was there.
     Concealed,
 }
@@ -60,7 +69,18 @@ impl Listener {
         let (next, _) = *self.next.get_or_insert((stamp.frame, captured));
         self.delay.handle_arrival(now, captured);
         if stamp.frame >= next {
-            self.waiting.insert(stamp.frame, stamp.has_fec);
+            let waiting = Waiting { how: Playing::AsSent, has_fec: stamp.has_fec };
+            self.waiting.insert(stamp.frame, waiting);
+        }
+    }
+
+    /// Takes in a packet that came with a later one: it is as good as if it had come by itself, unless it
+    /// should have been played by now.
+    pub(crate) fn handle_copy(&mut self, now: Instant, stamp: &Stamp) {
+        self.play(now);
+        if self.next.is_some_and(|(next, _)| stamp.frame >= next) {
+            let waiting = Waiting { how: Playing::Redundant, has_fec: stamp.has_fec };
+            self.waiting.entry(stamp.frame).or_insert(waiting);
         }
     }
 
@@ -72,8 +92,8 @@ impl Listener {
                 return;
             }
             let how = match (self.waiting.remove(&frame), self.waiting.get(&(frame + 1))) {
-                (Some(_), _) => Playing::AsSent,
-                (None, Some(true)) => Playing::Copy,
+                (Some(waiting), _) => waiting.how,
+                (None, Some(Waiting { has_fec: true, .. })) => Playing::Copy,
                 (None, _) => Playing::Concealed,
             };
             self.played.push(Played { at, how });
@@ -119,6 +139,25 @@ mod tests {
         assert!((0.09..0.11).contains(&concealed), "{concealed}");
     }
 
+    #[test]
+    fn what_comes_again_with_a_later_packet_is_played_if_it_is_not_too_late() {
+        // Sound that comes evenly is delayed by 40 ms.
+        for (later_by, expected) in [(1, 0.0), (2, 0.1)] {
+            let mut listener = Listener::new();
+            for frame in 0..500 {
+                let now = epoch() + frame * INTERVAL + Duration::from_millis(30);
+                if frame % 10 != 5 {
+                    listener.handle_packet(now, &stamp(frame, false));
+                }
+                if frame % 10 == (5 + later_by) % 10 && frame > later_by {
+                    listener.handle_copy(now, &stamp(frame - later_by, false));
+                }
+            }
+            let concealed = listener.concealed(epoch(), epoch() + Duration::from_secs(9));
+            assert!((concealed - expected).abs() < 0.015, "{later_by}: {concealed}");
+        }
+    }
+
     fn run(
         listener: &mut Listener,
         frames: std::ops::Range<u32>,
@@ -126,24 +165,27 @@ mod tests {
         is_lost: impl Fn(u32) -> bool,
     ) {
         for frame in frames.filter(|frame| !is_lost(*frame)) {
-            let captured = frame * INTERVAL;
-            let stamp = Stamp {
-                stream: 1,
-                encoding: 0,
-                frame,
-                packet: 0,
-                packets: 1,
-                is_keyframe: false,
-                has_fec,
-                spatial: 0,
-                temporal: 0,
-                is_top: true,
-                can_begin: true,
-                reference: 0,
-                timestamp: frame * 960,
-                captured,
-            };
-            listener.handle_packet(epoch() + captured + Duration::from_millis(30), &stamp);
+            let arrived = epoch() + frame * INTERVAL + Duration::from_millis(30);
+            listener.handle_packet(arrived, &stamp(frame, has_fec));
+        }
+    }
+
+    fn stamp(frame: u32, has_fec: bool) -> Stamp {
+        Stamp {
+            stream: 1,
+            encoding: 0,
+            frame,
+            packet: 0,
+            packets: 1,
+            is_keyframe: false,
+            has_fec,
+            spatial: 0,
+            temporal: 0,
+            is_top: true,
+            can_begin: true,
+            reference: 0,
+            timestamp: frame * 960,
+            captured: frame * INTERVAL,
         }
     }
 }

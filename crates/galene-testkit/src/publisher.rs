@@ -1,6 +1,7 @@
 //! Stands in for a browser that publishes.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::bwe::BweKind;
@@ -11,9 +12,10 @@ use str0m::{Event, IceConnectionState};
 
 use crate::codec::{Codec, MediaKind};
 use crate::descriptor::DescriptorValue;
-use crate::engine::{Engine, Feedback, START_BITRATE};
+use crate::engine::{Engine, Feedback, Formats, START_BITRATE};
 use crate::node::{Datagram, Node};
 use crate::rate_controller::{Bounds, RateController, share};
+use crate::redundant;
 use crate::scalability::Scalability;
 use crate::sdp;
 use crate::source::{Source, SourceCounts};
@@ -43,6 +45,7 @@ pub struct PublisherConfig {
     address: SocketAddr,
     codecs: Vec<Codec>,
     rtx: bool,
+    red: bool,
     stream_id: String,
     tracks: Vec<TrackSpec>,
     feedback: Option<Feedback>,
@@ -67,11 +70,20 @@ struct Track {
     mid: Mid,
     /// What it was agreed to send, if anything.
     codec: Option<(Codec, Pt)>,
+    /// Redundant audio, if that is what the answer prefers: libwebrtc then sends it.
+    red: Option<Red>,
     encodings: Vec<Encoding>,
     /// When frames were captured of which any encoding was sent.
     captures: Vec<Instant>,
     /// How much of the sound gets lost, smoothed.
     loss: f64,
+}
+
+#[derive(Debug)]
+struct Red {
+    payload_type: Pt,
+    /// Timestamp and payload of the packet before.
+    before: Option<(u32, Arc<[u8]>)>,
 }
 
 #[derive(Debug)]
@@ -173,7 +185,7 @@ impl PublisherConfig {
     pub fn new(address: SocketAddr) -> Self {
         let stream_id = "camera".to_owned();
         let (codecs, tracks) = (Codec::ALL.to_vec(), Vec::new());
-        Self { address, codecs, rtx: true, stream_id, tracks, feedback: None }
+        Self { address, codecs, rtx: true, red: false, stream_id, tracks, feedback: None }
     }
 
     /// Offers these codecs only, the most preferred first.
@@ -187,6 +199,14 @@ impl PublisherConfig {
     #[must_use]
     pub fn without_rtx(mut self) -> Self {
         self.rtx = false;
+        self
+    }
+
+    /// Offers redundant audio after Opus, as Chromium does and Firefox does not, and sends it if the answer
+    /// prefers it.
+    #[must_use]
+    pub fn red(mut self) -> Self {
+        self.red = true;
         self
     }
 
@@ -217,14 +237,11 @@ impl PublisherConfig {
 impl PublisherPeer {
     /// Returns a peer that has not offered anything yet.
     pub fn new(now: Instant, config: PublisherConfig) -> Self {
-        let codecs = (config.codecs.as_slice(), config.rtx);
+        let formats = Formats { codecs: &config.codecs, rtx: config.rtx, red: config.red };
         let (engine, rate) = match config.feedback {
-            None => (
-                Engine::new(now, config.address, &config.codecs, config.rtx),
-                RateController::default(),
-            ),
+            None => (Engine::new(now, config.address, formats), RateController::default()),
             Some(feedback) => (
-                Engine::adaptive(now, config.address, codecs, feedback, true),
+                Engine::adaptive(now, config.address, formats, feedback, true),
                 RateController::starting_at(START_BITRATE),
             ),
         };
@@ -301,10 +318,15 @@ impl PublisherPeer {
         let accepted = self.engine.rtc().sdp_api().accept_answer(pending, answer);
         accepted.map_err(|error| error.to_string())?;
         for (track, section) in self.tracks.iter_mut().zip(sdp::sections(sdp)) {
+            let own = |pt: u8| self.engine.within_red(pt).map_or(pt, |own| *own);
             let agreed = section.payload_types.iter().find_map(|&pt| {
                 let codec = self.engine.codec_of(pt).filter(|c| c.kind() == track.spec.kind)?;
-                Some((codec, Pt::from(pt)))
+                Some((codec, Pt::from(own(pt))))
             });
+            let preferred = section.payload_types.first();
+            track.red = preferred
+                .filter(|&&pt| own(pt) != pt)
+                .map(|&pt| Red { payload_type: pt.into(), before: None });
             let is_wanted = !section.is_stopped && section.direction == "recvonly";
             let codec = agreed.filter(|_| is_wanted);
             if track.codec != codec {
@@ -422,6 +444,7 @@ impl PublisherPeer {
                 spec,
                 mid,
                 codec: None,
+                red: None,
                 encodings: Vec::new(),
                 captures: Vec::new(),
                 loss: 0.0,
@@ -430,6 +453,7 @@ impl PublisherPeer {
         let (offer, pending) = api.apply().expect("something to offer");
         self.pending = Some(pending);
         let offer = sdp::without_simulcast_ssrcs(&sdp::without_candidates(&offer.to_sdp_string()));
+        let offer = sdp::with_red_last(&offer);
         if self.config.rtx { offer } else { sdp::without_rtx_ssrcs(&offer) }
     }
 
@@ -494,8 +518,12 @@ impl PublisherPeer {
         let active = self.tracks.iter_mut().filter(|track| track.codec.is_some());
         let (audio, video): (Vec<_>, Vec<_>) =
             active.partition(|track| track.spec.kind == MediaKind::Audio);
-        for encoding in audio.into_iter().flat_map(|track| &mut track.encodings) {
-            left = left.saturating_sub(encoding.bounds.most);
+        let audio = audio.into_iter().flat_map(|track| {
+            let copies = if track.red.is_some() { 2 } else { 1 };
+            track.encodings.iter_mut().map(move |encoding| (encoding, copies))
+        });
+        for (encoding, copies) in audio {
+            left = left.saturating_sub(encoding.bounds.most * copies);
             encoding.source.set_active(encoding.is_wanted);
         }
         let wanted = video.into_iter().flat_map(|track| &mut track.encodings);
@@ -548,6 +576,10 @@ impl PublisherPeer {
                         extensions.user_values.set(DescriptorValue(value.into()));
                     }
                     let (sequence, timestamp) = (SeqNo::from(sequence), frame.timestamp);
+                    let (pt, payload) = match &mut track.red {
+                        Some(red) => red.wrap(pt, timestamp, payload),
+                        None => (pt, payload),
+                    };
                     let write = RtpWrite::new(pt, sequence, timestamp, frame.captured, payload)
                         .marker(is_video && i == last)
                         .ext_vals(extensions)
@@ -582,6 +614,16 @@ impl TrackSpec {
             (most, most / 2)
         };
         Bounds { least, most, is_smallest, is_sent: true }
+    }
+}
+
+impl Red {
+    /// Puts the packet before into a packet.
+    fn wrap(&mut self, own: Pt, timestamp: u32, payload: Arc<[u8]>) -> (Pt, Arc<[u8]>) {
+        let before = self.before.replace((timestamp, payload.clone()));
+        let before = before.as_ref().map(|(at, old)| (timestamp.wrapping_sub(*at), &old[..]));
+        let payload = redundant::write((*own, &payload), before);
+        (self.payload_type, payload.into())
     }
 }
 

@@ -47,6 +47,19 @@ pub(crate) fn without_rtx_ssrcs(sdp: &str) -> String {
     }))
 }
 
+/// Puts redundant audio behind the codec that it protects, as in a browser's offer.
+pub(crate) fn with_red_last(sdp: &str) -> String {
+    let maps = lines(sdp).into_iter().filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let red: Vec<_> = maps.filter_map(|map| map.split_once(" red/")).map(|(pt, _)| pt).collect();
+    lines(sdp).into_iter().fold(String::new(), |sdp, line| {
+        let mut words = words(line);
+        if let (true, Some(types)) = (line.starts_with("m=audio"), words.get_mut(3..)) {
+            types.sort_by_key(|pt| red.contains(pt));
+        }
+        sdp + &words.join(" ") + "\r\n"
+    })
+}
+
 /// Takes the SSRCs out of sections with simulcast: browsers identify encodings by RID alone.
 pub(crate) fn without_simulcast_ssrcs(sdp: &str) -> String {
     let sections = split(sdp).into_iter().flat_map(|lines| {

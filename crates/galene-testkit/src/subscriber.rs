@@ -13,12 +13,13 @@ use crate::checker::{EgressChecker, ReceivedPacket};
 use crate::codec::{Codec, MediaKind};
 use crate::decoder::Decoder;
 use crate::descriptor::DescriptorValue;
-use crate::engine::{Engine, Feedback, mid};
+use crate::engine::{Engine, Feedback, Formats, mid};
 use crate::listener::Listener;
 use crate::nack::{NackRequester, write_nack};
 use crate::node::{Datagram, Node};
 use crate::own_rtp::OpenedPacket;
 use crate::receive_estimator::ReceiveEstimator;
+use crate::redundant::{self, Block};
 use crate::sdp::{self, Section};
 use crate::stamp::Stamp;
 
@@ -46,6 +47,7 @@ pub struct SubscriberConfig {
     address: SocketAddr,
     codecs: Vec<Codec>,
     rtx: bool,
+    red: bool,
     remb: Option<u64>,
     may_miss_start: bool,
     give_up_after: Option<Duration>,
@@ -66,6 +68,10 @@ pub struct ReceivedTrack {
     descriptors: u64,
     descriptor_frame: Option<u16>,
     stray_descriptors: u64,
+    /// How many packets came with copies of earlier ones, and how many of the copies are not what they
+    /// say.
+    redundant: u64,
+    stray_copies: u64,
     /// From the latest sender report: wall-clock time and RTP timestamp.
     sender_report: Option<(SystemTime, u32)>,
     sender_reports: u64,
@@ -102,7 +108,8 @@ impl SubscriberConfig {
         let codecs = Codec::ALL.to_vec();
         let (remb, give_up_after) = (None, None);
         let (rtx, may_miss_start, playing) = (true, false, None);
-        Self { address, codecs, rtx, remb, may_miss_start, give_up_after, playing }
+        let red = false;
+        Self { address, codecs, rtx, red, remb, may_miss_start, give_up_after, playing }
     }
 
     /// Accepts these codecs only.
@@ -116,6 +123,13 @@ impl SubscriberConfig {
     #[must_use]
     pub fn without_rtx(mut self) -> Self {
         self.rtx = false;
+        self
+    }
+
+    /// Accepts redundant audio, as Chromium does and Firefox does not.
+    #[must_use]
+    pub fn red(mut self) -> Self {
+        self.red = true;
         self
     }
 
@@ -154,10 +168,10 @@ impl SubscriberConfig {
 impl SubscriberPeer {
     /// Returns a peer that has not been offered anything yet.
     pub fn new(now: Instant, config: SubscriberConfig) -> Self {
-        let codecs = (config.codecs.as_slice(), config.rtx);
+        let formats = Formats { codecs: &config.codecs, rtx: config.rtx, red: config.red };
         let engine = match config.playing {
-            None => Engine::new(now, config.address, &config.codecs, config.rtx),
-            Some(feedback) => Engine::adaptive(now, config.address, codecs, feedback, false),
+            None => Engine::new(now, config.address, formats),
+            Some(feedback) => Engine::adaptive(now, config.address, formats, feedback, false),
         };
         Self {
             engine,
@@ -333,14 +347,25 @@ impl SubscriberPeer {
         if let Some(DescriptorValue(value)) = header.ext_vals.user_values.get() {
             track.handle_descriptor(value);
         }
-        track.play(now, packet);
+        let mut payload = &packet.payload[..];
+        if let Some(own) = self.engine.within_red(*header.payload_type) {
+            let blocks = redundant::read(payload)
+                .filter(|blocks| blocks.iter().all(|block| block.payload_type == *own));
+            // What cannot be read carries no stamp, which the checker notes.
+            if let Some((last, copies)) = blocks.as_deref().and_then(<[_]>::split_last) {
+                payload = last.payload;
+                track.redundant += u64::from(!copies.is_empty());
+                copies.iter().for_each(|copy| track.play_copy(now, last, copy));
+            }
+        }
+        track.play(now, payload);
         track.checker.handle_packet(
             now,
             ReceivedPacket {
                 sequence: *packet.seq_no,
                 timestamp: header.timestamp,
                 marker: header.marker,
-                payload: &packet.payload,
+                payload,
             },
         );
     }
@@ -380,6 +405,8 @@ impl SubscriberPeer {
             descriptors: 0,
             descriptor_frame: None,
             stray_descriptors: 0,
+            redundant: 0,
+            stray_copies: 0,
             sender_report: None,
             sender_reports: 0,
             stray_sender_reports: 0,
@@ -471,6 +498,16 @@ impl ReceivedTrack {
         self.stray_descriptors
     }
 
+    /// Returns how many packets came with copies of earlier ones.
+    pub fn redundant(&self) -> u64 {
+        self.redundant
+    }
+
+    /// Returns how many of the copies were not those that they were said to be.
+    pub fn stray_copies(&self) -> u64 {
+        self.stray_copies
+    }
+
     /// Returns how many sender reports were received.
     pub fn sender_reports(&self) -> u64 {
         self.sender_reports
@@ -533,14 +570,29 @@ impl ReceivedTrack {
         }
     }
 
-    fn play(&mut self, now: Instant, packet: &RtpPacket) {
+    fn play(&mut self, now: Instant, payload: &[u8]) {
         // What carries no stamp is a fault, which the checker notes.
-        let Ok(stamp) = Stamp::read(&packet.payload) else { return };
+        let Ok(stamp) = Stamp::read(payload) else { return };
+
         match &mut self.playback {
             Playback::Nothing => {}
             // They come by another way, which the engine does not cut short.
             Playback::Pictures(..) => {}
             Playback::Sound(listener) => listener.handle_packet(now, &stamp),
+        }
+    }
+
+    /// Takes in the copy of an earlier packet that came with a packet.
+    fn play_copy(&mut self, now: Instant, own: &Block<'_>, copy: &Block<'_>) {
+        let (Ok(own), Ok(stamp)) = (Stamp::read(own.payload), Stamp::read(copy.payload)) else {
+            self.stray_copies += 1;
+            return;
+        };
+        let is_told_right =
+            own.has_source_of(&stamp) && own.timestamp.wrapping_sub(stamp.timestamp) == copy.age;
+        self.stray_copies += u64::from(!is_told_right);
+        if let Playback::Sound(listener) = &mut self.playback {
+            listener.handle_copy(now, &stamp);
         }
     }
 

@@ -147,6 +147,8 @@ loss; the lower of estimate and REMB counts.
 rate goes, as libwebrtc does it.
 Sound carries a copy of each packet in the next one (Opus in-band FEC) while the publisher is told that more than \
 1 % gets lost.
+Both ends take redundant audio (RFC 2198), as Chromium does; the publisher sends each packet twice if the answer \
+prefers that.
 
 The receiver puts frames together, asks for what is missing as libwebrtc does (by NACK at once, then every 100 ms, \
 ten times), shows frames in time with a delay that adapts to the link, and asks for a keyframe 200 ms after the \
@@ -159,7 +161,7 @@ It reports by transport-wide feedback where that is negotiated, and by REMB wher
 | per second | frames shown in a second |
 | still | time in which the picture stands still, of all time, by libwebrtc's rule: gaps of at least three times \
 the average, and 150 ms more than it |
-| sound made up | time for which no packet was there to be played |
+| sound made up | time for which no packet, and no copy of it, was there to be played |
 | keyframes asked/min | PLIs that reach the publisher in a minute, for any encoding |
 | kbit/s | what the first receiver is sent, with everything |
 | largest | frames from the largest encoding, of those shown |

@@ -55,14 +55,14 @@ impl<'a> Measurement<'a> {
         let camera = TrackSpec::camera(stream + 1);
         let camera = if setup.is_simulcast { camera.encodings(3) } else { camera };
         let publisher = conference.publish(|config| {
-            config.adaptive(setup.feedback).track(TrackSpec::audio(stream)).track(camera)
+            config.adaptive(setup.feedback).red().track(TrackSpec::audio(stream)).track(camera)
         });
         let tracks = conference.wait_for_tracks(&[publisher], 2);
         let receivers: Vec<_> = (0..row.receivers)
             .map(|_| {
                 let patience = Duration::from_secs(3);
                 conference.subscribe(&tracks, |config| {
-                    config.playing(setup.feedback).may_miss_start().give_up_after(patience)
+                    config.playing(setup.feedback).red().may_miss_start().give_up_after(patience)
                 })
             })
             .collect();

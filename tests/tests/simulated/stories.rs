@@ -13,6 +13,7 @@ mod loss;
 mod meeting;
 mod restart;
 mod simulcast;
+mod sound;
 
 use std::time::Duration;
 

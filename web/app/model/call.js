@@ -30,8 +30,9 @@ import { credentialsFor } from "./login.js";
 import { Notices } from "./notices.js";
 import { Publisher } from "./publisher.js";
 import { QualityWatch } from "./quality.js";
-import { requestFor, TileRequests } from "./requests.js";
+import { larger, requestFor, TileRequests } from "./requests.js";
 import { Speakers } from "./speakers.js";
+import { Subgroups } from "./subgroups.js";
 import { displayName } from "./text.js";
 import { buildTiles, isSystem } from "./tiles.js";
 
@@ -62,6 +63,7 @@ export class Call extends Emitter {
   devices = new Devices();
   files = new FileDesk();
   notices = new Notices();
+  subgroups = new Subgroups();
   audio;
   group;
   local;
@@ -72,8 +74,8 @@ export class Call extends Emitter {
   token;
 
   #requests = new TileRequests();
-  /** @type {ReadonlyMap<string, Size>} */
-  #sizes = new Map();
+  /** Of the tiles in the page, and in the window that floats over others. */
+  #sizes = { page: new Map(), window: new Map() };
   #arrivedAt = 0;
   /** @type {{track: MediaStreamTrack, meter: LevelMeter} | null} */
   #ownLevel = null;
@@ -313,7 +315,7 @@ export class Call extends Emitter {
   /** The settings for the sound that we send changed. */
   async applySound() {
     await this.local.reopenMicrophone();
-    this.publisher.republish();
+    this.publisher.applySound();
   }
 
   /** @param {string} speaker */
@@ -331,10 +333,11 @@ export class Call extends Emitter {
 
   /**
    * Asks for as much as tiles can show.
-   * @param {ReadonlyMap<string, Size>} sizes By the id of the stream
+   * @param {Map<string, Size>} sizes By the id of the stream
+   * @param {"page" | "window"} [place]
    */
-  showTiles(sizes) {
-    this.#sizes = sizes;
+  showTiles(sizes, place = "page") {
+    this.#sizes[place] = sizes;
     this.#updateRequests();
   }
 
@@ -376,7 +379,7 @@ export class Call extends Emitter {
       this.#followPermissions(connection);
       this.publisher.sync();
       this.#tellMuted();
-      this.speakers.start();
+      this.speakers.start(connection.features.includes("speakers"));
       this.quality.start();
       this.#keepAwake();
       if (again) this.announce(t("say.again"));
@@ -396,6 +399,7 @@ export class Call extends Emitter {
     const network = /** @type {{connection?: EventTarget}} */ (navigator).connection;
     network?.addEventListener("change", refresh);
     document.addEventListener("visibilitychange", () => {
+      this.#updateRequests();
       if (document.hidden) return;
       if (this.phase === "call") this.#keepAwake();
       if (this.phase === "lost" && this.session.retryAt !== null) this.session.insist();
@@ -420,6 +424,10 @@ export class Call extends Emitter {
       this.publisher.setReceivers([...connection.users.values()].filter((u) => !isSystem(u)).length - 1);
       changed();
     });
+    connection.on("speakers", ({ speakers }) => {
+      const others = speakers.filter(({ source }) => source !== connection.id);
+      this.speakers.handleSpeakers(others.map(({ id }) => id));
+    });
     connection.on("stream", ({ stream }) => this.#handleStream(stream));
   }
 
@@ -432,6 +440,7 @@ export class Call extends Emitter {
       changed();
     });
     stream.on("status", changed);
+    stream.on("delivery", () => this.quality.reconsider(stream));
     stream.on("ended", ({ reason }) => {
       // Whatever replaces it is played under the same name.
       if (reason !== "replaced") this.audio.stop(stream.localId);
@@ -447,7 +456,15 @@ export class Call extends Emitter {
   #updateRequests() {
     const { connection } = this;
     if (connection?.state !== "joined") return;
-    this.#requests.update(connection.down.values(), this.#sizes, this.settings.values.receive);
+    const { page, window } = this.#sizes;
+    // Nobody sees a page that is hidden, if there is a window instead.
+    const sizes = document.hidden && window.size > 0 ? window : larger(page, window);
+    // A tile on another page is of no use now. But a stream may have no tile because there is no
+    // picture in it, and then it must be asked for, or there never will be one.
+    const places = new Set(this.tiles.map(({ streamId }) => streamId));
+    const streams = [...connection.down.values()];
+    const elsewhere = streams.filter(({ id }) => places.has(id) && !sizes.has(id)).map(({ id }) => id);
+    this.#requests.update(streams, sizes, new Set(elsewhere), this.settings.values.receive);
   }
 
   /**
@@ -558,9 +575,9 @@ function problemOf({ kind, by, text, error }, hasToken) {
 
 /** @param {DownStream} stream */
 function received(stream) {
-  const { id, localId, label, source, media, pc } = stream;
+  const { id, localId, label, source, media, delivery, pc } = stream;
   const isConnecting = !["connected", "completed"].includes(pc.iceConnectionState);
-  return { id, localId, label, source, media, isConnecting };
+  return { id, localId, label, source, media, delivery, isConnecting };
 }
 
 function defaultEndpoint() {

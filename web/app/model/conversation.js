@@ -92,6 +92,7 @@ export class Conversation {
       if (words.type === "chat") call.attention.caption(name, String(words.value));
       return;
     }
+    if (call.subgroups.handleChat(words)) return;
     call.chat.add(words, connection.id, this.#nameOf(words.dest));
     if (words.type !== "chat" || words.source === connection.id) return;
     const text = String(words.value);

@@ -29,6 +29,8 @@ export class Publisher extends Emitter {
   #encodings = [];
   /** How many others there are. */
   #receivers = 0;
+  /** The encodings that are not sent, as one text. */
+  #paused = "";
   #session;
   #local;
   #settings;
@@ -64,6 +66,7 @@ export class Publisher extends Emitter {
         videoEncodings: this.#encodings,
       });
       this.camera = publication;
+      this.#paused = "";
       this.#pause();
       publication.on("error", ({ error }) => this.emit("failed", { error }));
       publication.on("ended", () => {
@@ -72,12 +75,12 @@ export class Publisher extends Emitter {
       return;
     }
     if (!camera && !microphone) return this.camera.close();
+    this.#pause();
     if (this.camera.track("audio") !== microphone) {
       this.camera.setTrack("audio", microphone, []);
     }
     if (this.camera.track("video") !== camera) {
       this.camera.setTrack("video", camera, this.#encodings);
-      this.#pause();
     }
   }
 
@@ -139,7 +142,12 @@ export class Publisher extends Emitter {
     this.republish();
   }
 
-  /** Publishes the camera anew: the number of encodings cannot be changed, nor can those of sound. */
+  /** The settings for sound changed. */
+  applySound() {
+    this.camera?.setMaxBitrates([this.#settings.values.music ? MUSIC_BITRATE : Infinity], "audio");
+  }
+
+  /** Publishes the camera anew: the number of encodings cannot be changed. */
   republish() {
     const { camera } = this;
     if (!camera) return;
@@ -156,8 +164,13 @@ export class Publisher extends Emitter {
     return cameraEncodings(pictureLimits(this.#settings.values), isSimulcast);
   }
 
+  /** Sends no size that nobody watches; servers that know who watches what say so themselves. */
   #pause() {
+    const isTold = this.#session.connection?.features.includes("encodings") ?? false;
     const isAuto = this.#settings.values.simulcast === "auto";
-    this.camera?.pauseEncodings(isAuto ? unusedEncodings(this.#encodings, this.#receivers) : []);
+    const unused = isAuto && !isTold ? unusedEncodings(this.#encodings, this.#receivers) : [];
+    if (unused.join() === this.#paused) return;
+    this.#paused = unused.join();
+    this.camera?.pauseEncodings(unused);
   }
 }

@@ -57,6 +57,15 @@ export class QualityWatch extends Emitter {
     return this.#judgements.get(id) ?? null;
   }
 
+  /**
+   * Judges a stream anew: the server said something about it.
+   * @param {DownStream} stream
+   */
+  reconsider(stream) {
+    this.#judge(stream, this.stats.get(stream.id) ?? { media: [], roundTripMs: 0, path: "" });
+    this.emit("changed", {});
+  }
+
   /** The worst of all: our own line, if most suffer. @returns {Judgement | null} */
   get overall() {
     const all = [...this.#judgements.values()];
@@ -69,8 +78,6 @@ export class QualityWatch extends Emitter {
 
   async #measure() {
     const streams = [...this.#streams()];
-    /** @type {Map<string, Judgement>} */
-    const judgements = new Map();
     for (const stream of streams) {
       const { id, pc } = stream;
       if (pc.connectionState === "closed") continue;
@@ -78,15 +85,25 @@ export class QualityWatch extends Emitter {
       this.#samplers.set(id, sampler);
       const stats = await sampler.sample(pc);
       this.stats.set(id, stats);
-      judgements.set(id, unlessLost(judge(stats), stream));
+      this.#judge(stream, stats);
     }
-    for (const id of [...this.#samplers.keys()]) {
-      if (judgements.has(id)) continue;
+    const ids = new Set(streams.map(({ id }) => id));
+    for (const id of [...this.#judgements.keys()]) {
+      if (ids.has(id)) continue;
       this.#samplers.delete(id);
       this.stats.delete(id);
+      this.#judgements.delete(id);
     }
-    this.#judgements = judgements;
     this.emit("changed", {});
+  }
+
+  /**
+   * @param {UpStream | DownStream} stream
+   * @param {StreamStats} stats
+   */
+  #judge(stream, stats) {
+    const delivery = "delivery" in stream ? stream.delivery : undefined;
+    this.#judgements.set(stream.id, unlessLost(judge(stats, delivery), stream));
   }
 }
 

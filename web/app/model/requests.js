@@ -36,6 +36,20 @@ export function requestFor(receive) {
   }
 }
 
+/**
+ * Returns the larger of the sizes that streams have in two places.
+ * @param {ReadonlyMap<string, Size>} one
+ * @param {ReadonlyMap<string, Size>} other
+ */
+export function larger(one, other) {
+  const sizes = new Map(one);
+  for (const [id, size] of other) {
+    const known = sizes.get(id);
+    if (!known || known.width * known.height < size.width * size.height) sizes.set(id, size);
+  }
+  return sizes;
+}
+
 export class TileRequests {
   /** What was asked for last. @type {WeakMap<DownStream, string>} */
   #asked = new WeakMap();
@@ -44,13 +58,14 @@ export class TileRequests {
    * Asks anew for those streams whose tiles changed.
    * @param {Iterable<DownStream>} streams
    * @param {ReadonlyMap<string, Size>} sizes Of the tiles on screen, by the id of the stream
+   * @param {ReadonlySet<string>} hidden Ids of the streams whose tiles are not on screen
    * @param {Receive} receive
    */
-  update(streams, sizes, receive) {
+  update(streams, sizes, hidden, receive) {
     for (const stream of streams) {
       if (stream.media === null) continue;
       const before = this.#asked.get(stream) ?? "null";
-      const request = receive === "everything" ? this.#choose(stream, sizes, before) : null;
+      const request = receive === "everything" ? this.#choose(stream, sizes, hidden, before) : null;
       const text = JSON.stringify(request);
       if (text === before) continue;
       this.#asked.set(stream, text);
@@ -61,12 +76,14 @@ export class TileRequests {
   /**
    * @param {DownStream} stream
    * @param {ReadonlyMap<string, Size>} sizes
+   * @param {ReadonlySet<string>} hidden
    * @param {string} before
    * @returns {Medium[] | null}
    */
-  #choose(stream, sizes, before) {
+  #choose(stream, sizes, hidden, before) {
     const size = sizes.get(stream.id);
     if (!size) {
+      if (!hidden.has(stream.id)) return null;
       // With nothing left to ask for, the stream would end, and could not be asked for again.
       const hasSound = (stream.media?.getAudioTracks().length ?? 0) > 0;
       return hasSound ? ["audio"] : ["video-low"];

@@ -7,6 +7,8 @@
  * @typedef {"auto" | "grid" | "speaker"} LayoutMode
  * @typedef {"auto" | "on" | "off"} Simulcast
  *
+ * @import { Keys } from "./keys.js"
+ *
  * @typedef {object} Values
  * @property {string} name
  * @property {string} camera Id of the device; empty for the browser's choice
@@ -18,6 +20,7 @@
  * @property {Receive} receive
  * @property {Theme} theme
  * @property {boolean} shortcuts Whether single keys do things
+ * @property {Keys} keys Those that are not as at first
  * @property {string} language `system`, or one that there is a catalogue for
  * @property {LayoutMode} layout
  * @property {Simulcast} simulcast
@@ -35,6 +38,8 @@
  * @typedef {Pick<Storage, "getItem" | "setItem">} Store
  */
 
+import { areKeys } from "./keys.js";
+
 /** Where it is kept. The number changes if what is kept can no longer be understood. */
 const KEY = "galene.settings.1";
 
@@ -50,6 +55,7 @@ const DEFAULTS = {
   receive: "everything",
   theme: "system",
   shortcuts: true,
+  keys: {},
   language: "system",
   layout: "auto",
   simulcast: "auto",
@@ -157,6 +163,7 @@ function read(store) {
  */
 function isAllowed(name, value) {
   if (!Object.hasOwn(DEFAULTS, name)) return false;
+  if (name === "keys") return areKeys(value);
   const expected = /** @type {Record<string, unknown>} */ (DEFAULTS)[name];
   const choices = /** @type {Record<string, string[]>} */ (CHOICES)[name];
   return typeof value === typeof expected && (!choices || choices.includes(String(value)));

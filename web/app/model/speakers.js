@@ -1,5 +1,5 @@
 /**
- * Who speaks, by the energy of the sound that comes from them.
+ * Who speaks: as the server says, or by the energy of the sound that comes from them.
  *
  * @import { DownStream } from "galene-client"
  *
@@ -28,6 +28,8 @@ export class Speakers extends Emitter {
   #heard = new Map();
   /** @type {Map<string, Energy>} */
   #energies = new Map();
+  /** As the server says, the loudest first; `null` if it does not. @type {string[] | null} */
+  #told = null;
   #streams;
   #self;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -43,8 +45,10 @@ export class Speakers extends Emitter {
     this.#self = self;
   }
 
-  start() {
+  /** @param {boolean} isTold Whether the server says who speaks */
+  start(isTold) {
     this.stop();
+    this.#told = isTold ? [] : null;
     const listen = async () => {
       const timer = this.#timer;
       await this.#listen();
@@ -59,8 +63,18 @@ export class Speakers extends Emitter {
     this.#timer = undefined;
     this.#heard.clear();
     this.#energies.clear();
+    this.#told = null;
     this.active = new Set();
     this.latest = "";
+  }
+
+  /**
+   * The server says who speaks.
+   * @param {string[]} ids Of the streams of others, the loudest first
+   */
+  handleSpeakers(ids) {
+    this.#told = ids;
+    this.#update();
   }
 
   /** Whoever goes on speaking keeps the stage; who is silent does not lose it until another speaks. */
@@ -73,7 +87,8 @@ export class Speakers extends Emitter {
   async #listen() {
     const now = performance.now();
     if (this.#self()) this.#heard.set("", now);
-    const streams = [...this.#streams()];
+    // What the server says costs nothing to find out.
+    const streams = this.#told ? [] : [...this.#streams()];
     const energies = await Promise.all(streams.map(energyOf));
     /** @type {Map<string, Energy>} */
     const next = new Map();
@@ -85,7 +100,12 @@ export class Speakers extends Emitter {
       if (before && levelBetween(before, energy) > THRESHOLD) this.#heard.set(id, now);
     }
     this.#energies = next;
-    const active = new Set();
+    this.#update();
+  }
+
+  #update() {
+    const now = performance.now();
+    const active = new Set(this.#told ?? []);
     for (const [id, time] of this.#heard) {
       if (now - time < HOLD_MS) active.add(id);
       else this.#heard.delete(id);

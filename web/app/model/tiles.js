@@ -1,7 +1,7 @@
 /**
  * What is on screen: who, with which picture, and in which state.
  *
- * @import { ClientId, User } from "galene-client"
+ * @import { ClientId, Delivery, User } from "galene-client"
  * @import { Judgement } from "./quality.js"
  * @import { LayoutMode } from "./settings.js"
  *
@@ -21,6 +21,7 @@
  * @property {boolean} stage Whether it gets most of the space
  * @property {string} reaction What they just reacted with; or empty
  * @property {Judgement | null} quality How well it comes through
+ * @property {Delivery} delivery How much of it the server sends
  *
  * @typedef {object} Received A stream of somebody else
  * @property {string} id
@@ -28,6 +29,7 @@
  * @property {string} label
  * @property {{id: ClientId, username: string}} source
  * @property {MediaStream | null} media
+ * @property {Delivery} delivery
  * @property {boolean} isConnecting
  *
  * @typedef {object} Scene
@@ -139,6 +141,7 @@ function streamTile(stream, username, scene) {
     isSpeaking: scene.speaking.has(stream.id),
     isConnecting: stream.isConnecting,
     quality: scene.quality(stream.id),
+    delivery: stream.delivery,
   };
 }
 
@@ -207,6 +210,7 @@ const EMPTY = {
   stage: false,
   reaction: "",
   quality: null,
+  delivery: { status: "full", reason: "" },
 };
 
 /**

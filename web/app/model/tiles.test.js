@@ -37,6 +37,14 @@ test("the screen of somebody else takes the stage, our own does not", () => {
   );
 });
 
+test("a tile knows what the server holds back of its picture", () => {
+  const delivery = { status: "paused", reason: "last-n" };
+  const streams = [stream("s1", "ann", { delivery })];
+  const tiles = buildTiles(scene({ users: [user("me"), user("ann"), user("bob")], streams }));
+  assert.deepEqual(tiles.map(({ delivery: { status } }) => status), ["full", "paused", "full"]);
+  assert.ok(tiles[1].media, "the picture may come back at any moment");
+});
+
 test("what is pinned takes the stage from a screen", () => {
   const streams = [stream("s2", "ann", { label: "screenshare" })];
   const users = [user("me"), user("ann")];
@@ -148,12 +156,14 @@ function user(id, permissions = ["present"], data = {}) {
   return { id, username: id, permissions, data };
 }
 
-function stream(id, source, { label = "camera", kinds = ["audio", "video"] } = {}) {
+const FULL = { status: "full", reason: "" };
+
+function stream(id, source, { label = "camera", kinds = ["audio", "video"], delivery = FULL } = {}) {
   const tracks = (kind) => kinds.filter((k) => k === kind).map(() => ({ readyState: "live" }));
   const media = {
     getAudioTracks: () => tracks("audio"),
     getVideoTracks: () => tracks("video"),
   };
   const username = source;
-  return { id, localId: `local ${id}`, label, source: { id: source, username }, media, isConnecting: false };
+  return { id, localId: `local ${id}`, label, source: { id: source, username }, media, delivery, isConnecting: false };
 }

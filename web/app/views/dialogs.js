@@ -6,12 +6,13 @@
 import { html, live, nothing } from "lit";
 import { t } from "../i18n/index.js";
 import { displayName } from "../model/text.js";
-import { check, closeDialog, closeOnBackdrop, dialogHead, doneButton } from "./dialog-parts.js";
+import { closeDialog, closeOnBackdrop, dialogHead, doneButton } from "./dialog-parts.js";
 import { settingsDialog } from "./settings-dialog.js";
-import { SHORTCUTS } from "./shortcuts.js";
 import { statsDialog } from "./stats-dialog.js";
 import "./invite-dialog.js";
+import "./keys-dialog.js";
 import "./password-form.js";
+import "./subgroups-dialog.js";
 
 /** @param {View} view */
 export function dialogView(view) {
@@ -86,13 +87,15 @@ function content(view, dialog) {
     case "settings":
       return settingsDialog(view);
     case "shortcuts":
-      return shortcuts(view);
+      return html`<keys-dialog .settings=${call.settings} .changed=${() => call.emit("changed", {})}></keys-dialog>`;
     case "stats":
       return statsDialog(view, dialog.stream, dialog.name);
     case "volume":
       return volume(view, dialog.key, dialog.name);
     case "invite":
       return html`<invite-dialog .call=${call}></invite-dialog>`;
+    case "subgroups":
+      return html`<subgroups-dialog .call=${call}></subgroups-dialog>`;
     case "password":
       return html`<div class="dialog-body">
         ${dialogHead(t("password.change"))}
@@ -127,33 +130,6 @@ function question({ title, text, label, action, isDangerous = false, isRequired 
       <button class="btn ${isDangerous ? "danger" : "primary"}" data-action="confirm">${action}</button>
     </div>
   </form>`;
-}
-
-/** @param {View} view */
-function shortcuts({ call }) {
-  return html`<div class="dialog-body">
-    ${dialogHead(t("shortcuts"))}
-    <dl class="keys">
-      ${SHORTCUTS.map(
-        ({ key, label }) => html`<div>
-          <dt><kbd>${key.toUpperCase()}</kbd></dt>
-          <dd>${t(label)}</dd>
-        </div>`,
-      )}
-      <div>
-        <dt><kbd>${t("key.spaceName")}</kbd></dt>
-        <dd>${t("key.space")}</dd>
-      </div>
-      <div>
-        <dt><kbd>F6</kbd></dt>
-        <dd>${t("key.f6")}</dd>
-      </div>
-    </dl>
-    ${check("shortcuts", t("key.use"), call.settings.values.shortcuts, (shortcuts) => {
-      call.settings.set({ shortcuts });
-    })}
-    ${doneButton()}
-  </div>`;
 }
 
 /**

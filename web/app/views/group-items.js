@@ -35,10 +35,7 @@ export function groupItems({ call, set }) {
     {
       label: t("subgroups"),
       icon: "network",
-      run: () => {
-        set({ panel: "chat" });
-        moderation?.subgroups();
-      },
+      run: () => set({ dialog: { kind: "subgroups" } }),
       name: "subgroups",
     },
     {

@@ -5,7 +5,7 @@
  * @import { Call } from "../model/call.js"
  *
  * @typedef {{kind: "lock"} | {kind: "wall"} | {kind: "kick", user: User} | {kind: "warn", user: User}
- *   | {kind: "record"} | {kind: "settings"} | {kind: "shortcuts"} | {kind: "invite"}
+ *   | {kind: "record"} | {kind: "settings"} | {kind: "subgroups"} | {kind: "shortcuts"} | {kind: "invite"}
  *   | {kind: "password"} | {kind: "volume", key: string, name: string}
  *   | {kind: "stats", stream: string, name: string}} Dialog
  *
@@ -20,14 +20,16 @@
  * @property {Call} call
  * @property {Readonly<Ui>} ui
  * @property {(changes: Partial<Ui>) => void} set
+ * @property {() => void} float Shows the meeting in a small window over others, or no longer
  */
 import { html, LitElement, nothing } from "lit";
+import { t } from "../i18n/index.js";
 import { isAllowed } from "../model/devices.js";
 import { callView } from "./call-view.js";
-import { dialogView } from "./dialogs.js";
 import { joinView } from "./join-view.js";
 import { noticesView } from "./notices-view.js";
 import { presentFile, sendFiles } from "./file-items.js";
+import { FloatingWindow } from "./float.js";
 import { actOnKey, actOnKeyUp } from "./shortcuts.js";
 import "./chat-scroller.js";
 import "./command-field.js";
@@ -35,6 +37,9 @@ import "./level-meter.js";
 import "./menu-button.js";
 import "./tile-grid.js";
 import "./tool-bar.js";
+
+/** What is not needed to join is loaded this long after: pictures and sound come first. */
+const LATER_MS = 3000;
 
 export class GroupPage extends LitElement {
   constructor() {
@@ -50,6 +55,9 @@ export class GroupPage extends LitElement {
       space: { width: 960, height: 600 },
     };
     this.announcement = "";
+    this.floating = new FloatingWindow();
+    /** What opens over the meeting, once it is loaded. @type {typeof import("./dialogs.js") | null} */
+    this.dialogs = null;
   }
 
   /** @override */
@@ -93,13 +101,26 @@ export class GroupPage extends LitElement {
   /** @returns {View | null} */
   get view() {
     const { call, ui } = this;
-    return call && { call, ui, set: (changes) => this.set(changes) };
+    const float = () => void this.floating.toggle(/** @type {View} */ (this.view));
+    return call && { call, ui, set: (changes) => this.set(changes), float };
   }
 
   /** @param {Partial<Ui>} changes */
   set(changes) {
     this.ui = { ...this.ui, ...changes };
     this.call?.chat.setWatched(this.ui.panel === "chat");
+    if (changes.dialog) this.loadDialogs();
+    this.requestUpdate();
+  }
+
+  /** Loads what opens over the meeting: nobody needs it to join. */
+  async loadDialogs() {
+    try {
+      this.dialogs ??= await import("./dialogs.js");
+    } catch {
+      this.call?.notices.show("danger", t("problem.unreachable"));
+      this.ui = { ...this.ui, dialog: null };
+    }
     this.requestUpdate();
   }
 
@@ -117,6 +138,8 @@ export class GroupPage extends LitElement {
     this.set({ panel, recipient: "", page: 0 });
     await this.updateComplete;
     this.querySelector("h1")?.focus();
+    // It must be there even if the server is not, when it is needed.
+    setTimeout(() => this.loadDialogs(), LATER_MS);
   }
 
   /** @override */
@@ -126,6 +149,7 @@ export class GroupPage extends LitElement {
     const dialog = this.querySelector("dialog");
     if (dialog && !dialog.open) dialog.showModal();
     document.documentElement.dataset["phase"] = call.phase;
+    if (this.view) this.floating.update(this.view);
     const unread = call.chat.unread > 0 ? `(${call.chat.unread}) ` : "";
     document.title = `${unread}${call.title} – Galène`;
   }
@@ -138,7 +162,7 @@ export class GroupPage extends LitElement {
     return html`
       ${isInCall ? callView(view) : joinView(view)} ${noticesView(view.call.notices)}
       <div class="vh" role="status" data-announcement>${this.announcement}</div>
-      ${dialogView(view)}
+      ${this.dialogs?.dialogView(view) ?? nothing}
     `;
   }
 }

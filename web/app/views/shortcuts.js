@@ -1,30 +1,27 @@
 /**
- * Single keys that do things, outside of fields. They can be turned off in the settings
+ * What single keys do, outside of fields. Which key it is can be changed; all can be turned off
  * (WCAG 2.2, success criterion 2.1.4).
  * @import { Key } from "../i18n/index.js"
+ * @import { Action } from "../model/keys.js"
  * @import { View } from "./group-page.js"
  */
+import { actionOf } from "../model/keys.js";
 import { hasHand } from "../model/tiles.js";
 
-/** @type {{key: string, label: Key, run: (view: View) => void}[]} */
-export const SHORTCUTS = [
-  { key: "m", label: "key.mute", run: ({ call }) => call.setMuted(!call.local.isMuted) },
-  { key: "v", label: "key.video", run: ({ call }) => call.setCamera(!call.local.isCameraOn) },
-  { key: "s", label: "key.share", run: ({ call }) => void call.shareScreen() },
-  { key: "h", label: "key.hand", run: ({ call }) => call.raiseHand(!hasHand(call.self ?? undefined)) },
-  {
-    key: "c",
-    label: "key.chat",
-    run: ({ ui, set }) => set({ panel: ui.panel === "chat" ? null : "chat" }),
-  },
-  {
-    key: "p",
+/** What each does, with its name in the list. @type {Record<Action, {label: Key, run: (view: View) => void}>} */
+export const SHORTCUTS = {
+  mute: { label: "key.mute", run: ({ call }) => call.setMuted(!call.local.isMuted) },
+  video: { label: "key.video", run: ({ call }) => call.setCamera(!call.local.isCameraOn) },
+  share: { label: "key.share", run: ({ call }) => void call.shareScreen() },
+  hand: { label: "key.hand", run: ({ call }) => call.raiseHand(!hasHand(call.self ?? undefined)) },
+  chat: { label: "key.chat", run: ({ ui, set }) => set({ panel: ui.panel === "chat" ? null : "chat" }) },
+  people: {
     label: "key.people",
     run: ({ ui, set }) => set({ panel: ui.panel === "people" ? null : "people" }),
   },
-  { key: "l", label: "key.layout", run: ({ call }) => nextLayout(call) },
-  { key: "?", label: "key.list", run: ({ set }) => set({ dialog: { kind: "shortcuts" } }) },
-];
+  layout: { label: "key.layout", run: ({ call }) => nextLayout(call) },
+  list: { label: "key.list", run: ({ set }) => set({ dialog: { kind: "shortcuts" } }) },
+};
 
 /** @param {View["call"]} call */
 function nextLayout(call) {
@@ -58,10 +55,10 @@ export function actOnKey(event, view) {
     }
     return;
   }
-  const shortcut = SHORTCUTS.find(({ key }) => key === event.key.toLowerCase());
-  if (!shortcut || event.repeat) return;
+  const action = actionOf(call.settings.values.keys, event.key);
+  if (!action || event.repeat) return;
   event.preventDefault();
-  shortcut.run(view);
+  SHORTCUTS[action].run(view);
 }
 
 /**

@@ -6,6 +6,7 @@
 import { html, nothing } from "lit";
 import { t } from "../i18n/index.js";
 import { dialogHead, doneButton } from "./dialog-parts.js";
+import { deliveryText } from "./tile-view.js";
 
 /**
  * @param {View} view
@@ -15,6 +16,7 @@ import { dialogHead, doneButton } from "./dialog-parts.js";
 export function statsDialog({ call }, stream, name) {
   const stats = call.quality.stats.get(stream);
   const judgement = call.quality.of(stream);
+  const delivery = call.connection?.down.get(stream)?.delivery;
   return html`<div class="dialog-body">
     ${dialogHead(t("stats.of", { name }))}
     ${judgement
@@ -24,8 +26,14 @@ export function statsDialog({ call }, stream, name) {
             : html`: ${t(`quality.reason.${judgement.reason}`)}`}
         </p>`
       : nothing}
+    ${delivery && isTold(call) ? html`<p class="quiet" data-delivery=${delivery.status}>${deliveryText(delivery)}</p>` : nothing}
     ${stats ? table(stats) : html`<p class="quiet" role="status">${t("stats.none")}</p>`} ${doneButton()}
   </div>`;
+}
+
+/** @param {View["call"]} call */
+function isTold({ connection }) {
+  return connection?.features.includes("streamstatus") ?? false;
 }
 
 /** @param {StreamStats} stats */

@@ -14,12 +14,25 @@ const SETTLED_MS = 200;
 class TileGrid extends HTMLElement {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** The window of the picture that left its tile. @type {PictureInPictureWindow | null} */
+  #window = null;
   #arrangeAgain = () => this.#arrange();
+  #entered = (/** @type {Event} */ event) => {
+    this.#window = /** @type {PictureInPictureEvent} */ (event).pictureInPictureWindow;
+    this.#window.addEventListener("resize", this.#arrangeAgain);
+    this.#arrange();
+  };
+  #left = () => {
+    this.#window = null;
+    this.#arrange();
+  };
   #resize = new ResizeObserver(() => this.#arrange());
   #mutation = new MutationObserver(() => this.#arrange());
 
   connectedCallback() {
     addEventListener("fullscreenchange", this.#arrangeAgain, { capture: true });
+    this.addEventListener("enterpictureinpicture", this.#entered);
+    this.addEventListener("leavepictureinpicture", this.#left);
     this.#resize.observe(this);
     this.#mutation.observe(this, {
       childList: true,
@@ -43,6 +56,8 @@ class TileGrid extends HTMLElement {
   disconnectedCallback() {
     clearTimeout(this.#timer);
     removeEventListener("fullscreenchange", this.#arrangeAgain, { capture: true });
+    this.removeEventListener("enterpictureinpicture", this.#entered);
+    this.removeEventListener("leavepictureinpicture", this.#left);
     this.#resize.disconnect();
     this.#mutation.disconnect();
   }
@@ -68,13 +83,20 @@ class TileGrid extends HTMLElement {
       tile.style.setProperty("height", `${rect.height}px`);
       tile.toggleAttribute("data-small", rect.width < 180);
       const { stream } = tile.dataset;
-      // What fills the screen is larger than its place in the grid.
-      const isFull = document.fullscreenElement === tile || document.pictureInPictureElement?.closest(".tile") === tile;
-      const size = isFull ? { width: screen.width, height: screen.height } : rect;
-      if (stream) sizes.set(stream, { width: size.width, height: size.height });
+      const { width, height } = this.#shownSize(tile) ?? rect;
+      if (stream) sizes.set(stream, { width, height });
     }
     this.#tell(sizes, space);
     list.style.setProperty("height", `${placed.height}px`);
+  }
+
+  /**
+   * The size of what is not shown in its place in the grid.
+   * @param {HTMLElement} tile
+   */
+  #shownSize(tile) {
+    if (document.fullscreenElement === tile) return screen;
+    return document.pictureInPictureElement?.closest(".tile") === tile ? this.#window : null;
   }
 }
 

@@ -1,5 +1,6 @@
 /**
  * One tile: a picture or initials, and who it is.
+ * @import { Delivery } from "galene-client"
  * @import { Tile } from "../model/tiles.js"
  * @import { View } from "./group-page.js"
  * @import { Item } from "./menu-button.js"
@@ -27,6 +28,7 @@ export function tileView(view, tile) {
     data-name=${name}
     data-kind=${tile.isScreen ? "screen" : "camera"}
     data-quality=${tile.quality?.grade ?? nothing}
+    data-delivery=${tile.media ? tile.delivery.status : nothing}
     ?data-self=${tile.isSelf}
     ?data-speaking=${tile.isSpeaking}
     ?data-muted=${tile.isMuted}
@@ -49,7 +51,9 @@ export function tileView(view, tile) {
         : nothing}
       ${tile.isConnecting && !tile.isSelf && tile.streamId !== ""
         ? html`<span class="tile-badge"><span>${t("tile.connecting")}</span></span>`
-        : qualityBadge(tile)}
+        : tile.media && tile.delivery.status === "paused"
+          ? html`<span class="tile-badge paused">${icon("video-off")} <span>${deliveryText(tile.delivery)}</span></span>`
+          : qualityBadge(tile)}
     </div>
     ${tile.reaction === "" ? nothing : html`<span class="reaction" aria-hidden="true">${tile.reaction}</span>`}
     <span class="name">
@@ -61,6 +65,16 @@ export function tileView(view, tile) {
       ${menu({ label: t("user.actions", { name: caption }), icon: "ellipsis", items: itemsOf(view, tile) })}
     </div>
   </li>`;
+}
+
+/**
+ * Says how much of a picture is sent, and why not all.
+ * @param {Delivery} delivery
+ */
+export function deliveryText({ status, reason }) {
+  if (status === "full") return t("delivery.full");
+  if (status === "paused") return t(reason === "last-n" ? "delivery.pausedLastN" : "delivery.paused");
+  return t("quality.reason.bandwidth");
 }
 
 /** @param {Tile} tile */

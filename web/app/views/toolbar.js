@@ -1,5 +1,6 @@
 /**
  * The controls of the meeting.
+ * @import { Action } from "../model/keys.js"
  * @import { View } from "./group-page.js"
  * @import { Item } from "./menu-button.js"
  */
@@ -7,8 +8,10 @@ import { html, nothing } from "lit";
 import { t } from "../i18n/index.js";
 import { REACTIONS } from "../model/attention.js";
 import { canPresentFile, canShareScreen } from "../model/devices.js";
+import { keyFor } from "../model/keys.js";
 import { hasHand } from "../model/tiles.js";
 import { presentFile } from "./file-items.js";
+import { canFloat } from "./float.js";
 import { groupItems } from "./group-items.js";
 import { icon } from "./icon.js";
 import { menu } from "./menu-button.js";
@@ -18,6 +21,7 @@ export function toolbar(view) {
   const { call, ui, set } = view;
   const { local } = call;
   const isRaised = hasHand(call.self ?? undefined);
+  const key = (/** @type {Action} */ action) => keyFor(call.settings.values.keys, action);
   const togglePanel = (/** @type {"chat" | "people"} */ panel) => {
     set({ panel: ui.panel === panel ? null : panel });
   };
@@ -27,7 +31,7 @@ export function toolbar(view) {
         action: "microphone",
         label: local.isMuted ? t("unmute") : t("mute"),
         iconName: local.isMuted ? "mic-off" : "mic",
-        key: "m",
+        key: key("mute"),
         tone: local.isMuted ? "off" : "on",
         run: () => call.setMuted(!local.isMuted),
       })}
@@ -35,7 +39,7 @@ export function toolbar(view) {
         action: "camera",
         label: local.isCameraOn ? t("video.stop") : t("video.start"),
         iconName: local.isCameraOn ? "video" : "video-off",
-        key: "v",
+        key: key("video"),
         tone: local.isCameraOn ? "on" : "off",
         run: () => call.setCamera(!local.isCameraOn),
       })}
@@ -44,7 +48,7 @@ export function toolbar(view) {
             action: "share",
             label: t("share"),
             iconName: "monitor-up",
-            key: "s",
+            key: key("share"),
             className: "wide-only",
             run: () => call.shareScreen(),
           })
@@ -54,7 +58,7 @@ export function toolbar(view) {
         action: "hand",
         label: isRaised ? t("hand.lower") : t("hand.raise"),
         iconName: "hand",
-        key: "h",
+        key: key("hand"),
         ...(isRaised ? { tone: /** @type {const} */ ("on") } : {}),
         run: () => call.raiseHand(!isRaised),
       })}
@@ -75,7 +79,7 @@ export function toolbar(view) {
         action: "chat",
         label: t("chat"),
         iconName: "message-square",
-        key: "c",
+        key: key("chat"),
         isExpanded: ui.panel === "chat",
         count: call.chat.unread,
         run: () => togglePanel("chat"),
@@ -84,7 +88,7 @@ export function toolbar(view) {
         action: "people",
         label: t("people"),
         iconName: "users",
-        key: "p",
+        key: key("people"),
         isExpanded: ui.panel === "people",
         run: () => togglePanel("people"),
       })}
@@ -111,7 +115,7 @@ function button({ action, label, iconName, run, key, tone, isExpanded, count = 0
     type="button"
     data-action=${action}
     title=${key ? `${label} (${key.toUpperCase()})` : label}
-    aria-keyshortcuts=${key ?? nothing}
+    aria-keyshortcuts=${key || nothing}
     aria-expanded=${isExpanded === undefined ? nothing : `${isExpanded}`}
     @click=${run}
   >
@@ -127,7 +131,7 @@ function button({ action, label, iconName, run, key, tone, isExpanded, count = 0
  * @returns {Item[]}
  */
 function moreItems(view) {
-  const { call, set } = view;
+  const { call, set, float } = view;
   const layout = call.settings.values.layout;
   const choose = (/** @type {typeof layout} */ wanted) => () => {
     call.settings.set({ layout: wanted });
@@ -146,6 +150,9 @@ function moreItems(view) {
       isChosen: layout === "speaker",
     },
   ];
+  if (canFloat()) {
+    items.push({ label: t("float"), icon: "picture-in-picture-2", run: float, name: "float" });
+  }
   if (canShareScreen()) {
     items.push({ label: t("share"), icon: "monitor-up", run: () => void call.shareScreen(), name: "share" });
   }

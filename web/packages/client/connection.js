@@ -7,7 +7,7 @@
  * @import { PublishOptions } from "./stream-table.js"
  * @import { UpStream } from "./up-stream.js"
  * @import { ClientId, ClientMessage, Dictionary, GroupStatus, Joined, ServerMessage, ServerWords,
- *   StreamRequest, UserChange } from "./protocol.js"
+ *   Speakers, StreamRequest, UserChange } from "./protocol.js"
  *
  * @typedef {object} User
  * @property {ClientId} id
@@ -30,6 +30,7 @@
  * @property {{kind: "add" | "change" | "delete", user: User}} user
  * @property {ServerWords} chat What is said, or was said before we came (`chathistory`)
  * @property {ServerWords} usermessage
+ * @property {Speakers} speakers Who speaks now, from servers that say so
  * @property {{stream: DownStream, replaced: DownStream | null}} stream Somebody's stream arrives
  * @property {{code: number, reason: string}} closed The connection is gone
  *
@@ -41,7 +42,7 @@
  */
 import { Emitter } from "./emitter.js";
 import { JoinError } from "./errors.js";
-import { VERSIONS } from "./protocol.js";
+import { FEATURES, VERSIONS } from "./protocol.js";
 import { StreamTable } from "./stream-table.js";
 
 /** How often `handleTick` is to be called. */
@@ -65,6 +66,12 @@ export class ServerConnection extends Emitter {
   status = { name: "" };
   /** @type {Dictionary} */
   data = {};
+  /**
+   * What the server uses beyond Galène's protocol, of what we understand: see `FEATURES`. Empty with
+   * the original Galène.
+   * @type {string[]}
+   */
+  features = [];
   /** Everybody in the group, ourselves included. @type {Map<ClientId, User>} */
   users = new Map();
 
@@ -114,7 +121,7 @@ export class ServerConnection extends Emitter {
 
   /** Begins; to be called when messages can be sent. */
   open() {
-    this.#send({ type: "handshake", version: VERSIONS, id: this.id });
+    this.#send({ type: "handshake", version: VERSIONS, id: this.id, features: FEATURES });
   }
 
   /**
@@ -249,6 +256,7 @@ export class ServerConnection extends Emitter {
         if (this.state !== "opening" || !VERSIONS.some((v) => message.version.includes(v))) {
           return this.close("the server speaks another version of the protocol");
         }
+        this.features = message.features.filter((feature) => FEATURES.includes(feature));
         this.state = "open";
         return this.emit("opened", {});
       case "ping":
@@ -264,12 +272,16 @@ export class ServerConnection extends Emitter {
         return this.emit("chat", message);
       case "usermessage":
         return this.emit("usermessage", message);
+      case "speakers":
+        return this.emit("speakers", message);
       case "offer":
       case "answer":
       case "ice":
       case "renegotiate":
       case "abort":
       case "close":
+      case "encodings":
+      case "streamstatus":
         return this.#streams.handleMessage(message);
       default:
         /** @satisfies {never} */ (message);

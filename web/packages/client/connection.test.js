@@ -8,7 +8,8 @@ import { FakePeerConnection, fakeMedia, settle } from "./fakes.test.js";
 test("a group can be joined once the server speaks our version", async () => {
   const { connection, sent, say } = start();
   connection.open();
-  assert.deepEqual(sent, [{ type: "handshake", version: ["2"], id: "id-1" }]);
+  const features = ["encodings", "speakers", "streamstatus"];
+  assert.deepEqual(sent, [{ type: "handshake", version: ["2"], id: "id-1", features }]);
 
   say({ type: "handshake", version: ["2"] });
   const joined = connection.join({ group: "night", username: "Ann", password: "p" });
@@ -129,6 +130,34 @@ test("words are sent with their origin", async () => {
     dest: "id-1",
     value: { raisehand: null },
   });
+});
+
+test("what the server says about streams reaches those streams", async () => {
+  const { connection, sent, say } = await join(["encodings", "speakers", "streamstatus", "later"]);
+  assert.deepEqual(sent[0].features, ["encodings", "speakers", "streamstatus"]);
+  assert.deepEqual(connection.features, ["encodings", "speakers", "streamstatus"]);
+
+  say({ type: "offer", id: "s1", source: "b", username: "Bob", label: "camera", sdp: "one" });
+  const stream = connection.down.get("s1");
+  assert.deepEqual(stream.delivery, { status: "full", reason: "" });
+  const told = [];
+  stream.on("delivery", (delivery) => told.push(delivery));
+  say({ type: "streamstatus", id: "s1", status: "paused", reason: "last-n" });
+  say({ type: "streamstatus", id: "s1", status: "full" });
+  say({ type: "streamstatus", id: "gone", status: "reduced", reason: "bandwidth" });
+  assert.deepEqual(told, [{ status: "paused", reason: "last-n" }, { status: "full", reason: "" }]);
+  assert.deepEqual(stream.delivery, told[1]);
+
+  const heard = [];
+  connection.on("speakers", ({ speakers }) => heard.push(speakers.map(({ id, level }) => [id, level])));
+  say({ type: "speakers", speakers: [{ id: "s1", source: "b", level: -20 }] });
+  say({ type: "speakers", speakers: [] });
+  assert.deepEqual(heard, [[["s1", -20]], []]);
+});
+
+test("the original Galène has no features, and is not asked for any", async () => {
+  const { connection } = await join();
+  assert.deepEqual(connection.features, []);
 });
 
 test("publishing offers and ends with the group", async () => {
@@ -257,15 +286,15 @@ function start() {
   return { connection, sent, closes, peers, say };
 }
 
-function open() {
+function open(features) {
   const all = start();
   all.connection.open();
-  all.say({ type: "handshake", version: ["2"] });
+  all.say({ type: "handshake", version: ["2"], ...(features ? { features } : {}) });
   return all;
 }
 
-async function join() {
-  const all = open();
+async function join(features) {
+  const all = open(features);
   const joined = all.connection.join({ group: "night", username: "Ann" });
   all.say(JOINED);
   await joined;

@@ -1,10 +1,14 @@
 /**
  * A stream of somebody else.
- * @import { ClientId, Medium, StreamId } from "./protocol.js"
- * @import { Wire } from "./stream.js"
+ * @import { ClientId, Delivery, Medium, StreamId } from "./protocol.js"
+ * @import { StreamEvents, Wire } from "./stream.js"
+ *
+ * @typedef {StreamEvents & {delivery: Delivery}} DownStreamEvents
+ *   `delivery`: the server sends more or less of what we asked for than before
  */
 import { Stream } from "./stream.js";
 
+/** @extends {Stream<DownStreamEvents>} */
 export class DownStream extends Stream {
   /**
    * Names its place on the page: a stream that replaces another one inherits it.
@@ -16,6 +20,12 @@ export class DownStream extends Stream {
    * @type {MediaStream | null}
    */
   media = null;
+  /**
+   * How much of what we asked for is sent, as far as the server says so.
+   * @type {Delivery}
+   */
+  delivery = { status: "full", reason: "" };
+
   /**
    * @param {StreamId} id
    * @param {string} label
@@ -51,6 +61,12 @@ export class DownStream extends Stream {
   /** Looks for another way to the server: it offers, so all we can do is to ask for it. */
   restartIce() {
     if (!this.hasEnded) this.send({ type: "renegotiate", id: this.id });
+  }
+
+  /** @param {Delivery} delivery */
+  handleStatus({ status, reason }) {
+    this.delivery = { status, reason };
+    this.emit("delivery", this.delivery);
   }
 
   /** @param {string} sdp */

@@ -1,6 +1,6 @@
 /**
  * Reading what came from outside: each value is what it should be, or an error says which is not.
- * @import { Dictionary, GroupStatus } from "./protocol.js"
+ * @import { Dictionary, EncodingUse, GroupStatus, Speaker } from "./protocol.js"
  */
 
 /** A message that does not follow the protocol. */
@@ -109,12 +109,41 @@ export class Fields {
 
   /**
    * @param {string} name
+   * @returns {Speaker[]}
+   */
+  speakers(name) {
+    return this.#list(name).map((fields) => {
+      const level = fields.value("level");
+      if (typeof level !== "number") throw this.#wrong(name, "speakers with levels");
+      return { id: fields.id("id"), source: fields.id("source"), level };
+    });
+  }
+
+  /**
+   * @param {string} name
+   * @returns {EncodingUse[]}
+   */
+  encodings(name) {
+    return this.#list(name).map((fields) => {
+      return { rid: fields.text("rid"), active: fields.flag("active") };
+    });
+  }
+
+  /**
+   * @param {string} name
    * @returns {RTCIceCandidateInit}
    */
   candidate(name) {
     const value = this.dictionary(name);
     if (typeof value?.["candidate"] !== "string") throw this.#wrong(name, "a candidate");
     return value;
+  }
+
+  /** Objects in a list, each to be read by its own fields. @param {string} name */
+  #list(name) {
+    const list = this.value(name) ?? [];
+    if (!Array.isArray(list) || !list.every(isDictionary)) throw this.#wrong(name, "a list of objects");
+    return list.map((entry) => new Fields({ ...entry, type: `${this.text("type")}.${name}` }));
   }
 
   /**

@@ -9,10 +9,12 @@
  * @typedef {import("./connection.js").User} User
  * @typedef {import("./moderation.js").PermissionChange} PermissionChange
  * @typedef {import("./protocol.js").ClientId} ClientId
+ * @typedef {import("./protocol.js").Delivery} Delivery
  * @typedef {import("./protocol.js").Dictionary} Dictionary
  * @typedef {import("./protocol.js").GroupStatus} GroupStatus
  * @typedef {import("./protocol.js").Medium} Medium
  * @typedef {import("./protocol.js").ServerWords} ServerWords
+ * @typedef {import("./protocol.js").Speaker} Speaker
  * @typedef {import("./protocol.js").StreamRequest} StreamRequest
  * @typedef {import("./session.js").Ending} Ending
  * @typedef {import("./session.js").Phase} Phase

@@ -25,7 +25,7 @@
  * @property {number} [clientCount]
  * @property {boolean} [canChangePassword]
  *
- * @typedef {{type: "handshake", version: string[], id: ClientId}} Handshake
+ * @typedef {{type: "handshake", version: string[], id: ClientId, features?: string[]}} Handshake
  * @typedef {{type: "ping"}} Ping
  * @typedef {{type: "pong"}} Pong
  * @typedef {{type: "join", kind: "join", group: string, username?: string, password?: string,
@@ -50,7 +50,7 @@
  * @typedef {Handshake | Ping | Pong | Join | Leave | Request | RequestStream | ClientOffer | Answer
  *   | Ice | Renegotiate | Close | Abort | ClientWords | GroupAction | UserAction} ClientMessage
  *
- * @typedef {{type: "handshake", version: string[]}} ServerHandshake
+ * @typedef {{type: "handshake", version: string[], features: string[]}} ServerHandshake
  * @typedef {object} Joined
  * @property {"joined"} type
  * @property {"join" | "fail" | "change" | "leave" | "redirect"} kind
@@ -80,13 +80,29 @@
  * @typedef {{type: "offer", id: StreamId, source: ClientId, username: string, label: string,
  *   replace: StreamId, sdp: string}} ServerOffer
  *
+ * @typedef {{id: StreamId, source: ClientId, level: number}} Speaker The level is in dBov: -127 to 0
+ * @typedef {{type: "speakers", speakers: Speaker[]}} Speakers The loudest first
+ *
+ * @typedef {object} EncodingUse Whether somebody watches an encoding of ours
+ * @property {string} rid Empty for a picture that is sent in one encoding
+ * @property {boolean} active
+ * @typedef {{type: "encodings", id: StreamId, encodings: EncodingUse[]}} Encodings
+ *
+ * @typedef {object} Delivery How much of what we asked for the server sends of a stream
+ * @property {"full" | "reduced" | "paused"} status
+ * @property {string} reason Why not all: `bandwidth`, `last-n`, or what newer servers say
+ * @typedef {{type: "streamstatus", id: StreamId} & Delivery} StreamStatus
+ *
  * @typedef {ServerHandshake | Ping | Pong | Joined | UserChange | ServerWords | ServerOffer | Answer
- *   | Ice | Renegotiate | Close | Abort} ServerMessage
+ *   | Ice | Renegotiate | Close | Abort | Encodings | Speakers | StreamStatus} ServerMessage
  */
 import { Fields, isDictionary, ProtocolError } from "./fields.js";
 
 /** The versions spoken here, best first. */
 export const VERSIONS = ["2"];
+
+/** What is understood here beyond Galène's protocol; servers that know nothing of it pass it over. */
+export const FEATURES = ["encodings", "speakers", "streamstatus"];
 
 /** The server refuses longer messages (a limit of Galène's protocol). */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
@@ -137,7 +153,7 @@ export function decode(text) {
   const type = fields.text("type");
   switch (type) {
     case "handshake":
-      return { type, version: fields.texts("version") };
+      return { type, version: fields.texts("version"), features: fields.texts("features") };
     case "ping":
     case "pong":
       return { type };
@@ -197,6 +213,17 @@ export function decode(text) {
     case "close":
     case "abort":
       return { type, id: fields.id("id") };
+    case "encodings":
+      return { type, id: fields.id("id"), encodings: fields.encodings("encodings") };
+    case "streamstatus":
+      return {
+        type,
+        id: fields.id("id"),
+        status: fields.oneOf("status", ["full", "reduced", "paused"]),
+        reason: fields.text("reason"),
+      };
+    case "speakers":
+      return { type, speakers: fields.speakers("speakers") };
     default:
       return null;
   }

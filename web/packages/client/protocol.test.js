@@ -22,6 +22,17 @@ test("what the server left out is put back", () => {
   assert.deepEqual([said.dest, said.privileged, said.noecho], ["", false, false]);
 });
 
+test("what the server says of encodings, speakers and streams is read", () => {
+  assert.deepEqual(decode('{"type":"handshake","version":["2"]}').features, []);
+  const used = '{"type":"encodings","id":"s","encodings":[{"rid":"h","active":false},{"active":true}]}';
+  assert.deepEqual(decode(used).encodings, [
+    { rid: "h", active: false },
+    { rid: "", active: true },
+  ]);
+  const { status, reason } = decode('{"type":"streamstatus","id":"s","status":"full"}');
+  assert.deepEqual([status, reason], ["full", ""]);
+});
+
 test("a type that is not known is passed over, what breaks the rules is not", () => {
   assert.equal(decode('{"type":"later"}'), null);
   const broken = [
@@ -42,6 +53,10 @@ test("a type that is not known is passed over, what breaks the rules is not", ()
     '{"type":"ice","id":"s"}',
     '{"type":"ice","id":"s","candidate":{}}',
     '{"type":"close","id":""}',
+    '{"type":"encodings","id":"s","encodings":{}}',
+    '{"type":"encodings","id":"s","encodings":[{"rid":"h","active":"no"}]}',
+    '{"type":"speakers","speakers":[{"id":"s","source":"a"}]}',
+    '{"type":"streamstatus","id":"s","status":"asleep"}',
   ];
   for (const text of broken) assert.throws(() => decode(text), ProtocolError, text);
 });
@@ -73,7 +88,7 @@ test("every message of the server in the fixtures is understood", async () => {
     // Reading adds what is empty and changes nothing else.
     for (const [field, value] of Object.entries(wire)) {
       if (field === "time") assert.equal(message.time.getTime(), Date.parse(value), name);
-      else if (field in message) assert.deepEqual(message[field], value, `${name}: ${field}`);
+      else if (field in message) assertHolds(message[field], value, `${name}: ${field}`);
     }
   }
 });
@@ -86,6 +101,13 @@ test("every message to the server in the fixtures is written as it stands there"
     assert.deepEqual(JSON.parse(encode(wire)), wire, name);
   }
 });
+
+/** Checks that what was read has all that was on the wire; what was left out there is empty. */
+function assertHolds(read, wire, name) {
+  if (typeof wire !== "object" || wire === null) return assert.deepEqual(read, wire, name);
+  assert.equal(Array.isArray(read), Array.isArray(wire), name);
+  for (const [key, value] of Object.entries(wire)) assertHolds(read[key], value, `${name}.${key}`);
+}
 
 async function readFixtures(folder) {
   const names = await readdir(new URL(folder, FIXTURES), { recursive: true });

@@ -20,8 +20,8 @@ export class Publication extends Emitter {
   #options;
   /** @type {Map<"audio" | "video", {track: MediaStreamTrack | null, encodings: RTCRtpEncodingParameters[]}>} */
   #tracks = new Map();
-  /** @type {number[]} */
-  #maxBitrates = [];
+  /** @type {Map<"audio" | "video", number[]>} */
+  #maxBitrates = new Map();
   /** @type {string[]} */
   #paused = [];
   #ended = false;
@@ -64,7 +64,7 @@ export class Publication extends Emitter {
     for (const [kind, { track, encodings }] of this.#tracks) {
       if (stream.track(kind) !== track) stream.setTrack(kind, track, encodings);
     }
-    if (this.#maxBitrates.length > 0) stream.setMaxBitrates("video", this.#maxBitrates);
+    for (const [kind, bitrates] of this.#maxBitrates) stream.setMaxBitrates(kind, bitrates);
     if (this.#paused.length > 0) stream.pauseEncodings(this.#paused);
     stream.on("error", ({ error }) => this.emit("error", { error }));
     stream.on("ended", ({ reason }) => {
@@ -93,18 +93,17 @@ export class Publication extends Emitter {
     const known = this.#tracks.get(kind);
     this.#tracks.set(kind, { track, encodings: known?.encodings ?? encodings });
     this.stream?.setTrack(kind, track, encodings);
-    if (!known && kind === "video" && this.#paused.length > 0) {
-      this.stream?.pauseEncodings(this.#paused);
-    }
   }
 
   /**
-   * Limits what the picture may use, in bits per second for each encoding in turn.
+   * Limits what picture or sound may use, in bits per second for each encoding in turn; `Infinity` for
+   * no limit.
    * @param {number[]} bitrates
+   * @param {"audio" | "video"} [kind]
    */
-  setMaxBitrates(bitrates) {
-    this.#maxBitrates = bitrates;
-    this.stream?.setMaxBitrates("video", bitrates);
+  setMaxBitrates(bitrates, kind = "video") {
+    this.#maxBitrates.set(kind, bitrates);
+    this.stream?.setMaxBitrates(kind, bitrates);
   }
 
   /**

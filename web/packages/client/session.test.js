@@ -234,7 +234,7 @@ class World {
     });
     this.connections.push({ connection, sent });
     connection.open();
-    connection.handleMessage({ type: "handshake", version: ["2"] });
+    connection.handleMessage({ type: "handshake", version: ["2"], features: [] });
     return connection;
   }
 

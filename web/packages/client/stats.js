@@ -1,6 +1,8 @@
 /**
  * What a stream is like at the moment, from the statistics of any browser.
  *
+ * @import { Delivery } from "./protocol.js"
+ *
  * @typedef {object} MediaStats One encoding that is sent, or one track that is received
  * @property {"audio" | "video"} kind
  * @property {string} rid Of the encoding; empty if it is the only one, or received
@@ -149,11 +151,16 @@ const FAIR_ROUND_TRIP_MS = 300;
 /**
  * Says in a word how good a stream is.
  * @param {StreamStats} stats
+ * @param {Delivery} [delivery] What the server says of a stream that is received
  * @returns {{grade: "good" | "fair" | "poor", reason: "" | "loss" | "delay" | "bandwidth" | "cpu"}}
  */
-export function judge({ media, roundTripMs }) {
+export function judge({ media, roundTripMs }, delivery = { status: "full", reason: "" }) {
   const loss = Math.max(0, ...media.map(({ lossPercent }) => lossPercent));
   if (loss > POOR_LOSS) return { grade: "poor", reason: "loss" };
+  // What is held back for other reasons than the line says nothing about the line.
+  if (delivery.reason === "bandwidth" && delivery.status !== "full") {
+    return { grade: delivery.status === "paused" ? "poor" : "fair", reason: "bandwidth" };
+  }
   if (loss > FAIR_LOSS) return { grade: "fair", reason: "loss" };
   if (roundTripMs > FAIR_ROUND_TRIP_MS) return { grade: "fair", reason: "delay" };
   const limit = media.map(({ limitedBy }) => limitedBy).find((reason) => reason !== "");

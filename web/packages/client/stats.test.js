@@ -76,3 +76,12 @@ test("a camera is sent once, in two or in three sizes, as far as that is worth i
   assert.deepEqual(unusedEncodings(best, 1), ["m", "l"]);
   assert.deepEqual(unusedEncodings(best, 2), []);
 });
+
+test("a picture that the line keeps the server from sending is judged by that", () => {
+  const stats = { media: [], roundTripMs: 20, path: "" };
+  const grade = (status, reason) => judge(stats, { status, reason });
+  assert.deepEqual(grade("reduced", "bandwidth"), { grade: "fair", reason: "bandwidth" });
+  assert.deepEqual(grade("paused", "bandwidth"), { grade: "poor", reason: "bandwidth" });
+  assert.deepEqual(grade("paused", "last-n"), { grade: "good", reason: "" });
+  assert.deepEqual(grade("full", ""), { grade: "good", reason: "" });
+});

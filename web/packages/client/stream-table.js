@@ -1,8 +1,8 @@
 /**
  * The streams of one connection, in both directions, and which message is for which of them.
  *
- * @import { Answer, ClientId, ClientMessage, Close, Abort, Ice, Renegotiate, ServerOffer,
- *   StreamId } from "./protocol.js"
+ * @import { Answer, ClientId, ClientMessage, Close, Abort, Encodings, Ice, Renegotiate, ServerOffer,
+ *   StreamId, StreamStatus } from "./protocol.js"
  *
  * @typedef {object} PublishOptions
  * @property {string} label `camera`, `screenshare` or `video`
@@ -51,7 +51,8 @@ export class StreamTable {
 
   /**
    * Takes in one message about a stream.
-   * @param {ServerOffer | Answer | Ice | Renegotiate | Close | Abort} message
+   * @param {ServerOffer | Answer | Ice | Renegotiate | Close | Abort | Encodings
+   *   | StreamStatus} message
    */
   handleMessage(message) {
     const up = this.up.get(message.id);
@@ -71,6 +72,11 @@ export class StreamTable {
         return up?.handleAbort();
       case "close":
         return down?.end("closed");
+      case "encodings":
+        up?.handleEncodings(message.encodings);
+        return;
+      case "streamstatus":
+        return down?.handleStatus(message);
       default:
         /** @satisfies {never} */ (message);
     }

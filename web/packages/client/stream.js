@@ -29,7 +29,8 @@ export const MAX_WAITING_CANDIDATES = 200;
 
 /**
  * What both directions share: candidates, and doing one thing after the other.
- * @extends {Emitter<StreamEvents>}
+ * @template {StreamEvents} [Events=StreamEvents]
+ * @extends {Emitter<Events>}
  */
 export class Stream extends Emitter {
   /** @type {RTCPeerConnection} */

@@ -110,6 +110,40 @@ test("the stream that is replaced is named in the first offer only", async () =>
   assert.ok(!("replace" in second));
 });
 
+test("encodings that nobody watches are not sent, and are again at once", async () => {
+  const { stream, pc } = upStream();
+  const active = () => pc.transceivers[0].sender.getParameters().encodings.map((e) => e.active ?? true);
+  // The server may be quicker than the browser.
+  stream.handleEncodings([{ rid: "h", active: false }]);
+  await stream.setTrack("video", fakeMedia("video").getVideoTracks()[0], [{ rid: "h" }, { rid: "l" }]);
+  assert.deepEqual(active(), [false, true]);
+
+  await stream.handleEncodings([{ rid: "l", active: false }]);
+  assert.deepEqual(active(), [false, false]);
+  await stream.handleEncodings([{ rid: "h", active: true }, { rid: "l", active: true }]);
+  assert.deepEqual(active(), [true, true]);
+});
+
+test("what the server wants does not undo what we do not want", async () => {
+  const { stream, pc } = upStream();
+  const active = () => pc.transceivers[0].sender.getParameters().encodings.map((e) => e.active ?? true);
+  await stream.setTrack("video", fakeMedia("video").getVideoTracks()[0], [{ rid: "h" }, { rid: "l" }]);
+  await stream.pauseEncodings(["l"]);
+  await stream.handleEncodings([{ rid: "h", active: false }, { rid: "l", active: true }]);
+  assert.deepEqual(active(), [false, false]);
+  await stream.pauseEncodings([]);
+  assert.deepEqual(active(), [false, true]);
+});
+
+test("a picture in one encoding has no name, and stops as a whole", async () => {
+  const { stream, pc } = upStream();
+  await stream.setTrack("video", fakeMedia("video").getVideoTracks()[0], [{ maxBitrate: 1 }]);
+  await stream.handleEncodings([{ rid: "h", active: false }]);
+  assert.deepEqual(pc.transceivers[0].sender.getParameters().encodings, [{ maxBitrate: 1 }]);
+  await stream.handleEncodings([{ rid: "", active: false }]);
+  assert.deepEqual(pc.transceivers[0].sender.getParameters().encodings, [{ maxBitrate: 1, active: false }]);
+});
+
 test("a published stream that the server refuses ends and is closed", async () => {
   const { stream, pc, sent } = upStream();
   const reasons = record(stream, "ended", "reason");

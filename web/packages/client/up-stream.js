@@ -1,6 +1,6 @@
 /**
  * A stream that we publish.
- * @import { Answer, ClientId, StreamId } from "./protocol.js"
+ * @import { Answer, ClientId, EncodingUse, StreamId } from "./protocol.js"
  * @import { Wire } from "./stream.js"
  */
 import { asError, Stream } from "./stream.js";
@@ -16,6 +16,8 @@ export class UpStream extends Stream {
   #then = "nothing";
   /** Encodings that we do not want to send for now. @type {ReadonlySet<string>} */
   #unwanted = new Set();
+  /** Encodings that nobody watches, as the server says. @type {ReadonlySet<string>} */
+  #unwatched = new Set();
   #source;
   #replace;
 
@@ -71,13 +73,14 @@ export class UpStream extends Stream {
           sendEncodings: encodings,
         });
         this.#transceivers.set(kind, transceiver);
+        if (kind === "video") await this.#setActive();
       }
       await this.#offer("offer");
     });
   }
 
   /**
-   * Limits what a kind may use, in bits per second for each encoding in turn.
+   * Limits what a kind may use, in bits per second for each encoding in turn; `Infinity` for no limit.
    * @param {"audio" | "video"} kind
    * @param {number[]} bitrates
    */
@@ -88,7 +91,8 @@ export class UpStream extends Stream {
       const parameters = sender.getParameters();
       parameters.encodings.forEach((encoding, index) => {
         const bitrate = bitrates[index];
-        if (bitrate !== undefined) encoding.maxBitrate = bitrate;
+        if (bitrate === Infinity) delete encoding.maxBitrate;
+        else if (bitrate !== undefined) encoding.maxBitrate = bitrate;
       });
       await sender.setParameters(parameters);
     });
@@ -100,6 +104,21 @@ export class UpStream extends Stream {
    */
   pauseEncodings(rids) {
     this.#unwanted = new Set(rids);
+    return this.#applyActive();
+  }
+
+  /**
+   * The server says which encodings of the picture somebody watches. The others are not sent until
+   * it says otherwise; one that it does not name is sent as before.
+   * @param {EncodingUse[]} encodings
+   */
+  handleEncodings(encodings) {
+    const unwatched = new Set(this.#unwatched);
+    for (const { rid, active } of encodings) {
+      if (active) unwatched.delete(rid);
+      else unwatched.add(rid);
+    }
+    this.#unwatched = unwatched;
     return this.#applyActive();
   }
 
@@ -144,18 +163,22 @@ export class UpStream extends Stream {
   }
 
   #applyActive() {
-    return this.enqueue(async () => {
-      const sender = this.#transceivers.get("video")?.sender;
-      if (!sender) return;
-      const parameters = sender.getParameters();
-      let changed = false;
-      for (const encoding of parameters.encodings) {
-        const active = !this.#unwanted.has(encoding.rid ?? "");
-        changed ||= active !== (encoding.active ?? true);
-        encoding.active = active;
-      }
-      if (changed) await sender.setParameters(parameters);
-    });
+    return this.enqueue(() => this.#setActive());
+  }
+
+  /** Sends what is wanted and watched of the picture, and nothing else. */
+  async #setActive() {
+    const sender = this.#transceivers.get("video")?.sender;
+    if (!sender) return;
+    const parameters = sender.getParameters();
+    let changed = false;
+    for (const encoding of parameters.encodings) {
+      const rid = encoding.rid ?? "";
+      const active = !this.#unwanted.has(rid) && !this.#unwatched.has(rid);
+      changed ||= active !== (encoding.active ?? true);
+      encoding.active = active;
+    }
+    if (changed) await sender.setParameters(parameters);
   }
 
   /** @param {"offer" | "restart"} how */

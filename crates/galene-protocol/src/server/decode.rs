@@ -7,10 +7,10 @@ use super::{
     JoinError, Joined, Kicker, Membership, ServerMessage, ServerOffer, TokenRefusal, UserMessage,
     UserState, UserUpdate,
 };
-use crate::envelope::{Incoming, Object};
+use crate::envelope::{Incoming, IncomingStatus, Object};
 use crate::{
-    Answer, ClearChat, ClientId, DecodeError, GroupName, HistoryEntry, Ice, MessageId, Relayed,
-    StreamId, Username,
+    Answer, ClearChat, ClientId, DecodeError, GroupName, GroupStatus, HistoryEntry, Ice,
+    LimitReason, MessageId, Relayed, Speaker, StreamId, StreamStatus, Username,
 };
 
 pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
@@ -26,6 +26,10 @@ pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
         "chat" => ServerMessage::Chat(relayed(incoming, "chat")?),
         "chathistory" => ServerMessage::ChatHistory(history(incoming)?),
         "close" => ServerMessage::Close { id: stream(incoming, "close")? },
+        "encodings" => ServerMessage::Encodings {
+            id: stream(incoming, "encodings")?,
+            encodings: incoming.encodings.take().unwrap_or_default(),
+        },
         "handshake" => ServerMessage::Handshake {
             version: incoming.version.take().unwrap_or_default(),
             features: incoming.features.take().unwrap_or_default(),
@@ -40,6 +44,11 @@ pub(super) fn decode(message: &[u8]) -> Result<ServerMessage, DecodeError> {
         "ping" => ServerMessage::Ping,
         "pong" => ServerMessage::Pong,
         "renegotiate" => ServerMessage::Renegotiate { id: stream(incoming, "renegotiate")? },
+        "speakers" => ServerMessage::Speakers(speakers(incoming)?),
+        "streamstatus" => ServerMessage::StreamStatus {
+            id: stream(incoming, "streamstatus")?,
+            status: stream_status(incoming)?,
+        },
         "user" => ServerMessage::User(user(incoming)?),
         "usermessage" => ServerMessage::UserMessage(user_message(incoming)?),
         other => return Err(DecodeError::unknown_type(other)),
@@ -71,10 +80,27 @@ fn membership(incoming: &mut Incoming) -> Result<Membership, DecodeError> {
         group: group(incoming)?,
         username: username(incoming)?.unwrap_or_default(),
         permissions: incoming.permissions.take().unwrap_or_default(),
-        status: incoming.status.take().unwrap_or_default().0,
+        status: group_status(incoming)?,
         data: incoming.data.take().unwrap_or_default(),
         rtc_configuration: incoming.rtc_configuration.take().unwrap_or_default().0,
     })
+}
+
+fn group_status(incoming: &mut Incoming) -> Result<GroupStatus, DecodeError> {
+    match incoming.status.take() {
+        None => Ok(GroupStatus::default()),
+        Some(IncomingStatus::Group(status)) => Ok(*status),
+        Some(IncomingStatus::Stream(_)) => Err(DecodeError::FieldType { field: "status" }),
+    }
+}
+
+fn stream_status(incoming: &mut Incoming) -> Result<StreamStatus, DecodeError> {
+    let reason = incoming.reason.take().and_then(|word| LimitReason::from_word(&word));
+    let status = match incoming.status.take() {
+        Some(IncomingStatus::Stream(word)) => StreamStatus::from_words(&word, reason),
+        Some(IncomingStatus::Group(_)) | None => None,
+    };
+    status.ok_or(DecodeError::FieldType { field: "status" })
 }
 
 fn offer(incoming: &mut Incoming) -> Result<ServerOffer, DecodeError> {
@@ -87,6 +113,12 @@ fn offer(incoming: &mut Incoming) -> Result<ServerOffer, DecodeError> {
         username: username(incoming)?.unwrap_or_default(),
         sdp: incoming.sdp.take().unwrap_or_default(),
     })
+}
+
+fn speakers(incoming: &mut Incoming) -> Result<Vec<Speaker>, DecodeError> {
+    let speakers = incoming.speakers.take();
+    let speakers = speakers.map(serde_json::from_value).transpose();
+    Ok(speakers.map_err(|_| DecodeError::FieldType { field: "speakers" })?.unwrap_or_default())
 }
 
 fn user(incoming: &mut Incoming) -> Result<UserUpdate, DecodeError> {

@@ -8,8 +8,10 @@ use super::{
     JoinError, Joined, Membership, ServerMessage, ServerOffer, TokenRefusal, UserMessage,
     UserState, UserUpdate,
 };
-use crate::envelope::Outgoing;
-use crate::{Answer, ClientId, HistoryEntry, Ice, MessageId, Relayed, StreamId, Username};
+use crate::envelope::{Outgoing, OutgoingStatus};
+use crate::{
+    Answer, ClientId, HistoryEntry, Ice, LimitReason, MessageId, Relayed, StreamId, Username,
+};
 
 pub(super) fn encode(message: &ServerMessage) -> String {
     let outgoing = match message {
@@ -18,6 +20,9 @@ pub(super) fn encode(message: &ServerMessage) -> String {
         ServerMessage::Chat(chat) => relayed("chat", chat),
         ServerMessage::ChatHistory(entry) => history(entry),
         ServerMessage::Close { id } => about("close", id),
+        ServerMessage::Encodings { id, encodings } => {
+            Outgoing { encodings, ..about("encodings", id) }
+        }
         ServerMessage::Handshake { version, features } => {
             let features = *features;
             Outgoing { message_type: "handshake", version, features, ..Outgoing::default() }
@@ -30,6 +35,14 @@ pub(super) fn encode(message: &ServerMessage) -> String {
         ServerMessage::Ping => Outgoing { message_type: "ping", ..Outgoing::default() },
         ServerMessage::Pong => Outgoing { message_type: "pong", ..Outgoing::default() },
         ServerMessage::Renegotiate { id } => about("renegotiate", id),
+        ServerMessage::Speakers(speakers) => {
+            Outgoing { message_type: "speakers", speakers: Some(speakers), ..Outgoing::default() }
+        }
+        ServerMessage::StreamStatus { id, status } => Outgoing {
+            status: Some(OutgoingStatus::Stream(status.as_str())),
+            reason: status.reason().map_or("", LimitReason::as_str),
+            ..about("streamstatus", id)
+        },
         ServerMessage::User(update) => user(update),
         ServerMessage::UserMessage(message) => user_message(message),
     };
@@ -72,7 +85,7 @@ fn membership<'a>(kind: &'static str, membership: &'a Membership) -> Outgoing<'a
         group: membership.group.as_str(),
         username: Some(membership.username.as_str()),
         permissions: Some(&membership.permissions),
-        status: Some(&membership.status),
+        status: Some(OutgoingStatus::Group(&membership.status)),
         data: Some(&membership.data),
         rtc_configuration: Some(&membership.rtc_configuration),
         ..Outgoing::default()

@@ -1,0 +1,258 @@
+/**
+ * What happens to devices, networks and rights in the middle of a meeting; and other ways to prove who
+ * one is.
+ */
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { AuthServer } from "./auth-server.js";
+import { BadLink } from "./bad-link.js";
+import { launchChromium } from "./browsers.js";
+import { eventually } from "./eventually.js";
+import { Participant } from "./participant.js";
+import { MEETING, Server } from "./server.js";
+
+/** Somebody who only looks. */
+const QUIET = { cameraOn: false, microphoneOn: false };
+
+/** @type {Server} */ let server;
+/** @type {AuthServer} */ let auth;
+/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
+
+before(async () => {
+  auth = await AuthServer.start();
+  const known = { ...MEETING, public: false, authKeys: [auth.key] };
+  server = await Server.start({
+    meeting: { ...MEETING, "allow-recording": true },
+    quiet: { ...MEETING, public: false },
+    known: { ...known, "wildcard-user": undefined, authServer: `${auth.url}/` },
+    portal: { ...known, authPortal: `${auth.url}/portal` },
+  });
+  browser = await launchChromium();
+});
+afterEach(async () => {
+  // What a test that failed left open would disturb the next one.
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+after(async () => {
+  await browser.close();
+  await server.stop();
+  await auth.stop();
+});
+
+test("a camera and a microphone that are unplugged say so, and can be turned on again", async () => {
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam", { script: `(${keepTracks})()` });
+  const olga = await enter("Olga");
+  await olga.sees("Pam");
+  await pam.page.evaluate(() => window.unplug("video"));
+  await pam.page.locator(".notice", { hasText: "Your camera was unplugged" }).waitFor();
+  await olga.tile("Pam").locator("video").waitFor({ state: "detached" });
+  assert.match(await pam.page.locator("[data-action=camera]").innerText(), /Start video/);
+  await pam.page.evaluate(() => window.unplug("audio"));
+  await pam.page.locator(".notice", { hasText: "Your microphone was unplugged" }).waitFor();
+  await olga.page.locator('.tile[data-name="Pam"][data-muted]').waitFor();
+
+  await pam.turnOnDevices();
+  await olga.sees("Pam");
+  await olga.hearsVoiceOf("Pam");
+  await pam.close();
+  await olga.close();
+});
+
+test("pictures come back after the network was away, without a click", async () => {
+  const link = new BadLink(1);
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  const olga = await enter("Olga", { prepare: (page) => link.use(page.context()) });
+  await olga.sees("Pam");
+  const restarts = () => olga.sent.filter(({ type }) => type === "renegotiate").length;
+  const before = restarts();
+
+  link.set({ loss: 1 });
+  await olga.tile("Pam").getByText(/Connecting|Interrupted/).waitFor();
+  link.set({});
+  await olga.page.evaluate(() => dispatchEvent(new Event("online")));
+  await eventually(async () => assert.ok(restarts() > before, "media look for no other way"));
+  await olga.sees("Pam");
+  assert.equal(await olga.page.locator("[data-banner=lost]").count(), 0, "the meeting itself went on");
+  await olga.close();
+  await pam.close();
+  link.close();
+});
+
+test("a browser that plays nothing unasked is asked by a click", async () => {
+  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  const olga = await enter("Olga", { script: `(${refuseSound})()` });
+  const banner = olga.page.locator("[data-banner=blocked]");
+  await banner.getByText("Your browser plays no sound").waitFor();
+  await banner.getByRole("button", { name: "Click to hear" }).click();
+  await banner.waitFor({ state: "detached" });
+  await olga.page.waitForFunction(() => window.isPlaying);
+  await olga.close();
+  await pam.close();
+});
+
+test("recording is offered to those who may, is confirmed, seen by all and stopped", async () => {
+  // The server has no recorder yet: what the protocol says of one is played in its place.
+  const recorder = { type: "user", id: "recorder", username: "RECORDING", permissions: ["system"] };
+  const prepare = (/** @type {import("../../web/node_modules/playwright-core/index.mjs").Page} */ page) => {
+    return page.routeWebSocket(/\/ws$/, (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage((text) => {
+        const { type, kind } = JSON.parse(String(text));
+        if (type !== "groupaction" || !["record", "unrecord"].includes(kind)) return server.send(text);
+        socket.send(JSON.stringify({ ...recorder, kind: kind === "record" ? "add" : "delete" }));
+      });
+    });
+  };
+  const olga = await enter("Olga", { prepare });
+  const { page } = olga;
+  await olga.choose("record");
+  await page.getByText("All pictures and all sound are kept").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await page.locator("[data-recording]").count(), 0);
+  await olga.choose("record");
+  await page.click("[data-action=confirm]");
+  await page.locator("[data-recording]").getByText("Recording").waitFor();
+  const people = await olga.openPanel("people");
+  await people.locator('[data-name="RECORDING"]').getByText("Part of the server").waitFor();
+  assert.equal(await people.locator('[data-name="RECORDING"] menu-button').count(), 0);
+  assert.equal(await page.locator(".tile").count(), 1, "a recorder has no tile");
+  await olga.choose("unrecord");
+  await page.locator("[data-recording]").waitFor({ state: "detached" });
+
+  // Where it is not allowed, nobody sees a word of it.
+  await olga.close();
+  const other = await enter("Olga", {}, "quiet");
+  await other.page.locator("tool-bar menu-button").last().click();
+  assert.equal(await other.page.locator('tool-bar [data-item="record"]').count(), 0);
+  await other.close();
+});
+
+test("an operator takes and gives rights, warns, and asks who somebody is", async () => {
+  const pam = await enter("Pam");
+  const olga = await enter("Olga");
+  const composer = (await pam.openPanel("chat")).locator("textarea");
+  await composer.waitFor();
+  await olga.act("Pam", "shutup");
+  await pam.page.getByText("You may not write here.").waitFor();
+  await olga.act("Pam", "unshutup");
+  await composer.waitFor();
+
+  await olga.act("Pam", "warn");
+  await olga.page.fill("#dialog-message", "mind the step");
+  await olga.page.click("[data-action=confirm]");
+  await pam.page.locator(".notice", { hasText: "Olga: Mind the step." }).waitFor();
+  await olga.act("Pam", "identify");
+  await olga.page.locator(".notice", { hasText: /Pam connects from 127\.0\.0\.1/ }).waitFor();
+
+  await olga.act("Pam", "op");
+  await pam.openPanel("people");
+  await pam.page.locator(".panel [data-action=lock]").waitFor();
+  await olga.act("Pam", "unop");
+  await pam.page.locator(".panel [data-action=lock]").waitFor({ state: "detached" });
+  await pam.close();
+  await olga.close();
+});
+
+test("messages are deleted for everybody: one, all of one, all", async () => {
+  const pam = await enter("Pam");
+  const olga = await enter("Olga");
+  for (const text of ["first", "second"]) await pam.say(text);
+  await olga.say("/me nods");
+  await pam.hears("Olga nods");
+  const heard = async () => (await (await pam.openPanel("chat")).locator("[data-message] .text").allTextContents()).map((text) => text.trim());
+  const menuOf = async (/** @type {string} */ text) => (await olga.hears(text)).locator("menu-button");
+
+  await olga.choose("delete", await menuOf("first"));
+  await eventually(async () => assert.deepEqual((await heard()).map((text) => text.split(" ").at(-1)), ["second", "nods"]));
+  await olga.choose("delete-all", await menuOf("second"));
+  await eventually(async () => assert.equal((await heard()).length, 1));
+  await olga.choose("clear-chat");
+  await eventually(async () => assert.deepEqual(await heard(), []));
+
+  // What came while nobody looked is counted, and marked where it begins.
+  await pam.page.getByLabel("Close the chat").click();
+  await olga.say("third");
+  await pam.page.locator("[data-action=chat] .badge", { hasText: "1" }).waitFor();
+  await pam.page.waitForFunction(() => document.title.startsWith("(1) "));
+  await pam.openPanel("chat");
+  await pam.page.locator("[data-unread]").waitFor();
+  await pam.page.waitForFunction(() => !document.title.startsWith("("));
+  await pam.close();
+  await olga.close();
+});
+
+test("another server vouches for users, refuses them, or leaves it to the group", async () => {
+  const vimes = await Participant.arrive(browser, server.group("known"), "Vimes", { settings: QUIET });
+  await vimes.submit("wrong");
+  const problem = vimes.page.locator("[data-problem]");
+  await problem.getByText("refused your name and password").waitFor();
+  await vimes.submit("badge");
+  await vimes.page.locator(".call[data-phase=call]").waitFor();
+  await vimes.close(/status of 403/);
+
+  const olga = await enter("Olga", {}, "known");
+  assert.ok(await olga.page.getByText("Operator").first().isVisible());
+  await olga.close();
+});
+
+test("a group with a portal sends people there, and takes those who come from it", async () => {
+  const group = server.group("portal");
+  const vimes = await Participant.arrive(browser, group, "Vimes", {
+    settings: QUIET,
+    // The portal that the group names does not know where people come from: our address tells it here.
+    prepare: (page) => page.route(`${auth.url}/portal`, (route) => {
+      const target = `${auth.url}/portal?group=${encodeURIComponent(group)}`;
+      return route.fulfill({ status: 303, headers: { Location: target } });
+    }),
+  });
+  await vimes.page.getByText("You were invited").waitFor();
+  assert.equal(vimes.page.url(), group, "the token is not in the address");
+  await vimes.page.click("[data-action=join]");
+  await vimes.page.locator(".call[data-phase=call]").waitFor();
+  await vimes.page.locator(".tile[data-self]", { hasText: "Vimes" }).waitFor();
+  await vimes.close();
+});
+
+/**
+ * Joins without any device.
+ * @param {string} name
+ * @param {object} [options]
+ * @param {string} [group]
+ */
+async function enter(name, options = {}, group = "meeting") {
+  const who = await Participant.arrive(browser, server.group(group), name, { settings: QUIET, ...options });
+  await who.submit(name === "Olga" ? "secret" : "");
+  await who.page.locator(".call[data-phase=call]").waitFor();
+  return who;
+}
+
+/** Runs in the page before its scripts: keeps what is captured, so that it can be unplugged. */
+function keepTracks() {
+  const tracks = [];
+  const original = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const media = await original(constraints);
+    tracks.push(...media.getTracks());
+    return media;
+  };
+  window.unplug = (kind) => {
+    const track = tracks.findLast((each) => each.kind === kind);
+    track.stop();
+    // Browsers tell only what they end themselves.
+    track.dispatchEvent(new Event("ended"));
+  };
+}
+
+/** Runs in the page before its scripts: plays sound only after a click. */
+function refuseSound() {
+  const original = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    const isAsked = document.querySelector("[data-banner=blocked]") !== null;
+    if (this instanceof HTMLAudioElement && !isAsked && !window.wasAsked) {
+      return Promise.reject(new DOMException("not yet", "NotAllowedError"));
+    }
+    window.wasAsked = true;
+    this.addEventListener("playing", () => (window.isPlaying = this instanceof HTMLAudioElement));
+    return original.call(this);
+  };
+}
