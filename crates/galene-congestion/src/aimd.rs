@@ -117,8 +117,8 @@ impl Aimd {
             Signal::Underuse => self.is_holding = true,
             // It does not grow, but neither would it ever empty.
             Signal::Normal if is_queued => {
-                if let Some(arriving) = arriving {
-                    self.decrease(DRAIN, arriving, now);
+                if let Some(delivered) = delivered {
+                    self.decrease(DRAIN, delivered, now);
                 }
                 self.is_holding = true;
             }

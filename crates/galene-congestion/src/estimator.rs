@@ -226,7 +226,8 @@ impl Transport {
     /// Returns whether a queue stands in front of the link, though it may not grow.
     fn is_queued(&self) -> bool {
         let (shortest, least) = (self.floor.last(), self.delivery.least_way());
-        shortest.zip(least).is_some_and(|(shortest, least)| shortest - least > STANDING_US)
+        self.delivery.rate().is_some()
+            && shortest.zip(least).is_some_and(|(shortest, least)| shortest - least > STANDING_US)
     }
 
     /// Returns how fast the link delivers this transport's packets while it is busy, or else what arrives.

@@ -22,11 +22,13 @@ pub(crate) struct Floor {
     open: Option<(i64, i64)>,
     closed: [i64; WINDOWS],
     count: usize,
+    /// The number of the window that was closed last.
+    newest: i64,
 }
 
 impl Floor {
     pub(crate) fn new() -> Self {
-        Self { open: None, closed: [0; WINDOWS], count: 0 }
+        Self { open: None, closed: [0; WINDOWS], count: 0, newest: 0 }
     }
 
     /// Takes in an arrival and how long the way took.
@@ -39,15 +41,18 @@ impl Floor {
             Some((open, shortest)) => {
                 self.closed[self.count % WINDOWS] = *shortest;
                 self.count += 1;
+                self.newest = *open;
                 (*open, *shortest) = (window, way_us);
             }
             None => self.open = Some((window, way_us)),
         }
     }
 
-    /// Returns how long the quickest packet of the last window took.
+    /// Returns how long the quickest packet of the last window took, if nothing was silent since.
     pub(crate) fn last(&self) -> Option<i64> {
-        Some(self.closed[self.count.checked_sub(1)? % WINDOWS])
+        let last = self.count.checked_sub(1)?;
+        let (open, _) = self.open?;
+        (open - self.newest <= 1).then(|| self.closed[last % WINDOWS])
     }
 
     /// Returns whether the quickest packets of the last window took longer than those of any window of the
@@ -93,5 +98,8 @@ mod tests {
         assert!(floor.has_risen());
         (750..1_400).for_each(|n| floor.handle_arrival(n * 10_000, 60_000));
         assert!(!floor.has_risen());
+        assert_eq!(floor.last(), Some(60_000));
+        floor.handle_arrival(20_000_000, 5_000);
+        assert_eq!(floor.last(), None, "what was before a silence");
     }
 }

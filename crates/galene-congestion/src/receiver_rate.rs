@@ -15,6 +15,9 @@ const FRESH: Duration = Duration::from_secs(30);
 /// receiver some of its pictures.
 const CAUTION: Duration = Duration::from_secs(8);
 
+/// An estimate that has not risen for so long, although more is sent, does not mean to.
+const STAYS: Duration = Duration::from_secs(3);
+
 /// Reports come once a second, so what was told within this time goes together.
 const JUST: Duration = Duration::from_millis(1_500);
 
@@ -32,6 +35,8 @@ const REPORT_DELAY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct ReceiverRate {
     remb: Option<(u64, Instant)>,
+    /// From what the estimate last rose, and when.
+    risen: Option<(u64, Instant)>,
     /// When it was last said that the link is too full.
     full: Option<Instant>,
     loss: LossBound,
@@ -42,7 +47,14 @@ pub struct ReceiverRate {
 
 impl Default for ReceiverRate {
     fn default() -> Self {
-        Self { remb: None, full: None, loss: LossBound::new(), last_loss: 0.0, loss_at: None }
+        Self {
+            remb: None,
+            risen: None,
+            full: None,
+            loss: LossBound::new(),
+            last_loss: 0.0,
+            loss_at: None,
+        }
     }
 }
 
@@ -55,8 +67,15 @@ impl ReceiverRate {
             self.remb = None;
             return false;
         }
-        // Estimates fall to a part of what comes in where a queue grows, and otherwise they rise.
-        let is_full = rate < before - before / FALL && rate < sent + sent / 10;
+        // Estimates fall to a part of what comes in where a queue grows, and otherwise they rise; one that does
+        // neither is a limit.
+        let has_fallen = rate < before - before / FALL && rate < sent + sent / 10;
+        let (highest, since) = *self.risen.get_or_insert((rate, now));
+        if has_fallen || rate > highest + highest / FALL {
+            self.risen = Some((rate, now));
+        }
+        let stays = now.saturating_duration_since(since) >= STAYS && rate <= highest;
+        let is_full = has_fallen || (stays && rate < sent / 5 * 4);
         if is_full {
             self.full = Some(now);
         }
@@ -76,8 +95,7 @@ impl ReceiverRate {
     ///
     /// A receiver cannot see more of its link than what comes in: browsers estimate at most one and a
     /// half times that, and their estimates rise slowly. One well above what is sent therefore says that there
-    /// is room, and not how much; were it taken literally, a publisher that starts low would stay low. And one
-    /// below what is sent says nothing bad unless it has fallen.
+    /// is room, and not how much; were it taken literally, a publisher that starts low would stay low.
     pub fn allowed(&self, sent: u64, now: Instant) -> u64 {
         let remb = self.reported(sent, now).unwrap_or(UNKNOWN_RATE);
         let fresh = |at: Instant| now.saturating_duration_since(at) < FRESH;
@@ -91,7 +109,15 @@ impl ReceiverRate {
         if self.is_full(now, CAUTION) {
             return Some(remb);
         }
-        Some(if remb > sent + sent / 4 { remb + remb / 2 } else { remb.max(sent + sent / 8) })
+        Some(if remb > sent + sent / 4 { remb + remb / 2 } else { remb })
+    }
+
+    /// Returns what may be sent at least without a change for the worse: what is sent now and a little, unless
+    /// the link was too full lately. Estimates rise slowly after more is tried.
+    pub fn bearable(&self, sent: u64, now: Instant) -> u64 {
+        let allowed = self.allowed(sent, now);
+        let is_calm = !self.is_full(now, CAUTION) && self.loss.bound().is_none();
+        if is_calm { allowed.max(sent + sent / 8) } else { allowed }
     }
 
     /// Returns whether the receiver has given an estimate lately.
@@ -166,9 +192,25 @@ mod tests {
         assert!(rate.may_have_more(at(10)));
         // What is tried is held until the estimate falls, for it only rises slowly.
         rate.handle_remb(300_000, 500_000, at(11));
-        assert!(rate.allowed(500_000, at(11)) > 500_000);
+        assert!(rate.bearable(500_000, at(11)) > 500_000);
         assert!(rate.handle_remb(255_000, 500_000, at(12)));
-        assert_eq!(rate.allowed(500_000, at(12)), 255_000);
+        assert_eq!(rate.bearable(500_000, at(12)), 255_000);
+    }
+
+    #[test]
+    fn an_estimate_that_stays_below_what_is_sent_is_meant() {
+        let at = |seconds| galene_testkit::epoch() + Duration::from_secs(seconds);
+        let mut rate = ReceiverRate::default();
+        for second in 0..3 {
+            assert!(!rate.handle_remb(600_000, 1_500_000, at(second)));
+        }
+        assert!(rate.handle_remb(600_000, 1_500_000, at(3)));
+        assert_eq!(rate.bearable(1_500_000, at(3)), 600_000);
+        let mut rising = ReceiverRate::default();
+        for second in 0..6 {
+            let estimate = 300_000 + second * 30_000;
+            assert!(!rising.handle_remb(estimate, 600_000, at(second)));
+        }
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Sfu {
                 continue;
             }
             let (rate, sent) = (&subscription.rate, subscription.sent_rate());
-            link.budget += rate.allowed(sent, self.now);
+            link.budget += rate.bearable(sent, self.now);
             link.is_full |= rate.is_full(self.now, FULL);
             link.is_narrow |= rate.is_full(self.now, NARROW);
             link.was_full |= rate.was_full();

@@ -1,14 +1,10 @@
 //! What there is of a track at present, from the lowest layer to the highest.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::Layer;
 use crate::media::MAX_ENCODINGS;
 use crate::track::Encoding;
-
-/// An encoding that has sent nothing for so long while another one did is switched off: they take the same
-/// pictures, and a screen share still has two of those in a second.
-const LEFT_BEHIND: Duration = Duration::from_millis(700);
 
 /// An encoding takes at least so many times what the next smaller one does, for browsers halve the resolution
 /// from one to the next.
@@ -97,11 +93,8 @@ impl Ladder {
     pub(crate) fn refresh(&mut self, encodings: &mut [Encoding], now: Instant) -> bool {
         let mut sent = [false; MAX_ENCODINGS];
         let mut has_news = false;
-        let newest = encodings.iter().filter_map(|e| e.last_arrival).max();
         for (sent, encoding) in sent.iter_mut().zip(encodings.iter_mut()) {
-            let behind = newest.zip(encoding.last_arrival);
-            let is_left_behind = behind.is_some_and(|(newest, last)| newest - last >= LEFT_BEHIND);
-            *sent = encoding.is_alive(now) && !is_left_behind;
+            *sent = encoding.is_alive(now);
             has_news |= *sent && encoding.meter.roll(now);
         }
         if (!has_news && sent == self.sent) || sent == [false; MAX_ENCODINGS] {
@@ -150,6 +143,8 @@ impl Ladder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use crate::MediaKind;
 
     #[test]
@@ -223,22 +218,6 @@ mod tests {
         send(&mut encodings, 0, 0, 500, silence);
         assert!(ladder.refresh(&mut encodings, silence));
         assert_eq!(layers(&ladder), [(0, 0)]);
-    }
-
-    #[test]
-    fn an_encoding_without_pictures_that_another_has_is_switched_off() {
-        let t0 = galene_testkit::epoch();
-        let mut encodings = encodings(2);
-        let mut ladder = Ladder::new(2);
-        for ms in [0, 600, 700] {
-            let now = t0 + Duration::from_millis(ms);
-            send(&mut encodings, 1, 0, 500, now);
-            if ms == 0 {
-                send(&mut encodings, 0, 0, 500, now);
-            }
-            ladder.refresh(&mut encodings, now);
-            assert_eq!(layers(&ladder).len(), if ms < 700 { 2 } else { 1 }, "{ms}");
-        }
     }
 
     fn encodings(count: usize) -> Vec<Encoding> {
