@@ -108,7 +108,7 @@ fn collect(root: &Path, folder: &str, files: &mut BTreeMap<String, Vec<u8>>) -> 
 }
 
 fn is_embedded(name: &str) -> bool {
-    let endings = [".css", ".html", ".js", ".svg", ".webmanifest"];
+    let endings = [".css", ".html", ".js", ".svg", ".tflite", ".webmanifest"];
     let wanted = endings.iter().any(|end| name.ends_with(end));
     wanted && !name.ends_with(".test.js")
 }
@@ -248,6 +248,7 @@ fn content_type(path: &str) -> &'static str {
         "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
+        "tflite" => "application/octet-stream",
         "webmanifest" => "application/manifest+json",
         other => panic!("{path}: files of type {other} are not embedded"),
     }

@@ -8,7 +8,7 @@ import path from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { checkAccessible } from "./axe.js";
-import { launchChromium } from "./browsers.js";
+import { launchChromium, launchFirefox } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { Participant } from "./participant.js";
 import { MEETING, Server } from "./server.js";
@@ -332,6 +332,37 @@ test("everything can be reached without a mouse", async () => {
   await root.page.locator(".said", { hasText: "It is in force" }).waitFor();
   assert.equal((await definition("seminar")).displayName, "Seminar of spring");
   await root.close(REFUSALS);
+});
+
+test("two administrators change one user, and the second is told", async () => {
+  const first = await office("lectures", "users");
+  const second = await office("lectures", "users");
+  const role = (/** @type {Participant} */ who) => who.page.locator('[data-user="Bob"] [data-field=role]');
+  await role(first).selectOption("op");
+  await first.page.locator(".said", { hasText: "permissions of Bob were changed" }).waitFor();
+  await role(second).selectOption("message");
+  await second.page.locator("[data-problem]", { hasText: "Somebody else has changed this" }).waitFor();
+  assert.equal(await role(second).inputValue(), "op");
+  await role(second).selectOption("message");
+  await second.page.locator(".said", { hasText: "permissions of Bob were changed" }).waitFor();
+  assert.equal((await api("/.groups/lectures/.users/Bob")).permissions, "message");
+  await first.close(REFUSALS);
+  await second.close(REFUSALS);
+});
+
+test("Firefox shows the same page", async () => {
+  const firefox = await launchFirefox();
+  try {
+    const root = await Participant.arrive(firefox, `${server.url}/admin/#group=seminar`, "root");
+    await signIn(root.page, "root", "correct horse");
+    await root.page.fill('[name="comment"]', "by Firefox");
+    await root.page.click("[data-action=save]");
+    await root.page.locator(".said", { hasText: "It is in force" }).waitFor();
+    assert.equal((await definition("seminar")).comment, "by Firefox");
+    await root.close(REFUSALS);
+  } finally {
+    await firefox.close();
+  }
 });
 
 for (const viewport of [DESKTOP, PHONE]) {

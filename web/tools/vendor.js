@@ -128,13 +128,20 @@ async function makeIcons() {
   return `${lines.join("\n")}\n`;
 }
 
-/** @param {string} text */
+/** The network that finds people in pictures, for backdrops: the one for pictures that are wider than high. */
+function makePerson() {
+  const folder = "node_modules/@mediapipe/selfie_segmentation";
+  return readFile(new URL(`${folder}/selfie_segmentation_landscape.tflite`, root));
+}
+
+/** @param {string | Buffer} text */
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
-/** @param {Map<string, string>} files */
+/** @param {Map<string, string | Buffer>} files */
 async function makeNotes(files) {
   const lit = await packageFacts("lit");
   const lucide = await packageFacts("lucide-static");
+  const person = await packageFacts("@mediapipe/selfie_segmentation");
   const esbuild = await packageFacts("esbuild");
   const lucideLicense = await readFile(new URL("node_modules/lucide-static/LICENSE", root), "utf8");
   const litLicense = await readFile(new URL("node_modules/lit/LICENSE", root), "utf8");
@@ -147,6 +154,9 @@ This file is made by it, too.
 | --- | --- | --- | --- |
 | lit.js | lit ${lit.version} | ${lit.license} | ${sha256(files.get("lit.js") ?? "")} |
 | icons.svg | lucide-static ${lucide.version} | ${lucide.license} | ${sha256(files.get("icons.svg") ?? "")} |
+| person.tflite | @mediapipe/selfie_segmentation ${person.version}, selfie_segmentation_landscape.tflite | ${person.license} | ${sha256(files.get("person.tflite") ?? "")} |
+
+The text of the Apache License 2.0 is in \`LICENSE-APACHE\` of this repository.
 
 ## Licence of lit.js
 
@@ -162,15 +172,17 @@ function indent(text) {
   return lines.map((line) => (line.trim() === "" ? "" : `    ${line.trimEnd()}`)).join("\n") + "\n";
 }
 
+/** @type {Map<string, string | Buffer>} */
 const files = new Map([
   ["lit.js", await makeLit()],
   ["icons.svg", await makeIcons()],
+  ["person.tflite", await makePerson()],
 ]);
 files.set("VENDOR.md", await makeNotes(files));
 
 if (process.argv.includes("--check")) {
   for (const [name, expected] of files) {
-    if ((await readFile(new URL(name, here), "utf8")) !== expected) {
+    if (!(await readFile(new URL(name, here))).equals(Buffer.from(expected))) {
       console.error(`vendor/${name} is not what tools/vendor.js makes`);
       process.exitCode = 1;
     }

@@ -1,7 +1,7 @@
 /**
  * What users and bearers of tokens may do: the name of a role, or a list.
  */
-import { html, nothing } from "lit";
+import { html, live, nothing } from "lit";
 import { permissionsOf, permissionText } from "./permission-text.js";
 import { w } from "./words.js";
 
@@ -36,7 +36,7 @@ export function permissionMenu(id, permissions, choose) {
   };
   return html`<div class="permissions">
     <label class="vh" for=${id}>${w("permissions")}</label>
-    <select id=${id} data-field="role" @change=${pick}>
+    <select id=${id} data-field="role" .value=${live(role ?? "")} @change=${pick}>
       ${ROLES.map((name) => html`<option value=${name} ?selected=${name === role}>${w(`role.${name}`)}</option>`)}
       <option value="" ?selected=${role === undefined}>${w("role.other")}</option>
     </select>

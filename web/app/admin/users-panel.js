@@ -5,7 +5,8 @@
  * @typedef {object} Row
  * @property {UserKey} key
  * @property {string} name As it is shown
- * @property {unknown} permissions
+ * @property {unknown} read Permissions, as they were read
+ * @property {unknown} permissions The same, or what is being chosen instead
  * @property {string} etag
  */
 import { AdminError, EMPTY_USER, WILDCARD_USER } from "galene-client/admin";
@@ -66,7 +67,7 @@ class UsersPanel extends Panel {
   async row(key, name) {
     try {
       const { value, etag } = await this.admin.user(this.group, key);
-      return { key, name, permissions: value["permissions"], etag };
+      return { key, name, read: value["permissions"], permissions: value["permissions"], etag };
     } catch (error) {
       if (error instanceof AdminError && error.status === 404) return null;
       throw error;
@@ -114,19 +115,17 @@ class UsersPanel extends Panel {
    * @param {string | string[]} permissions
    */
   allow(row, permissions) {
-    if (same(row.permissions, permissions)) return;
+    row.permissions = permissions;
     if (Array.isArray(permissions) && permissions.length === 0) {
       // "Other" was chosen: the field for it appears, and what is typed there is sent.
-      row.permissions = permissions;
       this.requestUpdate();
       return;
     }
-    const known = row.permissions;
+    if (same(row.read, permissions)) return;
     return this.change(async () => {
-      let { etag } = row;
       const now = await this.admin.user(this.group, row.key);
       // All users are in one file: only a change of this one is in our way.
-      if (now.etag !== etag && (same(now.value["permissions"], known) || Array.isArray(known))) etag = now.etag;
+      const etag = same(now.value["permissions"], row.read) ? now.etag : row.etag;
       await this.admin.updateUser(this.group, row.key, permissions, etag);
     }, w("users.changed", { name: row.name }));
   }

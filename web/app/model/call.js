@@ -379,6 +379,7 @@ export class Call extends Emitter {
       this.#followPermissions(connection);
       this.publisher.sync();
       this.#tellMuted();
+      this.#followOwnLevel();
       this.speakers.start(connection.features.includes("speakers"));
       this.quality.start();
       this.#keepAwake();
@@ -425,8 +426,9 @@ export class Call extends Emitter {
       changed();
     });
     connection.on("speakers", ({ speakers }) => {
-      const others = speakers.filter(({ source }) => source !== connection.id);
-      this.speakers.handleSpeakers(others.map(({ id }) => id));
+      const camera = this.publisher.camera?.stream?.id;
+      const heard = speakers.filter(({ id, source }) => source !== connection.id || id === camera);
+      this.speakers.handleSpeakers(heard.map(({ id }) => (id === camera ? "" : id)));
     });
     connection.on("stream", ({ stream }) => this.#handleStream(stream));
   }
@@ -475,6 +477,7 @@ export class Call extends Emitter {
     this.phase = "prepare";
     this.problem = problem;
     this.pinned = "";
+    this.#followOwnLevel();
     this.moderation = null;
     this.tokens = null;
     this.publisher.stopAll();
@@ -511,7 +514,10 @@ export class Call extends Emitter {
   }
 
   #followOwnLevel() {
-    const track = this.local.microphone;
+    // A server that says who speaks tells of us, too; listening to ourselves costs as much as a picture.
+    const isTold = this.connection?.features.includes("speakers") ?? false;
+    const isThere = this.phase === "call" || this.phase === "lost";
+    const track = isThere && isTold ? null : this.local.microphone;
     if (this.#ownLevel?.track === track) return;
     this.#ownLevel?.meter.close();
     this.#ownLevel = track ? { track, meter: new LevelMeter(track) } : null;

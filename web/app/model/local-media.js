@@ -4,7 +4,10 @@
  * The camera is closed when it is off, so that its light goes out. A microphone that was opened stays
  * open when muted, so that unmuting takes no time; its track is then silent.
  *
- * @import { Settings } from "./settings.js"
+ * The camera's picture may be given another backdrop; then `camera` is what was made of it.
+ *
+ * @import { Backdrop } from "../effects/backdrop.js"
+ * @import { BackdropKind, Settings } from "./settings.js"
  *
  * @typedef {object} LocalMediaEvents
  * @property {{}} changed
@@ -28,6 +31,10 @@ export class LocalMedia extends Emitter {
   media = new MediaStream();
 
   #settings;
+  /** The camera itself, as opposed to what is made of its picture. @type {MediaStreamTrack | null} */
+  #device = null;
+  /** @type {Backdrop | null} */
+  #backdrop = null;
   /** @type {"user" | "environment" | null} */
   #facing = null;
   /** @type {Promise<void>} */
@@ -37,6 +44,11 @@ export class LocalMedia extends Emitter {
   constructor(settings) {
     super();
     this.#settings = settings;
+  }
+
+  /** The id of the camera that is open; empty if none is. */
+  get cameraId() {
+    return this.#device?.getSettings().deviceId ?? "";
   }
 
   get isCameraOn() {
@@ -51,8 +63,7 @@ export class LocalMedia extends Emitter {
     return this.#do(async () => {
       this.#settings.set({ cameraOn: on });
       if (!on) return this.#takeCamera(null);
-      if (this.camera) return;
-      this.#takeCamera(await openCamera(this.#settings.values, this.#facing));
+      if (!this.camera) await this.#openCamera();
     });
   }
 
@@ -98,13 +109,24 @@ export class LocalMedia extends Emitter {
     return this.#do(async () => {
       if (!this.camera) return;
       // Some cameras can be open only once, so the old one is closed first.
-      this.camera.stop();
+      this.#device?.stop();
       try {
-        this.#takeCamera(await openCamera(this.#settings.values, this.#facing));
+        await this.#openCamera();
       } catch (error) {
         this.#takeCamera(null);
         throw error;
       }
+    });
+  }
+
+  /**
+   * Puts something else behind whoever is in front of the camera, or no longer; the camera stays open.
+   * @param {BackdropKind} kind
+   */
+  setBackdrop(kind) {
+    return this.#do(async () => {
+      this.#settings.set({ backdrop: kind });
+      if (this.#device) await this.#show(this.#device);
     });
   }
 
@@ -140,15 +162,74 @@ export class LocalMedia extends Emitter {
     this.emit("changed", {});
   }
 
-  /** @param {MediaStreamTrack | null} track */
-  #takeCamera(track) {
-    this.#exchange(this.camera, track);
-    this.camera = track;
-    track?.addEventListener("ended", () => {
-      if (this.camera !== track) return;
+  async #openCamera() {
+    const device = await openCamera(this.#settings.values, this.#facing);
+    try {
+      await this.#show(device);
+    } catch (error) {
+      // Whoever wants another backdrop does not want the room to be seen.
+      if (this.#device !== device) device.stop();
+      throw error;
+    }
+    device.addEventListener("ended", () => {
+      if (this.#device !== device) return;
       this.#takeCamera(null);
       this.#fail(new CaptureError("camera", "busy", t("capture.lost.camera")));
     });
+  }
+
+  /**
+   * Shows what a camera gives, before the backdrop that is wanted.
+   * @param {MediaStreamTrack} device
+   */
+  async #show(device) {
+    const { backdrop: kind } = this.#settings.values;
+    if (kind === "none") return this.#takeCamera(device, device, null);
+    const backdrop = await this.#makeBackdrop(device, kind).catch(() => {
+      this.#settings.set({ backdrop: "none" });
+      throw this.#backdropFailure(this.#device === device);
+    });
+    backdrop.on("failed", () => {
+      if (this.#backdrop !== backdrop) return;
+      this.#settings.set({ backdrop: "none" });
+      this.#takeCamera(null);
+      this.#fail(this.#backdropFailure(false));
+    });
+    this.#takeCamera(backdrop.track, device, backdrop);
+  }
+
+  /** @param {boolean} isOn Whether the camera stays on nevertheless */
+  #backdropFailure(isOn) {
+    return new CaptureError("camera", "other", t(isOn ? "backdrop.failed" : "backdrop.failed.off"));
+  }
+
+  /**
+   * @param {MediaStreamTrack} device
+   * @param {BackdropKind} kind
+   */
+  async #makeBackdrop(device, kind) {
+    // Only who uses it loads it.
+    const { Backdrop } = await import("../effects/backdrop.js");
+    if (kind === "blur") return Backdrop.start(device, null);
+    const { ownPicture } = await import("../effects/own-picture.js");
+    return Backdrop.start(device, await ownPicture());
+  }
+
+  /**
+   * @param {MediaStreamTrack | null} track What is shown and published
+   * @param {MediaStreamTrack | null} [device] The camera that it comes from
+   * @param {Backdrop | null} [backdrop] What makes it of that
+   */
+  #takeCamera(track, device = null, backdrop = null) {
+    const before = { track: this.camera, device: this.#device, backdrop: this.#backdrop };
+    this.camera = track;
+    this.#device = device;
+    this.#backdrop = backdrop;
+    if (before.track) this.media.removeTrack(before.track);
+    if (track) this.media.addTrack(track);
+    before.backdrop?.stop();
+    if (before.device !== device) before.device?.stop();
+    if (device && before.device !== device) this.emit("opened", {});
     this.emit("changed", {});
   }
 

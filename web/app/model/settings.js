@@ -6,6 +6,7 @@
  * @typedef {"system" | "light" | "dark"} Theme
  * @typedef {"auto" | "grid" | "speaker"} LayoutMode
  * @typedef {"auto" | "on" | "off"} Simulcast
+ * @typedef {"none" | "blur" | "picture"} BackdropKind
  *
  * @import { Keys } from "./keys.js"
  *
@@ -29,6 +30,7 @@
  * @property {boolean} autoGain
  * @property {boolean} music Sound as it is, in stereo and with more bits: nothing is filtered out
  * @property {boolean} blackboard Detail before motion
+ * @property {BackdropKind} backdrop What is behind us
  * @property {boolean} mirror Whether we see ourselves as in a mirror
  * @property {boolean} hideSelf
  * @property {boolean} showSilent Whether those without a picture have a tile
@@ -64,6 +66,7 @@ const DEFAULTS = {
   autoGain: true,
   music: false,
   blackboard: false,
+  backdrop: "none",
   mirror: true,
   hideSelf: false,
   showSilent: true,
@@ -79,6 +82,7 @@ const CHOICES = {
   language: ["system", "en", "fr"],
   layout: ["auto", "grid", "speaker"],
   simulcast: ["auto", "on", "off"],
+  backdrop: ["none", "blur", "picture"],
   captions: ["small", "large"],
 };
 

@@ -70,7 +70,7 @@ export class Speakers extends Emitter {
 
   /**
    * The server says who speaks.
-   * @param {string[]} ids Of the streams of others, the loudest first
+   * @param {string[]} ids Of the streams, the loudest first; `""` is us
    */
   handleSpeakers(ids) {
     this.#told = ids;

@@ -4,6 +4,8 @@
  */
 import { html, live, nothing } from "lit";
 import { t } from "../i18n/index.js";
+import { choice } from "./dialog-parts.js";
+import { pickFiles } from "./pick-files.js";
 
 /** @param {Call} call */
 export function deviceMenus(call) {
@@ -12,9 +14,10 @@ export function deviceMenus(call) {
   const inUse = (/** @type {MediaStreamTrack | null} */ track) => track?.getSettings().deviceId ?? "";
   const isKnown = devices.cameras.length + devices.microphones.length > 0;
   return html`
-    ${menu("camera", t("device.camera"), devices.cameras, inUse(local.camera) || camera, (id) =>
+    ${menu("camera", t("device.camera"), devices.cameras, local.cameraId || camera, (id) =>
       local.chooseCamera(id),
     )}
+    ${devices.cameras.length > 0 ? backdropMenu(call) : nothing}
     ${menu("microphone", t("device.microphone"), devices.microphones, inUse(local.microphone) || microphone, (id) =>
       local.chooseMicrophone(id),
     )}
@@ -22,6 +25,36 @@ export function deviceMenus(call) {
     ${isKnown
       ? nothing
       : html`<p class="hint">${t("device.hint")}</p>`}
+  `;
+}
+
+/**
+ * What is behind us.
+ * @param {Call} call
+ */
+function backdropMenu({ local, notices, settings }) {
+  if (!("captureStream" in HTMLCanvasElement.prototype)) {
+    return html`<p class="hint">${t("backdrop.cannot")}</p>`;
+  }
+  const { backdrop } = settings.values;
+  const names = { none: t("backdrop.none"), blur: t("backdrop.blur"), picture: t("backdrop.picture") };
+  const pick = async () => {
+    const [file] = await pickFiles({ accept: "image/*" });
+    if (!file) return;
+    const { keepPicture } = await import("../effects/own-picture.js");
+    try {
+      await keepPicture(file);
+    } catch {
+      notices.show("warning", t("backdrop.noPicture", { name: file.name }));
+      return;
+    }
+    await local.setBackdrop("picture");
+  };
+  return html`
+    ${choice("backdrop", t("backdrop"), backdrop, names, (kind) => local.setBackdrop(kind))}
+    ${backdrop === "picture"
+      ? html`<button class="btn small" type="button" data-action="backdrop-picture" @click=${pick}>${t("backdrop.pick")}</button>`
+      : nothing}
   `;
 }
 
