@@ -62,7 +62,8 @@ impl ReceiverRate {
     /// Takes in the receiver's own estimate, in bits per second, while `sent` was the rate; 0 takes an earlier
     /// one back. Returns whether it says that the link is too full.
     pub fn handle_remb(&mut self, rate: u64, sent: u64, now: Instant) -> bool {
-        let before = self.remb.replace((rate.min(MAX_RATE), now)).map_or(0, |(before, _)| before);
+        let rate = rate.min(MAX_RATE);
+        let before = self.remb.replace((rate, now)).map_or(0, |(before, _)| before);
         if rate == 0 {
             self.remb = None;
             return false;
