@@ -12,6 +12,9 @@ const WINDOWS: usize = 50;
 /// The latest ones are what is in question: half a second, so that a queue that grows slowly shows too.
 const RECENT: usize = 5;
 
+/// After so many windows without a packet, half a second, what was before tells nothing any more.
+const SILENCE: i64 = 5;
+
 /// Longer by this is longer, by less is noise.
 const MARGIN_US: i64 = 8_000;
 
@@ -48,23 +51,26 @@ impl Floor {
         }
     }
 
-    /// Returns how long the quickest packet of the last window took, if nothing was silent since.
+    /// Returns how long the quickest packet of the last window took, unless there was a silence since.
     pub(crate) fn last(&self) -> Option<i64> {
         let last = self.count.checked_sub(1)?;
         let (open, _) = self.open?;
-        (open - self.newest <= 1).then(|| self.closed[last % WINDOWS])
+        (open - self.newest <= SILENCE).then(|| self.closed[last % WINDOWS])
     }
 
     /// Returns whether the quickest packets of the last window took longer than those of any window of the
     /// seconds before; also if there is nothing to compare with.
     pub(crate) fn has_risen(&self) -> bool {
-        let Some(last) = self.count.checked_sub(1) else {
+        if self.count == 0 {
             return true;
+        }
+        let Some(last) = self.last() else {
+            return false;
         };
         let oldest = self.count.saturating_sub(WINDOWS);
         let before =
             (oldest..self.count.saturating_sub(RECENT)).map(|at| self.closed[at % WINDOWS]);
-        before.max().is_none_or(|most| self.closed[last % WINDOWS] > most + MARGIN_US)
+        before.max().is_none_or(|most| last > most + MARGIN_US)
     }
 }
 
@@ -101,5 +107,6 @@ mod tests {
         assert_eq!(floor.last(), Some(60_000));
         floor.handle_arrival(20_000_000, 5_000);
         assert_eq!(floor.last(), None, "what was before a silence");
+        assert!(!floor.has_risen());
     }
 }
