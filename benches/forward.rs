@@ -29,9 +29,12 @@ fn main() {
             });
         }
     }
-    for (media, name) in
-        [(Media::Camera, "camera"), (Media::Sound, "sound"), (Media::Simulcast, "simulcast")]
-    {
+    for (media, name) in [
+        (Media::Camera, "camera"),
+        (Media::Sound, "sound"),
+        (Media::Layers, "layers"),
+        (Media::Simulcast, "simulcast"),
+    ] {
         bench.case(&format!("ingest/{name}"), "packet in", || {
             let mut lecture = Lecture::connect(media, Direct, 0);
             move |meter| lecture.ingest(round, meter)
@@ -44,6 +47,10 @@ fn main() {
             });
             if media == Media::Camera {
                 bench.ratio(&case, &format!("seal/{number}"));
+            }
+            // The same packets, for each of which it has to be decided whether its layer is wanted.
+            if media == Media::Layers {
+                bench.ratio(&case, &format!("camera/direct/{number}"));
             }
         }
     }

@@ -10,8 +10,8 @@ use galene_sfu::{
     TrackRequest, TransportId,
 };
 use galene_testkit::{
-    Datagram, Node, PublisherConfig, PublisherPeer, SubscriberConfig, SubscriberPeer, TrackSpec,
-    address, epoch,
+    Datagram, Node, PublisherConfig, PublisherPeer, Scalability, SubscriberConfig, SubscriberPeer,
+    TrackSpec, address, epoch,
 };
 
 use crate::Meter;
@@ -49,6 +49,8 @@ pub enum Media {
     Sound,
     /// Sound, and VP8 at 1.5 Mbit/s.
     Camera,
+    /// Sound, and VP8 at 1.5 Mbit/s in three temporal layers, all of which everybody gets.
+    Layers,
     /// Sound, and two encodings of VP8, the larger one at 1.5 Mbit/s.
     Simulcast,
 }
@@ -141,6 +143,7 @@ impl Lecture {
         let (browser, tracks) = match media {
             Media::Sound => (browser, 1),
             Media::Camera => (browser.track(camera), 2),
+            Media::Layers => (browser.track(camera.scalability(Scalability::L1T3)), 2),
             Media::Simulcast => (browser.track(camera.simulcast()), 2),
         };
         let mut lecture = Self {

@@ -17,6 +17,13 @@ const BITRATE = 700_000;
 /** A link to some other country. */
 const AWAY = { delayMs: 25 };
 
+/** Half of what the large picture takes. */
+const NARROW = { ...AWAY, bitsPerSecond: 300_000 };
+
+/** What is promised: so soon a picture is smaller when there is less room, and large again. */
+const DOWN_MS = 5_000;
+const UP_MS = 15_000;
+
 /** The payload types that Chromium gives Opus and redundant audio. */
 const [OPUS, RED] = [111, 63];
 
@@ -112,6 +119,26 @@ test("what a publisher loses of its sound is restored for everybody", async (t) 
   assert.ok(madeUp < 0.05, `${madeUp} of what is heard is made up`);
 });
 
+test("one whose link becomes narrow sees a smaller picture soon, and the large one again later", async (t) => {
+  const { frameHeight: large } = await near.picture();
+  await far.seesHeight((height) => height === large, 60_000);
+  const [offered, dropped] = [link.counts.offered, link.counts.dropped];
+
+  const narrowed = Date.now();
+  link.set(NARROW);
+  await far.seesHeight((height) => height < large, DOWN_MS);
+  t.diagnostic(`smaller after ${Date.now() - narrowed} ms`);
+  await far.seesPictures();
+  assert.equal((await near.picture()).frameHeight, large, "the others see what they saw");
+
+  const widened = Date.now();
+  link.set(AWAY);
+  await far.seesHeight((height) => height === large, UP_MS);
+  t.diagnostic(`large after ${Date.now() - widened} ms`);
+  t.diagnostic(`${link.counts.dropped - dropped} of ${link.counts.offered - offered} datagrams did not fit`);
+  await far.seesPictures();
+});
+
 /** @param {number} ms */
 async function pass(ms) {
   const until = Date.now() + ms;
@@ -164,6 +191,18 @@ class Viewer {
       assert.ok(picture, "no picture is received");
       return picture;
     });
+  }
+
+  /**
+   * Waits until pictures of some height come.
+   * @param {(height: number) => boolean} isMeant
+   * @param {number} withinMs
+   */
+  async seesHeight(isMeant, withinMs) {
+    await eventually(async () => {
+      const { frameHeight } = await this.picture();
+      assert.ok(isMeant(frameHeight), `the picture has ${frameHeight} lines`);
+    }, withinMs);
   }
 
   /** @returns {Promise<Sound>} */

@@ -49,6 +49,21 @@ fn after_five_seconds_without_a_connection_the_picture_is_back_soon() {
 }
 
 #[test]
+fn a_receiver_whose_link_becomes_narrow_is_sent_less_within_two_seconds_and_more_again_later() {
+    let setup = Setup { is_simulcast: true, ..RECEIVER };
+    let figures = run("Q11", setup);
+    let [down, up] = [figures.down, figures.up].map(|at| at.expect("it adapts").as_secs_f64());
+    assert!(down <= 2.0 && up <= 15.0, "{figures:?}");
+    assert!(figures.freeze < 0.05, "{figures:?}");
+}
+
+#[test]
+fn delays_by_chance_are_no_reason_to_send_less() {
+    let figures = run("Q9", RECEIVER);
+    assert!(figures.received > 1_200_000.0, "{figures:?}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_figures() {
     assert_eq!(run("Q3", RECEIVER), run("Q3", RECEIVER));
 }

@@ -21,6 +21,24 @@ const MIN_STEP: f64 = 4_000.0;
 /// A packet as large as they get, in bits.
 const PACKET_BITS: f64 = 1_200.0 * 8.0;
 
+/// Which part of what is delivered is sent while a queue stands, so that it empties.
+const DRAIN: f64 = 0.75;
+
+/// If the queue grows for so long, what arrives on average is what the link carries, whatever its bursts
+/// look like: some radio links deliver several packets at once.
+const LASTING: Duration = Duration::from_millis(500);
+
+/// How much comes through, in bits per second, as far as it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Arriving {
+    /// In the last half second.
+    pub(crate) arriving: Option<f64>,
+    /// Lately while the link was busy.
+    pub(crate) delivered: Option<f64>,
+    /// A queue stands in front of the link, be it that it grows or not.
+    pub(crate) is_queued: bool,
+}
+
 /// The rate and what is known of the link's capacity.
 #[derive(Debug)]
 pub(crate) struct Aimd {
@@ -30,6 +48,8 @@ pub(crate) struct Aimd {
     is_holding: bool,
     updated: Option<Instant>,
     decreased: Option<Instant>,
+    /// Since when the queue has been growing.
+    full_since: Option<Instant>,
 }
 
 /// Mean and spread of what arrived at times of overuse.
@@ -42,7 +62,14 @@ struct Capacity {
 
 impl Aimd {
     pub(crate) fn new(rate: f64) -> Self {
-        Self { rate, capacity: None, is_holding: true, updated: None, decreased: None }
+        Self {
+            rate,
+            capacity: None,
+            is_holding: true,
+            updated: None,
+            decreased: None,
+            full_since: None,
+        }
     }
 
     pub(crate) fn rate(&self) -> f64 {
@@ -62,26 +89,39 @@ impl Aimd {
         }
     }
 
-    /// Takes in what the delays say, while `arriving` is what arrives, if that is known.
+    /// Takes in what the delays say.
     pub(crate) fn update(
         &mut self,
         signal: Signal,
-        arriving: Option<f64>,
+        arriving: Arriving,
         round_trip: Duration,
         now: Instant,
     ) {
         let elapsed = self.updated.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.updated = Some(now);
+        let Arriving { arriving, delivered, is_queued } = arriving;
+        if signal != Signal::Overuse {
+            self.full_since = None;
+        }
         match signal {
             Signal::Overuse => {
-                if let Some(arriving) = arriving
-                    && self.may_decrease(arriving, round_trip, now)
+                let since = *self.full_since.get_or_insert(now);
+                let lasts = now.saturating_duration_since(since) >= LASTING;
+                if let Some(carried) = if lasts { arriving } else { delivered }
+                    && self.may_decrease(carried, round_trip, now)
                 {
-                    self.decrease(arriving, now);
+                    self.decrease(DECREASE, carried, now);
                 }
                 self.is_holding = true;
             }
             Signal::Underuse => self.is_holding = true,
+            // It does not grow, but neither would it ever empty.
+            Signal::Normal if is_queued => {
+                if let Some(delivered) = delivered {
+                    self.decrease(DRAIN, delivered, now);
+                }
+                self.is_holding = true;
+            }
             // The first time after a queue, nothing is added yet.
             Signal::Normal if self.is_holding => self.is_holding = false,
             Signal::Normal => self.increase(arriving, round_trip, elapsed),
@@ -94,19 +134,16 @@ impl Aimd {
         !recently || arriving < self.rate / 2.0
     }
 
-    fn decrease(&mut self, arriving: f64, now: Instant) {
-        let mut rate = DECREASE * arriving;
-        if rate > self.rate
-            && let Some(capacity) = self.capacity
-        {
-            rate = DECREASE * capacity.mean * 1_000.0;
-        }
-        self.capacity = self.capacity.filter(|c| arriving >= c.lower());
-        Capacity::learn(&mut self.capacity, arriving);
+    /// Lowers the rate to what the link can be filled with, if it is above that. Below it, the queue is the
+    /// work of a burst and empties by itself.
+    fn decrease(&mut self, part: f64, carried: f64, now: Instant) {
+        self.capacity = self.capacity.filter(|c| carried >= c.lower());
+        Capacity::learn(&mut self.capacity, carried);
+        let rate = part * carried;
         if rate < self.rate {
             self.set(rate);
+            self.decreased = Some(now);
         }
-        self.decreased = Some(now);
     }
 
     fn increase(&mut self, arriving: Option<f64>, round_trip: Duration, elapsed: Duration) {
@@ -175,7 +212,9 @@ mod tests {
         let start = galene_testkit::epoch();
         for n in 0..updates {
             let now = start + Duration::from_millis(from_ms + n * 100);
-            aimd.update(signal, Some(arriving), RTT, now);
+            let (arriving, is_queued) = (Some(arriving), false);
+            let arriving = Arriving { arriving, delivered: arriving, is_queued };
+            aimd.update(signal, arriving, RTT, now);
         }
     }
 
@@ -196,6 +235,28 @@ mod tests {
         run(&mut aimd, Signal::Overuse, 1_000_000.0, 2_000, 1);
         run(&mut aimd, Signal::Normal, 850_000.0, 2_100, 12);
         assert!((890_000.0..920_000.0).contains(&aimd.rate()), "{}", aimd.rate());
+    }
+
+    #[test]
+    fn a_burst_on_a_wide_link_lowers_nothing_unless_its_queue_stays() {
+        let mut aimd = Aimd::new(1_000_000.0);
+        let at = |ms| galene_testkit::epoch() + Duration::from_millis(ms);
+        let (arriving, delivered) = (Some(600_000.0), Some(3_000_000.0));
+        let burst = Arriving { arriving, delivered, is_queued: false };
+        aimd.update(Signal::Overuse, burst, RTT, at(0));
+        assert_eq!((aimd.rate(), aimd.decreased()), (1_000_000.0, None));
+        aimd.update(Signal::Overuse, burst, RTT, at(600));
+        assert_eq!(aimd.rate(), 510_000.0);
+    }
+
+    #[test]
+    fn a_queue_that_stands_is_emptied() {
+        let mut aimd = Aimd::new(400_000.0);
+        let at = |ms| galene_testkit::epoch() + Duration::from_millis(ms);
+        let carried = Some(400_000.0);
+        let full = Arriving { arriving: carried, delivered: carried, is_queued: true };
+        (0..10).for_each(|n| aimd.update(Signal::Normal, full, RTT, at(n * 100)));
+        assert_eq!(aimd.rate(), 300_000.0);
     }
 
     #[test]

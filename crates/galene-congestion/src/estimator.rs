@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::aimd::Aimd;
+use crate::aimd::{Aimd, Arriving};
 use crate::delay::DelayDetector;
+use crate::delivery::Delivery;
+use crate::floor::Floor;
+use crate::least::Least;
 use crate::loss::LossBound;
 use crate::probe::{Probe, Prober};
 use crate::receive_rate::ReceiveRate;
@@ -21,6 +24,10 @@ const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(200);
 /// A transport without feedback for so long is silent, and what it said last does not count.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// If even the quickest packets take so much longer than the path does, in microseconds, a queue stands in front
+/// of the link. Chance alone delays all packets of a tenth of a second less.
+const STANDING_US: i64 = 150_000;
+
 /// For how long after the rate was lowered loss is put down to the same cause.
 const SAME_CAUSE: Duration = Duration::from_secs(1);
 
@@ -28,8 +35,8 @@ const SAME_CAUSE: Duration = Duration::from_secs(1);
 ///
 /// Tell it by [`handle_feedback`](Self::handle_feedback) what became of packets, and by
 /// [`set_wanted`](Self::set_wanted) how much one would like to send. Then ask for
-/// [`estimate`](Self::estimate) and, as long as it returns one, for [`poll_probe`](Self::poll_probe).
-/// Ask again at [`poll_timeout`](Self::poll_timeout) at the latest.
+/// [`estimate`](Self::estimate) and, as long as it returns one, for [`poll_probe`](Self::poll_probe). It needs no
+/// timer: where no feedback comes, nothing is to be learned.
 #[derive(Debug)]
 pub struct Estimator {
     /// By the numbers that the embedder gives them; removed by
@@ -39,6 +46,7 @@ pub struct Estimator {
     loss: LossBound,
     prober: Prober,
     round_trip: Option<Duration>,
+    least_round_trip: Least<Duration>,
     wanted: f64,
 }
 
@@ -46,7 +54,11 @@ pub struct Estimator {
 #[derive(Debug)]
 struct Transport {
     delay: DelayDetector,
+    delivery: Delivery,
+    floor: Floor,
     arriving: ReceiveRate,
+    /// Where the clock of what was sent starts, to keep numbers small.
+    start: Instant,
     heard: Instant,
 }
 
@@ -65,6 +77,7 @@ impl Estimator {
             loss: LossBound::new(),
             prober: Prober::new(),
             round_trip: None,
+            least_round_trip: Least::new(),
             wanted: 0.0,
         }
     }
@@ -90,7 +103,10 @@ impl Estimator {
     ) {
         let known = self.transports.entry(transport).or_insert_with(|| Transport {
             delay: DelayDetector::new(),
+            delivery: Delivery::new(),
+            floor: Floor::new(),
             arriving: ReceiveRate::new(),
+            start: now,
             heard: now,
         });
         known.heard = now;
@@ -105,11 +121,14 @@ impl Estimator {
             if let Some(arrived_us) = report.arrived_us {
                 known.delay.handle_arrival(report.sent, arrived_us, now);
                 known.arriving.handle_arrival(arrived_us, report.bytes, now);
+                let sent_us = micros(report.sent, known.start);
+                known.delivery.handle_arrival(sent_us, arrived_us, report.bytes, now);
+                known.floor.handle_arrival(arrived_us, arrived_us - sent_us);
                 newest = newest.max(Some(report.sent));
             }
         }
         if let Some(newest) = newest {
-            self.learn_round_trip(now.saturating_duration_since(newest));
+            self.learn_round_trip(now.saturating_duration_since(newest), now);
         }
         self.update(now);
     }
@@ -122,12 +141,6 @@ impl Estimator {
             return None;
         }
         self.prober.poll(self.current(), self.wanted, now)
-    }
-
-    /// Returns when [`poll_probe`](Self::poll_probe) is to be asked although no feedback has come.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let is_wanting = self.wanted > self.current() && !self.transports.is_empty();
-        is_wanting.then(|| self.prober.next(self.round_trip())).flatten()
     }
 
     /// Returns whether transport-wide feedback has come in the last second.
@@ -151,12 +164,18 @@ impl Estimator {
         self.round_trip.unwrap_or(UNKNOWN_ROUND_TRIP)
     }
 
+    /// Returns the least round trip of the last seconds: without a queue on the way.
+    pub fn least_round_trip(&self) -> Duration {
+        self.least_round_trip.get().unwrap_or(UNKNOWN_ROUND_TRIP)
+    }
+
     fn update(&mut self, now: Instant) {
         let round_trip = self.round_trip();
-        let arriving: Vec<_> =
-            self.transports.values().filter_map(|t| t.arriving.rate(now)).collect();
-        let arriving = (!arriving.is_empty()).then(|| arriving.iter().sum());
+        let arriving = sum(self.transports.values().map(|t| t.arriving.rate(now)));
+        let delivered = sum(self.transports.values().map(|t| t.delivered(now)));
         let before = self.aimd.rate();
+        let is_queued = self.transports.values().any(|t| t.is_fresh(now) && t.is_queued());
+        let arriving = Arriving { arriving, delivered, is_queued };
         self.aimd.update(self.signal(now), arriving, round_trip, now);
         if self.aimd.rate() < before {
             self.prober.handle_decrease(now);
@@ -177,7 +196,7 @@ impl Estimator {
 
     fn signal(&self, now: Instant) -> Signal {
         let fresh = self.transports.values().filter(|t| t.is_fresh(now));
-        let signals = || fresh.clone().map(|t| t.delay.signal());
+        let signals = || fresh.clone().map(Transport::signal);
         let worst = signals().max().unwrap_or(Signal::Normal);
         // While any queue empties, nothing is added.
         if worst == Signal::Overuse { worst } else { signals().min().unwrap_or(worst) }
@@ -187,7 +206,8 @@ impl Estimator {
         self.loss.bound().map_or(self.aimd.rate(), |bound| bound.min(self.aimd.rate()))
     }
 
-    fn learn_round_trip(&mut self, sample: Duration) {
+    fn learn_round_trip(&mut self, sample: Duration, now: Instant) {
+        self.least_round_trip.handle(sample, now);
         self.round_trip = Some(self.round_trip.map_or(sample, |known| (known * 7 + sample) / 8));
     }
 }
@@ -195,5 +215,37 @@ impl Estimator {
 impl Transport {
     fn is_fresh(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.heard) < FRESH
+    }
+
+    fn signal(&self) -> Signal {
+        let signal = self.delay.signal();
+        let is_chance = signal == Signal::Overuse && !self.floor.has_risen();
+        if is_chance { Signal::Normal } else { signal }
+    }
+
+    /// Returns whether a queue stands in front of the link, though it may not grow.
+    fn is_queued(&self) -> bool {
+        let (shortest, least) = (self.floor.last(), self.delivery.least_way());
+        self.delivery.rate().is_some()
+            && shortest.zip(least).is_some_and(|(shortest, least)| shortest - least > STANDING_US)
+    }
+
+    /// Returns how fast the link delivers this transport's packets while it is busy, or else what arrives.
+    fn delivered(&self, now: Instant) -> Option<f64> {
+        let arriving = self.arriving.rate(now)?;
+        Some(self.delivery.rate().unwrap_or(arriving))
+    }
+}
+
+/// Returns the sum of what is known, if anything is.
+fn sum(rates: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    rates.flatten().reduce(|sum, rate| sum + rate)
+}
+
+/// Returns how long after `start` something was, in microseconds.
+fn micros(at: Instant, start: Instant) -> i64 {
+    match at.checked_duration_since(start) {
+        Some(after) => after.as_micros() as i64,
+        None => -(start.saturating_duration_since(at).as_micros() as i64),
     }
 }

@@ -17,8 +17,12 @@
 //!   in which order their feedback comes and whose clock it tells: they share a queue, so any of them
 //!   shows that it grows. A group counts by its *first* packet to arrive. A sender that paces looks at the
 //!   last one; we send whole frames at once, and then the last one tells how large the frame was.
+//!   And the slope counts only while even the quickest packets of a tenth of a second take longer than those of
+//!   the seconds before, so that chance delays of a radio link are no queue.
 //! - *Rate* (draft §5.5): additive increase near the capacity that was last seen, multiplicative far from
-//!   it, and a decrease to 85 % of what arrives.
+//!   it, and a decrease to 85 % of what the link *delivers*: packets that waited for others come out of it one
+//!   behind the other, and the gaps between them tell what it takes for each. What arrives on average, as the
+//!   draft has it, is too much just after a link has become narrow and too little after a burst.
 //! - *Loss* (draft §6): much loss lowers the rate, as an experiment. If the loss goes on at the lower
 //!   rate, it is the link's nature and not our doing (radio), and the rate returns; libwebrtc asks the
 //!   same of a statistical model.
@@ -30,8 +34,11 @@
 
 mod aimd;
 mod delay;
+mod delivery;
 mod estimator;
 mod feedback;
+mod floor;
+mod least;
 mod loss;
 mod probe;
 mod receive_rate;

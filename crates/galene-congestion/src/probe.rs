@@ -120,11 +120,6 @@ impl Prober {
         })
     }
 
-    /// Returns when to ask again although nothing was heard, while more is wanted than is estimated.
-    pub(crate) fn next(&self, round_trip: Duration) -> Option<Instant> {
-        self.cluster.as_ref().map(|c| c.sent + round_trip + PATIENCE).or(self.not_before)
-    }
-
     /// The rate was lowered, so the link is full.
     pub(crate) fn handle_decrease(&mut self, now: Instant) {
         self.is_starting = false;

@@ -27,6 +27,8 @@ pub struct SentPackets {
     epoch: Instant,
     probe: u8,
     reference: Option<i64>,
+    /// All packets before this number were reported on, or are passed over.
+    reported: u64,
     /// How many more reports are read: what a peer says is bounded by what it was sent.
     credit: u32,
 }
@@ -74,6 +76,7 @@ impl SentPackets {
             epoch,
             probe: 0,
             reference: None,
+            reported: 0,
             credit: 0,
         }
     }
@@ -129,6 +132,7 @@ impl SentPackets {
                 continue;
             }
             sent.state = state;
+            self.reported = self.reported.max(number + 1);
             tell(PacketReport {
                 sent: at,
                 arrived_us: arrival.map(|ticks| (reference + ticks) * 250),
@@ -137,6 +141,14 @@ impl SentPackets {
                 was_lost,
             });
         }
+    }
+
+    /// Returns how many bytes were sent after the newest packet that was reported on: what is on its way,
+    /// waits in a queue or has just arrived. It goes through those packets.
+    pub fn in_flight(&self) -> usize {
+        let oldest = self.next.saturating_sub(MAX_OUTSTANDING as u64);
+        let numbers = self.reported.max(oldest)..self.next;
+        numbers.map(|n| usize::from(self.ring[n as usize % MAX_OUTSTANDING].bytes)).sum()
     }
 
     fn micros(&self, now: Instant) -> u64 {
@@ -207,6 +219,22 @@ mod tests {
         );
         assert_eq!(reports[0].sent, at(1));
         assert_eq!(told(&mut packets, &arrived(0, 2), at(60)), []);
+    }
+
+    #[test]
+    fn what_was_sent_after_the_newest_that_was_reported_on_is_in_flight() {
+        let (mut packets, now) = start();
+        assert_eq!(packets.in_flight(), 0);
+        for _ in 0..5 {
+            packets.record(now, 100);
+        }
+        assert_eq!(packets.in_flight(), 500);
+        told(&mut packets, &arrived(1, 2), now);
+        assert_eq!(packets.in_flight(), 200);
+        for _ in 0..2_000 {
+            packets.record(now, 100);
+        }
+        assert_eq!(packets.in_flight(), 100 * MAX_OUTSTANDING, "as far as is remembered");
     }
 
     #[test]

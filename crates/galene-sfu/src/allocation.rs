@@ -51,6 +51,17 @@ pub(crate) fn taken(rungs: &[Rung], limit: Limit) -> u64 {
     }
 }
 
+/// Returns the least budget with which, beside what all videos are given now, one of them gets its next layer.
+pub(crate) fn next_budget(videos: &[&[Rung]], limits: &[Limit]) -> u64 {
+    let now = |(rungs, limit): (&&[Rung], &Limit)| taken(rungs, *limit);
+    let total: u64 = videos.iter().zip(limits).map(now).sum();
+    let extra = videos.iter().zip(limits).filter_map(|(rungs, limit)| {
+        let have = taken(rungs, *limit);
+        rungs.iter().map(cost).find(|cost| *cost > have).map(|cost| cost - have)
+    });
+    total + extra.min().unwrap_or(0)
+}
+
 /// Returns what a layer takes on the link: rates are measured without headers, which add about a
 /// sixteenth.
 fn cost(rung: &Rung) -> u64 {
@@ -92,6 +103,16 @@ mod tests {
             allocate(250_000, &[&camera(), &camera(), &camera()]),
             [LOW, LOW, Limit::Paused]
         );
+    }
+
+    #[test]
+    fn what_is_tried_next_is_the_cheapest_layer() {
+        let (one, other) = (camera(), demand([50_000, 200_000, 900_000]));
+        let videos: [&[Rung]; 2] = [&one, &other];
+        let budget = next_budget(&videos, &[MIDDLE, LOW]);
+        assert_eq!(allocate(budget, &videos), [MIDDLE, MIDDLE]);
+        let all = next_budget(&videos, &[Limit::None; 2]);
+        assert_eq!(allocate(all, &videos), [Limit::None; 2]);
     }
 
     proptest! {

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 use galene_congestion::{Estimator, TransportFeedback};
 
 use crate::EncodingChoice;
-use crate::allocation::{allocate, taken};
+use crate::allocation::{allocate, next_budget, taken};
 use crate::choose::{Limit, choose};
 use crate::demux::Slot;
+use crate::draining::{Drained, Draining};
 use crate::egress::Way;
 use crate::ladder::Rung;
 use crate::patience::Patience;
+use crate::repair_room::RepairRoom;
 use crate::sfu::Sfu;
 use crate::subscription::{Section, Subscription};
 use crate::track::SubscriberSection;
@@ -34,6 +36,27 @@ pub(crate) struct Client {
     sums: Sums,
     summed: Option<Instant>,
     patience: Patience,
+    draining: Draining,
+    /// When a queue last came about of whose length nothing is told.
+    flooded: Option<Instant>,
+    repairs: RepairRoom,
+}
+
+/// What is known of what a client's link carries.
+#[derive(Debug, Clone, Copy, Default)]
+struct Link {
+    /// For pictures, in bits per second.
+    budget: u64,
+    /// It was found too full just now.
+    is_full: bool,
+    /// It was found too full lately.
+    is_narrow: bool,
+    /// It was found too full once.
+    was_full: bool,
+    /// It was found too full just now by a receiver that also lost much; how long its queue is nobody tells.
+    is_flooded: bool,
+    /// It carries all that it is given and nobody knows how much more it could: that has to be tried.
+    may_have_more: bool,
 }
 
 /// What a client is being sent over all its transports.
@@ -41,13 +64,22 @@ pub(crate) struct Client {
 struct Sums {
     /// In bits per second, sound included.
     sent: u64,
-    /// The sound of that.
+    /// The sound of that, with its headers: they add two fifths to 40 kbit/s in packets of 20 ms.
     sound: u64,
     /// What might be sent if there were room for it.
     wanted: u64,
     /// How many media sections with video are in use.
     videos: u64,
 }
+
+/// How long a queue takes to empty of which nothing is known.
+const FULL_QUEUE: Duration = Duration::from_millis(900);
+
+/// A link that was found too full so recently is full.
+const FULL: Duration = Duration::from_secs(1);
+
+/// One that was found too full so recently is known to be narrow: what it lost was too much for it.
+const NARROW: Duration = Duration::from_secs(5);
 
 /// How often the sums are made anew: more often than rates are measured.
 const SUM_INTERVAL: Duration = Duration::from_millis(200);
@@ -95,12 +127,41 @@ impl Sfu {
         let (id, now) = (subscription.client, self.now);
         let reports = &mut self.reports_room;
         subscription.egress.read_feedback(feedback, now, reports);
+        let before = client.estimator.estimate();
         subscription.redundancy.handle_feedback(reports, now);
         client.estimator.handle_feedback(slot as u64, reports.drain(..), now);
-        if self.sum_up(id) {
-            self.share_out(id);
+        let has_fallen = client.estimator.estimate() < before - before / 20;
+        if self.sum_up(id) || has_fallen {
+            self.share_out(id, has_fallen);
         }
         self.probe(id, slot);
+    }
+
+    /// A client says what it can take over one of its transports.
+    pub(crate) fn handle_receiver_estimate(&mut self, slot: Slot, rate: u64) {
+        let Some(Role::Subscriber(subscription)) =
+            self.transports.get_mut(slot).map(|t| &mut t.role)
+        else {
+            return;
+        };
+        let sent = subscription.sent_rate();
+        let has_fallen = subscription.rate.handle_remb(rate, sent, self.now);
+        let id = subscription.client;
+        let is_fed = self.clients.get(&id).is_some_and(|c| c.estimator.is_fed(self.now));
+        if !is_fed && (self.sum_up(id) || has_fallen) {
+            self.share_out(id, has_fallen);
+        }
+    }
+
+    /// A client that tells little has told something: a pause may have to begin or be over.
+    pub(crate) fn handle_sign(&mut self, id: ClientId) {
+        let matters = |client: &Client| {
+            let is_flooded = client.draining.is_on() || self.link(client).is_flooded;
+            is_flooded && !client.estimator.is_fed(self.now)
+        };
+        if self.clients.get(&id).is_some_and(matters) {
+            self.share_out(id, false);
+        }
     }
 
     /// Returns whether what a subscriber's link carries is shared out among its videos, so that each is
@@ -108,6 +169,44 @@ impl Sfu {
     pub(crate) fn is_shared_out(&self, subscription: &Subscription) -> bool {
         let client = self.clients.get(&subscription.client);
         client.is_some_and(|client| client.estimator.is_fed(self.now))
+            || subscription.rate.is_told(self.now)
+    }
+
+    /// Returns what is known of a client's link.
+    fn link(&self, client: &Client) -> Link {
+        let estimator = &client.estimator;
+        if estimator.is_fed(self.now) {
+            let overuse = estimator.last_overuse();
+            let within =
+                |time| overuse.is_some_and(|at| self.now.saturating_duration_since(at) < time);
+            return Link {
+                budget: estimator.estimate().saturating_sub(client.sums.sound),
+                is_full: within(FULL),
+                is_narrow: within(NARROW),
+                was_full: overuse.is_some(),
+                ..Link::default()
+            };
+        }
+        let mut link = Link { may_have_more: true, ..Link::default() };
+        for slot in &client.transports {
+            let Some(Role::Subscriber(subscription)) = self.transports.get(*slot).map(|t| &t.role)
+            else {
+                continue;
+            };
+            // Of sound alone receivers estimate nothing.
+            let is_video = |s: &Section| s.format.codec.kind() == MediaKind::Video;
+            if !subscription.sections.iter().any(|s| s.is_in_use() && is_video(s)) {
+                continue;
+            }
+            let (rate, sent) = (&subscription.rate, subscription.sent_rate());
+            link.budget += rate.bearable(sent, self.now);
+            link.is_full |= rate.is_full(self.now, FULL);
+            link.is_narrow |= rate.is_full(self.now, NARROW);
+            link.was_full |= rate.was_full();
+            link.is_flooded |= rate.is_flooded(self.now);
+            link.may_have_more &= rate.may_have_more(self.now);
+        }
+        link
     }
 
     /// Returns what a subscriber may be sent in one of its sections, in bits per second.
@@ -141,12 +240,14 @@ impl Sfu {
             };
             for section in subscription.sections.iter().filter(|s| s.is_in_use()) {
                 let sent = if section.live { subscription.rate_of(section) } else { 0 };
-                sums.sent += sent;
                 if section.format.codec.kind() == MediaKind::Audio {
-                    sums.wanted += sent;
-                    sums.sound += sent;
+                    let whole = sent + sent / 5 * 2;
+                    sums.sent += whole;
+                    sums.wanted += whole;
+                    sums.sound += whole;
                     continue;
                 }
+                sums.sent += sent;
                 sums.videos += 1;
                 let track = section.track.and_then(|key| self.tracks.get(key));
                 let best = track.and_then(|track| track.ladder.rungs().last());
@@ -160,15 +261,82 @@ impl Sfu {
         true
     }
 
+    /// Returns how many bytes a subscriber may be sent again now: any number unless its link was too full
+    /// lately.
+    pub(crate) fn repair_room(&mut self, id: ClientId) -> usize {
+        let Some(client) = self.clients.get(&id) else {
+            return usize::MAX;
+        };
+        // What waits already is all that the link can take.
+        if client.draining.is_on() {
+            return 0;
+        }
+        let link = self.link(client);
+        match self.clients.get_mut(&id).filter(|_| link.is_narrow) {
+            Some(client) => {
+                let rate = link.budget + client.sums.sound;
+                client.repairs.fill(rate, client.sums.sent, self.now)
+            }
+            None => usize::MAX,
+        }
+    }
+
+    /// A subscriber is sent so many bytes again.
+    pub(crate) fn count_repairs(&mut self, id: ClientId, bytes: usize) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.repairs.take(bytes);
+        }
+    }
+
+    /// Looks at the queue in front of a client's link.
+    fn update_draining(&mut self, id: ClientId) -> Drained {
+        let Some(client) = self.clients.get(&id) else {
+            return Drained::No;
+        };
+        let link = self.link(client);
+        let bytes: usize = client
+            .transports
+            .iter()
+            .filter_map(|slot| match &self.transports.get(*slot)?.role {
+                Role::Subscriber(subscription) => Some(subscription.egress.in_flight()),
+                Role::Publisher(_) => None,
+            })
+            .sum();
+        let Some(client) = self.clients.get_mut(&id) else {
+            return Drained::No;
+        };
+        let estimator = &client.estimator;
+        let queued = if estimator.is_fed(self.now) {
+            let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / estimator.estimate() as f64);
+            takes.saturating_sub(estimator.least_round_trip())
+        } else {
+            // Nobody tells how long the queue is. Where much gets lost it is full, and most hold about a second.
+            let elapsed = client.flooded.map(|at| self.now.saturating_duration_since(at));
+            let is_new = elapsed.is_none_or(|elapsed| elapsed > FULL_QUEUE * 3);
+            if is_new && link.is_flooded {
+                client.flooded = Some(self.now);
+                FULL_QUEUE
+            } else {
+                elapsed.map_or(Duration::ZERO, |elapsed| FULL_QUEUE.saturating_sub(elapsed))
+            }
+        };
+        client.draining.update(queued, link.is_full || link.is_flooded)
+    }
+
     /// Decides which layers of what it wants a client can have. Before its link has ever been too full,
-    /// it can have all: what has not been tried cannot be known.
-    fn share_out(&mut self, id: ClientId) {
+    /// it can have all: what has not been tried cannot be known. `has_fallen` says that its estimate has just
+    /// become much lower.
+    fn share_out(&mut self, id: ClientId, has_fallen: bool) {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
-        if client.estimator.last_overuse().is_none() {
+        if !self.link(client).was_full {
             return;
         }
+        let drained = self.update_draining(id);
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
         let mut videos = Vec::new();
         for slot in &client.transports {
             let Some(Role::Subscriber(subscription)) = self.transports.get(*slot).map(|t| &t.role)
@@ -185,11 +353,13 @@ impl Sfu {
                 let wanted = section.selection.wanted();
                 let best = choose(&track.ladder, wanted, Limit::None).layer;
                 let rungs = track.ladder.rungs().iter().copied();
+                let rungs = rungs.filter(|rung| Some(rung.layer) <= best);
+                let absent = (wanted == EncodingChoice::Best).then(|| track.ladder.absent());
                 videos.push(Video {
                     at: SubscriberSection { slot: *slot, section: at },
                     is_small: wanted == EncodingChoice::Lowest,
                     limit: section.selection.current_limit(),
-                    rungs: rungs.filter(|rung| Some(rung.layer) <= best).collect(),
+                    rungs: rungs.chain(absent.flatten()).collect(),
                 });
             }
         }
@@ -201,27 +371,44 @@ impl Sfu {
             let changed = limits.filter(|(video, limit)| limit.cmp(&video.limit) == to);
             changed.map(|(video, limit)| (video.at, limit)).collect()
         };
+        let link = self.link(client);
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        let budget = client.estimator.estimate().saturating_sub(client.sums.sound);
-        let mut changed = changes(budget, Ordering::Less);
-        if changed.is_empty() {
-            client.patience.handle_enough();
-            changed = changes(budget - budget / 10, Ordering::Greater);
-            if changed.is_empty() || !client.patience.may_raise(self.now) {
-                return;
+        let (patience, now) = (&mut client.patience, self.now);
+        let mut changed = changes(link.budget, Ordering::Less);
+        if drained == Drained::Empties {
+            let playing = videos.iter().filter(|video| video.limit != Limit::Paused);
+            changed = playing.map(|video| (video.at, Limit::Paused)).collect();
+        } else if drained == Drained::IsEmpty {
+            changed = videos.iter().map(|v| v.at).zip(allocate(link.budget, &rungs)).collect();
+            patience.handle_decrease(now);
+        } else if changed.is_empty() {
+            patience.handle_enough();
+            if patience.may_raise(now) {
+                changed = changes(link.budget - link.budget / 10, Ordering::Greater);
+                if changed.is_empty() && link.may_have_more {
+                    let limits: Vec<Limit> = videos.iter().map(|video| video.limit).collect();
+                    changed = changes(next_budget(&rungs, &limits), Ordering::Greater);
+                }
+                if !changed.is_empty() {
+                    patience.handle_raise(now);
+                }
             }
-            client.patience.handle_raise(self.now);
         } else {
             let needed = videos.iter().map(|video| taken(&video.rungs, video.limit)).sum();
-            if !client.patience.must_lower(needed, budget, self.now) {
-                return;
+            if patience.must_lower(needed, link.budget, link.is_full, now) {
+                patience.handle_decrease(now);
+            } else {
+                changed.clear();
             }
-            client.patience.handle_decrease(self.now);
+        }
+        if has_fallen {
+            videos.iter().for_each(|video| self.hurry_rate(video.at));
         }
         for (at, limit) in changed {
             self.limit_section(at, limit);
+            self.hurry_rate(at);
         }
     }
 
@@ -252,7 +439,7 @@ struct Video {
     at: SubscriberSection,
     is_small: bool,
     limit: Limit,
-    /// The layers of it that are wanted and sent, the lowest first.
+    /// The layers of it that are wanted and sent, the lowest first, and what is to be expected above them.
     rungs: Vec<Rung>,
 }
 
@@ -267,7 +454,8 @@ impl Client {
     /// the same part, and what is left over is shared equally.
     fn share(&self, own: u64) -> u64 {
         let Sums { sent, videos, .. } = self.sums;
-        let estimate = self.estimator.estimate();
+        // Rates are measured without headers, which add about a sixteenth.
+        let estimate = self.estimator.estimate() / 17 * 16;
         match estimate.checked_sub(sent.max(own)) {
             Some(left) => own + left / videos.max(1),
             None => (own as f64 * estimate as f64 / sent.max(own) as f64) as u64,

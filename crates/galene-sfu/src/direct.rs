@@ -392,6 +392,10 @@ impl Egress for DirectEgress {
         }
     }
 
+    fn in_flight(&self) -> usize {
+        self.sent.as_ref().map_or(0, SentPackets::in_flight)
+    }
+
     fn can_probe(&self) -> bool {
         self.streams.iter().any(Stream::can_probe)
     }

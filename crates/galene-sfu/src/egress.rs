@@ -95,6 +95,11 @@ pub(crate) trait Egress: fmt::Debug + Send {
     ) {
     }
 
+    /// Returns how many bytes the peer has not reported on yet, as far as it does so.
+    fn in_flight(&self) -> usize {
+        0
+    }
+
     /// Returns whether [`send_probe`](Self::send_probe) can send anything.
     fn can_probe(&self) -> bool {
         false

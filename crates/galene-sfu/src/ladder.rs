@@ -6,6 +6,10 @@ use crate::Layer;
 use crate::media::MAX_ENCODINGS;
 use crate::track::Encoding;
 
+/// An encoding takes at least so many times what the next smaller one does, for browsers halve the resolution
+/// from one to the next.
+const LARGER_BY: u64 = 2;
+
 /// A layer that is being sent, and what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rung {
@@ -45,6 +49,34 @@ impl Ladder {
             let Layer { encoding, spatial, temporal } = rung.layer;
             encoding == layer.encoding && layer.contains(spatial, temporal)
         })
+    }
+
+    /// Returns what is to be expected of the next larger encoding if the largest ones are not sent. Whoever
+    /// has no room for it is not to get it when it comes up.
+    pub(crate) fn absent(&self) -> Option<Rung> {
+        let top = self.rungs.last()?;
+        let encoding = top.layer.encoding.checked_sub(1)?;
+        let bitrate = top.bitrate * LARGER_BY;
+        Some(Rung { layer: Layer::base(encoding), bitrate })
+    }
+
+    /// Returns whether some layers of an encoding can be left out for whoever may be sent `rate`.
+    pub(crate) fn has_less(&self, encoding: usize, rate: u64) -> bool {
+        let mut rungs = self.rungs.iter().filter(|rung| rung.layer.encoding == encoding);
+        let lowest = rungs.next();
+        rungs.next().is_some() && lowest.is_some_and(|lowest| lowest.bitrate <= rate)
+    }
+
+    /// Returns what all of an encoding takes when what is `chosen` of it takes `rate`.
+    pub(crate) fn scale_up(&self, encoding: usize, chosen: Option<Layer>, rate: u64) -> u64 {
+        let bitrate = |layer| self.top(layer).map(|rung| rung.bitrate);
+        let chosen = chosen.filter(|layer| layer.encoding == encoding).and_then(bitrate);
+        match (bitrate(Layer::whole(encoding)), chosen) {
+            (Some(whole), Some(part)) if 0 < part && part < whole => {
+                (rate as f64 * whole as f64 / part as f64) as u64
+            }
+            _ => rate,
+        }
     }
 
     /// Returns how many encodings the publisher announced.
@@ -111,8 +143,9 @@ impl Ladder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MediaKind;
     use std::time::Duration;
+
+    use crate::MediaKind;
 
     #[test]
     fn it_holds_what_is_sent_from_low_to_high() {
@@ -129,6 +162,29 @@ mod tests {
         assert_ne!(ladder.version(), before);
         assert_eq!(layers(&ladder), [(2, 0), (0, 0), (0, 1)]);
         assert!(!ladder.refresh(&mut encodings, t0), "nothing has changed");
+    }
+
+    #[test]
+    fn an_encoding_that_is_not_sent_is_expected_to_take_twice_as_much() {
+        let mut ladder = Ladder::new(3);
+        assert_eq!(ladder.absent(), None, "nothing is known yet");
+        ladder.replace(vec![Rung { layer: Layer::base(1), bitrate: 400_000 }]);
+        assert_eq!(ladder.absent(), Some(Rung { layer: Layer::base(0), bitrate: 800_000 }));
+        ladder.replace(vec![Rung { layer: Layer::base(0), bitrate: 900_000 }]);
+        assert_eq!(ladder.absent(), None);
+    }
+
+    #[test]
+    fn whoever_gets_some_layers_allows_for_all_of_the_encoding() {
+        let mut ladder = Ladder::new(1);
+        let rung = |spatial, bitrate| Rung { layer: Layer { spatial, ..Layer::base(0) }, bitrate };
+        ladder.replace(vec![rung(0, 100_000), rung(1, 400_000)]);
+        let low = Some(Layer::base(0));
+        assert_eq!(ladder.scale_up(0, low, 150_000), 600_000);
+        assert_eq!(ladder.scale_up(0, Some(Layer::whole(0)), 150_000), 150_000);
+        assert_eq!(ladder.scale_up(0, None, 150_000), 150_000);
+        assert!(ladder.has_less(0, 120_000) && !ladder.has_less(0, 90_000));
+        assert!(!ladder.has_less(1, 120_000));
     }
 
     #[test]

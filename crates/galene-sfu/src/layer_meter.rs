@@ -74,8 +74,8 @@ impl LayerMeter {
         self.idle[place(spatial, temporal)] < GONE_AFTER
     }
 
-    /// Returns what a layer takes with all that it depends on, in bits per second; 0 until there has
-    /// been something to measure.
+    /// Returns what a layer takes with all that it depends on, in bits per second; 0 until a second of it was
+    /// measured.
     pub(crate) fn bitrate(&self, spatial: u8, temporal: u8) -> u64 {
         let below = (0..=spatial).flat_map(|s| (0..=temporal).map(move |t| place(s, t)));
         below.map(|at| self.rates[at]).sum()
@@ -104,10 +104,13 @@ impl LayerMeter {
             end += SLOT;
         }
         self.slot_end = Some(end);
-        let filled = self.count.min(RATE_SLOTS);
-        let milliseconds = SLOT.as_millis() as u64 * filled as u64;
+        if self.count < RATE_SLOTS {
+            // It begins with a keyframe, which says little about what follows.
+            return;
+        }
+        let milliseconds = SLOT.as_millis() as u64 * RATE_SLOTS as u64;
         for (at, rate) in self.rates.iter_mut().enumerate() {
-            let bytes: u64 = self.closed[..filled].iter().map(|slot| u64::from(slot[at])).sum();
+            let bytes: u64 = self.closed.iter().map(|slot| u64::from(slot[at])).sum();
             *rate = bytes * 8_000 / milliseconds;
         }
     }
@@ -160,7 +163,9 @@ mod tests {
         send(&mut meter, t0, 9_000..9_240, |_| [Some(300), None]);
         assert!(meter.has(0, 0));
         assert_eq!(meter.bitrate(0, 0), 80_000);
-        send(&mut meter, t0, 9_240..9_600, |_| [Some(300), None]);
+        send(&mut meter, t0, 9_240..9_900, |_| [Some(300), None]);
+        assert_eq!(meter.bitrate(0, 0), 80_000, "not before a second has passed");
+        send(&mut meter, t0, 9_900..10_600, |_| [Some(300), None]);
         assert!((200_000..=300_000).contains(&meter.bitrate(0, 0)), "{}", meter.bitrate(0, 0));
     }
 

@@ -1,8 +1,8 @@
 //! Puts into effect what subscribers want and may be sent.
 
 use crate::choose::Limit;
-use crate::sfu::Sfu;
-use crate::track::SubscriberSection;
+use crate::sfu::{Sfu, find};
+use crate::track::{Origin, SubscriberSection};
 use crate::transport::Role;
 
 impl Sfu {
@@ -35,6 +35,29 @@ impl Sfu {
         }
         if let Some(key) = section.track {
             self.refresh_import(key);
+        }
+    }
+
+    /// Sees to it that the publisher of what is forwarded in a section soon hears how much to send: what its
+    /// receivers can take has changed.
+    pub(crate) fn hurry_rate(&mut self, at: SubscriberSection) {
+        let Some(Role::Subscriber(subscription)) = self.transports.get(at.slot).map(|t| &t.role)
+        else {
+            return;
+        };
+        let Some(key) = subscription.sections[at.section].track else {
+            return;
+        };
+        if matches!(self.tracks[key].origin, Origin::Shard(_)) {
+            self.report_rates(key);
+            return;
+        }
+        let publisher = self.tracks[key].id.transport;
+        if let Some((slot, transport)) = find(&self.by_id, &mut self.transports, publisher) {
+            if let Role::Publisher(publication) = &mut transport.role {
+                publication.hurry_rate(self.now);
+            }
+            self.aftermath.arm(slot, transport, self.now);
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::relay::Body;
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
 use crate::srtp::SessionKeys;
+use crate::subscription::RepairLimits;
 use crate::track::{Arrival, Encoding, Origin, PublishedTypes, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{Event, MediaKind, ReceptionReport, TrackId};
@@ -249,11 +250,8 @@ impl Sfu {
     }
 
     pub(crate) fn handle_estimate(&mut self, slot: Slot, estimate: &BweKind) {
-        let Role::Subscriber(subscription) = &mut self.transports[slot].role else {
-            return;
-        };
         if let BweKind::Remb { estimate, .. } = estimate {
-            subscription.rate.handle_remb(estimate.as_u64(), self.now);
+            self.handle_receiver_estimate(slot, estimate.as_u64());
         }
     }
 
@@ -340,6 +338,8 @@ impl Sfu {
                 } else if subscription.section_of(reception.ssrc, MediaKind::Audio).is_some() {
                     subscription.redundancy.handle_loss(loss, self.now);
                 }
+                let client = subscription.client;
+                self.handle_sign(client);
             }
             Feedback::Nack { ssrc, missing } => {
                 let Some(section) = subscription.section_of(ssrc, MediaKind::Video) else {
@@ -354,15 +354,22 @@ impl Sfu {
                     let mid = subscription.sections[section].mid;
                     return self.handle_keyframe_request(slot, mid);
                 }
-                let (track, now, round_trip) = (&self.tracks[key], self.now, transport.round_trip);
+                let client = subscription.client;
+                let room = self.repair_room(client);
+                let transport = &mut self.transports[slot];
+                let Role::Subscriber(subscription) = &mut transport.role else {
+                    return;
+                };
+                let (track, now) = (&self.tracks[key], self.now);
+                let limits = RepairLimits { room, round_trip: transport.round_trip };
                 let queue = &mut self.aftermath.out.queue;
                 let repaired = transport.engine.touch(|engine| {
                     let mut way = Way { engine, queue, now };
-                    let numbers = missing.numbers();
-                    subscription.repair(&mut way, section, numbers, track, round_trip);
+                    subscription.repair(&mut way, section, missing.numbers(), track, limits)
                 });
-                if let Err(fault) = repaired {
-                    self.aftermath.fail(slot, transport, fault);
+                match repaired {
+                    Ok(bytes) => self.count_repairs(client, bytes),
+                    Err(fault) => self.aftermath.fail(slot, transport, fault),
                 }
             }
             Feedback::Keyframe { ssrc } => {
@@ -371,7 +378,7 @@ impl Sfu {
                     self.handle_keyframe_request(slot, mid);
                 }
             }
-            Feedback::Remb { rate } => subscription.rate.handle_remb(rate, self.now),
+            Feedback::Remb { rate } => self.handle_receiver_estimate(slot, rate),
             Feedback::TransportWide(feedback) => self.handle_transport_feedback(slot, &feedback),
         }
     }
@@ -595,8 +602,11 @@ impl Sfu {
             let wants_it =
                 section.selection.wished_encoding(track.encodings.len()) == Some(encoding);
             if section.live && (has_it || wants_it) {
-                let has_smaller = !is_smallest && self.is_shared_out(subscription);
-                allowed.add(self.allowed_rate(subscription, section), has_smaller);
+                let rate = self.allowed_rate(subscription, section);
+                let has_smaller = !is_smallest || track.ladder.has_less(encoding, rate);
+                let chosen = section.selection.peek(&track.ladder).layer;
+                let whole = track.ladder.scale_up(encoding, chosen, rate);
+                allowed.add(whole, has_smaller && self.is_shared_out(subscription));
             }
         }
         allowed

@@ -11,10 +11,9 @@ const MAX_WAIT: Duration = Duration::from_secs(16);
 /// A try has failed if less is possible within this time.
 const TRIAL: Duration = Duration::from_secs(5);
 
-/// For how long a link may carry a little less than what is sent before less is sent: up to 30 % less, or
-/// up to half while more is being tried. An estimate dips when a search for room, or the keyframe of a
-/// larger picture, has filled the link, and is back within a second or two.
-const DIP: Duration = Duration::from_secs(3);
+/// For how long what is sent may be a little more than what the link was found to carry: rates of layers
+/// vary, and so do estimates. Where the link is found too full, that is not waited for.
+const SHORTAGE: Duration = Duration::from_secs(2);
 
 /// How long to wait, which grows with every try that failed.
 #[derive(Debug)]
@@ -37,13 +36,18 @@ impl Patience {
         self.short = None;
     }
 
-    /// Returns whether to send less, given that `needed` bits per second do not fit into `budget`.
-    pub(crate) fn must_lower(&mut self, needed: u64, budget: u64, now: Instant) -> bool {
+    /// Returns whether to send less, given that `needed` bits per second do not fit into `budget`; `is_full`
+    /// says that the link was found too full just now.
+    pub(crate) fn must_lower(
+        &mut self,
+        needed: u64,
+        budget: u64,
+        is_full: bool,
+        now: Instant,
+    ) -> bool {
         let short = *self.short.get_or_insert(now);
-        let is_trial = self.raised.is_some_and(|at| now.saturating_duration_since(at) < TRIAL);
-        let bearable = if is_trial { needed / 2 } else { needed / 10 * 7 };
-        let is_much = budget < bearable;
-        is_much || now.saturating_duration_since(short) >= DIP
+        let is_much = budget < needed / 2 || (is_full && budget < needed / 10 * 9);
+        is_much || now.saturating_duration_since(short) >= SHORTAGE
     }
 
     /// Returns whether it is time to try more.
@@ -95,16 +99,17 @@ mod tests {
     }
 
     #[test]
-    fn a_dip_is_sat_out_and_a_fall_is_not() {
+    fn a_small_shortage_is_sat_out_unless_the_link_is_full() {
         let now = galene_testkit::epoch();
         let mut patience = Patience::default();
-        assert!(patience.must_lower(1_000_000, 300_000, now));
+        assert!(patience.must_lower(1_000_000, 300_000, false, now));
+        assert!(patience.must_lower(1_000_000, 850_000, true, now));
         patience.handle_enough();
-        assert!(!patience.must_lower(1_000_000, 850_000, now));
-        assert!(!patience.must_lower(1_000_000, 850_000, now + SECOND));
+        assert!(!patience.must_lower(1_000_000, 850_000, false, now));
+        assert!(!patience.must_lower(1_000_000, 950_000, true, now + SECOND));
         patience.handle_enough();
-        assert!(!patience.must_lower(1_000_000, 850_000, now + SECOND * 2));
-        assert!(patience.must_lower(1_000_000, 850_000, now + SECOND * 5), "it lasts");
+        assert!(!patience.must_lower(1_000_000, 850_000, false, now + SECOND * 2));
+        assert!(patience.must_lower(1_000_000, 850_000, false, now + SECOND * 4), "it lasts");
     }
 
     #[test]

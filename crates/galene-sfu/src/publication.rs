@@ -16,6 +16,9 @@ use crate::track::TrackKey;
 /// How often a publisher is told how much to send. Browsers ignore what is older than a few seconds.
 pub(crate) const RATE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How soon after it was told it is told again if there is news.
+const RATE_PAUSE: Duration = Duration::from_millis(200);
+
 /// How many RTP streams one transport may bring in. A section has at most a handful of encodings, and
 /// a browser that restarts an encoder takes new SSRCs.
 const MAX_STREAMS: usize = 256;
@@ -141,6 +144,15 @@ impl Publication {
         let stream = PublishedStream { ssrc, section, encoding, report: None, rtx, repaired };
         self.streams.push(stream);
         Some(stream)
+    }
+
+    /// What the publisher is asked for may have changed.
+    pub(crate) fn hurry_rate(&mut self, now: Instant) {
+        if let Some(next) = self.next_rate {
+            // It was last told an interval before that.
+            let soon = (next + RATE_PAUSE).checked_sub(RATE_INTERVAL);
+            self.next_rate = Some(soon.map_or(next, |soon| soon.max(now).min(next)));
+        }
     }
 
     /// Takes in a sender report.

@@ -4,9 +4,12 @@
 //! be replaced by a smaller one, as much is asked for as the best of them can take: the others get the
 //! smaller one. Little is asked for when nobody receives.
 
-/// The least that a publisher is asked for, and what it is asked for while nobody receives: enough to
-/// start with, little to waste. In bits per second, as all rates here.
+/// What a publisher is asked for while nobody receives: enough to start with, little to waste. In bits per
+/// second, as all rates here.
 pub(crate) const MIN_RATE: u64 = 204_800;
+
+/// The least that a publisher is asked for. With sound and what repairs take, it still goes through 200 kbit/s.
+pub(crate) const LEAST_RATE: u64 = 102_400;
 
 /// What is left for sound when a publisher sends it beside pictures: what is asked for is for the whole
 /// transport, and receivers estimate for pictures alone.
@@ -47,7 +50,7 @@ impl Allowed {
     /// Returns what to ask the publisher for.
     pub(crate) fn rate(self) -> u64 {
         let rates = [self.least, self.most].into_iter().flatten();
-        rates.map(|rate| rate.max(MIN_RATE)).min().unwrap_or(MIN_RATE)
+        rates.map(|rate| rate.max(LEAST_RATE)).min().unwrap_or(MIN_RATE)
     }
 }
 
@@ -64,7 +67,7 @@ mod tests {
     #[test]
     fn the_slowest_receiver_counts_and_nobody_is_asked_for_less_than_the_floor() {
         assert_eq!(asked(&[(900_000, false), (400_000, false)]), 400_000);
-        assert_eq!(asked(&[(900_000, false), (50_000, false)]), MIN_RATE);
+        assert_eq!(asked(&[(900_000, false), (50_000, false)]), LEAST_RATE);
         assert_eq!(asked(&[]), MIN_RATE);
     }
 

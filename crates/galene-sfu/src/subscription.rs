@@ -222,35 +222,50 @@ impl Subscription {
         true
     }
 
-    /// Sends again what the peer misses of a section, as far as it is still there.
+    /// Sends again what the peer misses of a section, as far as it is still there and the limits admit it;
+    /// returns how many bytes.
     pub(crate) fn repair(
         &mut self,
         way: &mut Way<'_>,
         section: usize,
         missing: impl Iterator<Item = u16>,
         track: &Track,
-        round_trip: RoundTrip,
-    ) {
+        limits: RepairLimits,
+    ) -> usize {
         let section = &mut self.sections[section];
         let Some(outlet) = section.outlet else {
-            return;
+            return 0;
         };
+        let mut sent_bytes = 0;
         for number in missing {
             let Some(sent) = section.forward.find(number) else {
                 continue;
             };
-            if !section.resends.admit(sent.outgoing(), round_trip, way.now) {
-                continue;
-            }
             let encoding = track.encodings.get(sent.encoding);
-            if let Some(packet) = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence))
-                && sent.is_of_layers(packet)
-            {
+            let packet = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence));
+            let Some(packet) = packet.filter(|packet| sent.is_of_layers(packet)) else {
+                continue;
+            };
+            if sent_bytes + packet.payload.len() > limits.room {
+                break;
+            }
+            if section.resends.admit(sent.outgoing(), limits.round_trip, way.now) {
+                sent_bytes += packet.payload.len();
                 let numbers = sent.numbers(packet);
                 self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
             }
         }
+        sent_bytes
     }
+}
+
+/// What limits how much is sent again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RepairLimits {
+    /// How many bytes the link has room for.
+    pub(crate) room: usize,
+    /// No packet is sent again twice in this time.
+    pub(crate) round_trip: RoundTrip,
 }
 
 impl<'a> Outgoing<'a> {

@@ -1,0 +1,146 @@
+//! How fast a link delivers while packets wait in front of it: what it can carry.
+//!
+//! A forwarder sends whole frames at once, so packets wait for each other before the narrowest link even if
+//! it is far from full, and come out of it one behind the other. The gaps between those that have waited are
+//! the time that the link took for them. What arrives on average tells that only while there is always
+//! something waiting: after a burst it would take the pause before for slowness.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::least::Least;
+
+/// A packet that took so much longer than the quickest has waited; less is noise, and the grain of the
+/// feedback is a quarter of a millisecond.
+const MIN_WAIT_US: i64 = 2_000;
+
+/// Rounding of two arrivals.
+const GRAIN_US: i64 = 500;
+
+/// So much time of a busy link is looked at: some frames.
+const WINDOW_US: i64 = 120_000;
+
+/// Packets that arrived longer before the newest are too old to tell.
+const MAX_AGE_US: i64 = 400_000;
+
+/// The fewest packets that tell anything.
+const MIN_PACKETS: usize = 4;
+
+/// More than these arrive within the window only where the link is not what limits.
+const MAX_PACKETS: usize = 64;
+
+/// Watches the packets of one transport.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// The shortest way, in microseconds; the clocks at its ends differ by anything.
+    least: Least<i64>,
+    newest_us: Option<i64>,
+    /// Those that had waited, and for how long the link was busy with them.
+    waited: VecDeque<Waited>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waited {
+    arrived_us: i64,
+    took_us: i64,
+    bytes: u16,
+}
+
+impl Delivery {
+    pub(crate) fn new() -> Self {
+        Self { least: Least::new(), newest_us: None, waited: VecDeque::with_capacity(MAX_PACKETS) }
+    }
+
+    /// Takes in an arrival; both times are in microseconds of different clocks. They come in the order in
+    /// which the packets were sent.
+    pub(crate) fn handle_arrival(
+        &mut self,
+        sent_us: i64,
+        arrived_us: i64,
+        bytes: u16,
+        now: Instant,
+    ) {
+        let way = arrived_us - sent_us;
+        self.least.handle(way, now);
+        let Some(before) = self.newest_us.replace(arrived_us) else {
+            return;
+        };
+        let took_us = arrived_us - before;
+        let waited = way - self.least.get().unwrap_or(way);
+        if took_us < 0 {
+            // It was overtaken, which does not happen in a queue.
+            self.newest_us = Some(before);
+            return;
+        }
+        // If the gap is longer than the wait, the link had nothing to do in between.
+        if waited < MIN_WAIT_US || took_us > waited + GRAIN_US {
+            return;
+        }
+        if self.waited.len() == MAX_PACKETS {
+            self.waited.pop_front();
+        }
+        self.waited.push_back(Waited { arrived_us, took_us, bytes });
+    }
+
+    /// Returns the shortest way of the last seconds, in microseconds of clocks that differ by anything.
+    pub(crate) fn least_way(&self) -> Option<i64> {
+        self.least.get()
+    }
+
+    /// Returns how fast the link delivers, in bits per second, if packets have waited for it lately.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        let newest = self.newest_us?;
+        let (mut count, mut took, mut bytes) = (0, 0, 0_u64);
+        for packet in self.waited.iter().rev() {
+            let is_enough = count >= MIN_PACKETS && took >= WINDOW_US;
+            if is_enough || newest - packet.arrived_us > MAX_AGE_US {
+                break;
+            }
+            count += 1;
+            took += packet.took_us;
+            bytes += u64::from(packet.bytes);
+        }
+        (count >= MIN_PACKETS).then(|| bytes as f64 * 8e6 / took.max(GRAIN_US) as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn bursts_tell_what_a_link_carries_although_little_is_sent() {
+        // Frames of ten packets of 1,000 bytes every 100 ms, 0.8 Mbit/s, over a link of 4 Mbit/s.
+        let rate = run(|frame, packet| frame * 100_000 + packet * 2_000).expect("they wait");
+        assert!((3_900_000.0..4_100_000.0).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn a_link_that_has_become_narrow_is_seen_at_once() {
+        let rate = run(|frame, packet| match frame {
+            0..99 => frame * 100_000 + packet * 2_000,
+            _ => 9_900_000 + packet * 40_000,
+        });
+        assert!((195_000.0..205_000.0).contains(&rate.expect("they wait")), "{rate:?}");
+    }
+
+    #[test]
+    fn where_nothing_waits_nothing_is_told() {
+        assert_eq!(run(|frame, _| frame * 100_000), None);
+    }
+
+    /// Sends 100 frames of ten packets every 100 ms, and lets each arrive when it is said.
+    fn run(arrived_us: impl Fn(i64, i64) -> i64) -> Option<f64> {
+        let mut delivery = Delivery::new();
+        for frame in 0..100 {
+            for packet in 0..10 {
+                let sent_us = frame * 100_000;
+                let now = galene_testkit::epoch() + Duration::from_micros(sent_us as u64);
+                delivery.handle_arrival(sent_us, arrived_us(frame, packet), 1_000, now);
+            }
+        }
+        delivery.rate()
+    }
+}
