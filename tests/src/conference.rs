@@ -400,6 +400,7 @@ impl Conference {
                     self.started.retain(|track, _| track.transport != *transport);
                 }
                 Event::Connected { .. }
+                | Event::Speech { .. }
                 | Event::Disconnected { .. }
                 | Event::NegotiationFailed { .. } => {}
             }
@@ -439,6 +440,8 @@ fn transport_of(event: &Event) -> TransportId {
         | Event::Connected { transport }
         | Event::Disconnected { transport }
         | Event::Closed { transport, .. } => *transport,
-        Event::TrackStarted { track, .. } | Event::TrackEnded { track } => track.transport,
+        Event::TrackStarted { track, .. }
+        | Event::Speech { track, .. }
+        | Event::TrackEnded { track } => track.transport,
     }
 }

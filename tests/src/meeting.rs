@@ -78,15 +78,30 @@ impl Meeting {
         }
     }
 
-    /// Connects a client that wants to join a group, and to have all sound and pictures.
+    /// Connects a client that wants to join a group. It knows Galène's protocol and no more.
     pub fn join(&mut self, group: &str, username: &str, password: &str) -> SessionId {
+        self.join_with(&[], group, username, password)
+    }
+
+    /// Connects a client that wants to join a group, and that understands these features.
+    pub fn join_with(
+        &mut self,
+        features: &[&str],
+        group: &str,
+        username: &str,
+        password: &str,
+    ) -> SessionId {
         let number = u16::try_from(self.clients.len()).expect("a few clients");
         let session = SessionId(u64::from(number) + 1);
         let id = format!("client{number}");
         let client = Client::new(&id, 1_000 + number * HOSTS_PER_CLIENT);
         self.clients.insert(session, client);
         self.input(Input::SessionOpened { session, address: None });
-        self.send(session, json!({ "type": "handshake", "version": ["2"], "id": id }));
+        let mut handshake = json!({ "type": "handshake", "version": ["2"], "id": id });
+        if !features.is_empty() {
+            handshake["features"] = features.into();
+        }
+        self.send(session, handshake);
         self.send(
             session,
             json!({
@@ -103,7 +118,22 @@ impl Meeting {
     ///
     /// Panics if it may not join.
     pub fn enter(&mut self, group: &str, username: &str, password: &str) -> SessionId {
-        let session = self.join(group, username, password);
+        self.enter_with(&[], group, username, password)
+    }
+
+    /// Connects a client that understands these features, and waits likewise.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it may not join.
+    pub fn enter_with(
+        &mut self,
+        features: &[&str],
+        group: &str,
+        username: &str,
+        password: &str,
+    ) -> SessionId {
+        let session = self.join_with(features, group, username, password);
         let limit = Duration::from_secs(2);
         assert!(self.run_until(limit, |m| m.client(session).joined().is_some()), "no answer");
         let joined = self.client(session).joined().expect("it has just come");

@@ -13,7 +13,7 @@ use crate::guessing::Logins;
 use crate::limits::HOUSEKEEPING_INTERVAL;
 use crate::placement::Placement;
 use crate::session::Session;
-use crate::streams::{Down, Up};
+use crate::streams::{Down, Speakers, Up};
 use crate::timers::Timers;
 use crate::tokens::TokenQuestion;
 use crate::{Config, Input, Now, Output, SessionId, Site, Ticket};
@@ -40,6 +40,7 @@ pub struct Conference {
     pub(crate) placement: Placement,
     pub(crate) ups: BTreeMap<TransportId, Up>,
     pub(crate) downs: BTreeMap<TransportId, Down>,
+    pub(crate) speakers: Speakers,
     pub(crate) timers: Timers<Timer>,
     /// What clients are told once the server is about to stop.
     pub(crate) stopping: Option<Arc<str>>,
@@ -65,6 +66,8 @@ pub(crate) enum Timer {
     Refusal(SessionId),
     /// The stream has not taken the place of the one that it replaces.
     Replacement(TransportId),
+    /// It is time to tell groups who speaks.
+    Speakers,
 }
 
 impl Conference {
@@ -84,6 +87,7 @@ impl Conference {
             last_ticket: 0,
             ups: BTreeMap::new(),
             downs: BTreeMap::new(),
+            speakers: Speakers::default(),
             timers: Timers::new(),
             stopping: None,
             outputs: VecDeque::new(),
@@ -151,6 +155,7 @@ impl Conference {
             Timer::Push(transport) => self.push(transport, now),
             Timer::Refusal(session) => self.refuse_credentials(session, now),
             Timer::Replacement(transport) => self.replacement_overdue(transport),
+            Timer::Speakers => self.tell_speakers(now),
         }
     }
 

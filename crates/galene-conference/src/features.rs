@@ -8,7 +8,7 @@ use crate::{Conference, Output, SessionId};
 
 /// What this server has to say to clients that understand it. Messages of a kind are added together
 /// with their feature here, so that no client waits for what never comes.
-pub(crate) const FEATURES: Features = Features::of(&[]);
+pub(crate) const FEATURES: Features = Features::of(&[Feature::Speakers]);
 
 impl Conference {
     /// Says something to those of the sessions who understand it.

@@ -177,7 +177,10 @@ impl Conference {
             self.groups.get_mut(name).and_then(|known| known.group.poll_notice())
         {
             match notice {
-                Notice::Joined { to } => self.tell_membership(name, to, Joined::Join),
+                Notice::Joined { to } => {
+                    self.tell_membership(name, to, Joined::Join);
+                    self.tell_newcomer_of_speakers(name, to.into());
+                }
                 Notice::Changed { to } => {
                     for member in to {
                         self.tell_membership(name, member, Joined::Change);

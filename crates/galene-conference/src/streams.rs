@@ -9,6 +9,7 @@ mod ice;
 mod push;
 mod replace;
 mod selection;
+mod speakers;
 mod up;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use galene_protocol::{ServerMessage, StreamId, Wanted};
 use galene_sfu::{Command, MediaKind, TrackRequest, TransportId};
 
+pub(crate) use self::speakers::Speakers;
+use self::speakers::Voice;
 use crate::conference::Timer;
 use crate::{Conference, MediaCommand, Output, SessionId, ShardId};
 
@@ -31,6 +34,7 @@ pub(crate) struct Up {
     negotiated: bool,
     /// The tracks that send, by their place in the publisher's SDP.
     tracks: BTreeMap<u16, MediaKind>,
+    voice: Voice,
     /// Whether the stream was shown to the others.
     pushed: bool,
     /// Its predecessors, which receivers keep until it can take their place.
@@ -100,6 +104,7 @@ impl Conference {
         self.timers.cancel(Timer::HungUp(transport));
         self.timers.cancel(Timer::Push(transport));
         self.timers.cancel(Timer::Replacement(transport));
+        self.forget_voice(transport);
         self.command(up.shard, Command::Close { transport });
         self.placement.release(up.shard);
         let Some(state) = self.sessions.get_mut(&up.owner) else { return };

@@ -39,6 +39,7 @@ mod ladder;
 mod layer;
 mod layer_meter;
 mod limits;
+mod loudness;
 mod media;
 mod negotiate;
 mod packet;

@@ -14,6 +14,7 @@ use crate::imports::Import;
 use crate::keyframes::KeyframeRequests;
 use crate::ladder::Ladder;
 use crate::layer_meter::LayerMeter;
+use crate::loudness::Loudness;
 use crate::packet::PacketRing;
 use crate::restorer::Restorer;
 use crate::{MediaKind, TrackId};
@@ -86,6 +87,7 @@ pub(crate) struct Encoding {
     pub(crate) meter: LayerMeter,
     pub(crate) descriptors: DescriptorReader,
     pub(crate) restorer: Restorer,
+    pub(crate) loudness: Loudness,
 }
 
 /// An encoding that sent nothing for this long is taken to be switched off. A browser at one frame per
@@ -104,6 +106,7 @@ impl Encoding {
             meter: LayerMeter::new(),
             descriptors: DescriptorReader::default(),
             restorer: Restorer::default(),
+            loudness: Loudness::default(),
         }
     }
 

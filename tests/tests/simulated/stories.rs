@@ -14,6 +14,7 @@ mod meeting;
 mod restart;
 mod simulcast;
 mod sound;
+mod speakers;
 
 use std::time::Duration;
 

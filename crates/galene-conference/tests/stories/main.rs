@@ -16,5 +16,6 @@ mod permissions;
 mod publishing;
 mod receiving;
 mod replacing;
+mod speaking;
 mod token_store;
 mod tokens;

@@ -264,7 +264,7 @@ impl Stage {
                     self.command(shard, Command::AddCandidate { transport, candidate });
                 }
             }
-            Event::Connected { .. } | Event::TrackStarted { .. } => {}
+            Event::Connected { .. } | Event::Speech { .. } | Event::TrackStarted { .. } => {}
             other => panic!("{other:?}"),
         }
     }

@@ -423,6 +423,7 @@ impl Room {
                 | Event::Disconnected { .. }
                 | Event::Closed { .. }
                 | Event::TrackStarted { .. }
+                | Event::Speech { .. }
                 | Event::TrackEnded { .. } => {}
             }
         }
@@ -447,6 +448,8 @@ pub(crate) fn transport_of(event: &Event) -> u64 {
         | Event::Connected { transport }
         | Event::Disconnected { transport }
         | Event::Closed { transport, .. } => transport.0,
-        Event::TrackStarted { track, .. } | Event::TrackEnded { track } => track.transport.0,
+        Event::TrackStarted { track, .. }
+        | Event::Speech { track, .. }
+        | Event::TrackEnded { track } => track.transport.0,
     }
 }
