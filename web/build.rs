@@ -27,8 +27,13 @@ const IMPORT_MAP: [(&str, &str); 3] = [
 ];
 
 /// The pages: the function that returns each, and its source.
-const PAGES: [(&str, &str); 3] =
-    [("group", "app/group.html"), ("index", "app/index.html"), ("not_found", "app/404.html")];
+const PAGES: [(&str, &str); 5] = [
+    ("admin", "app/admin.html"),
+    ("change_password", "app/change-password.html"),
+    ("group", "app/group.html"),
+    ("index", "app/index.html"),
+    ("not_found", "app/404.html"),
+];
 
 /// Stands in the pages for the folder of this version.
 const ASSETS_MARK: &str = "{{assets}}";

@@ -2,8 +2,8 @@
  * How the pages look, to those who see them and to those who do not.
  */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, afterEach, before, test } from "node:test";
+import { checkAccessible as check } from "./axe.js";
 import { launchChromium } from "./browsers.js";
 import { Participant } from "./participant.js";
 import { MEETING, Server } from "./server.js";
@@ -16,11 +16,6 @@ const LOOKS = [
   { theme: "light", viewport: PHONE },
   { theme: "dark", viewport: PHONE },
 ];
-
-const axe = await readFile(
-  new URL("../../web/node_modules/axe-core/axe.min.js", import.meta.url),
-  "utf8",
-);
 
 /** @type {Server} */ let server;
 /** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
@@ -135,30 +130,4 @@ async function operator(look) {
   await olga.submit("secret");
   await olga.page.locator(".call[data-phase=call]").waitFor();
   return olga;
-}
-
-/**
- * Checks a page with axe, and that nothing sticks out of it.
- * @param {import("../../web/node_modules/playwright-core/index.mjs").Page} page
- * @param {string} name
- */
-async function check(page, name) {
-  await page.waitForFunction(() => document.getAnimations().length === 0);
-  // The policy of our pages keeps strange scripts out; evaluating one is the driver's privilege.
-  await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
-    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const results = await window.axe.run(document, { runOnly: { type: "tag", values: tags } });
-    return results.violations.map(({ id, help, nodes }) => {
-      return `${id}: ${help}: ${nodes.map(({ html }) => html).join(" | ")}`;
-    });
-  });
-  assert.deepEqual(violations, [], name);
-  const excess = await page.evaluate(() => {
-    const { scrollWidth, scrollHeight, clientWidth, clientHeight } = document.documentElement;
-    // A meeting fills the window; other pages may be longer.
-    const isMeeting = document.querySelector(".call") !== null;
-    return { wide: scrollWidth - clientWidth, high: isMeeting ? scrollHeight - clientHeight : 0 };
-  });
-  assert.deepEqual(excess, { wide: 0, high: 0 }, `${name} is larger than the window`);
 }

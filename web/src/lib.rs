@@ -55,6 +55,16 @@ pub fn asset(path: &str) -> Option<&'static Asset> {
     Some(&table::ASSETS[index].1)
 }
 
+/// Returns the page for administrators.
+pub fn admin() -> &'static Asset {
+    &table::ADMIN
+}
+
+/// Returns the page on which users change their passwords.
+pub fn change_password() -> &'static Asset {
+    &table::CHANGE_PASSWORD
+}
+
 /// Returns the page that lists the public groups.
 pub fn index() -> &'static Asset {
     &table::INDEX
@@ -84,7 +94,10 @@ mod table {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cache, asset, content_security_policy, group, index, not_found, table};
+    use super::{
+        Cache, admin, asset, change_password, content_security_policy, group, index, not_found,
+        table,
+    };
 
     #[test]
     fn files_can_be_found_by_their_urls_alone() {
@@ -99,7 +112,7 @@ mod tests {
 
     #[test]
     fn all_that_pages_refer_to_is_embedded() {
-        for page in [index(), group(), not_found()] {
+        for page in [index(), group(), not_found(), admin(), change_password()] {
             let html = std::str::from_utf8(page.bytes).expect("pages are text");
             let mut urls = html.split('"').filter(|s| s.starts_with("/assets/")).peekable();
             assert!(urls.peek().is_some());

@@ -23,6 +23,9 @@ const MAX_FIRST_LOAD_BYTES = 150_000;
 /** The most modules it may load for that: each costs a request. */
 const MAX_FIRST_LOAD_MODULES = 80;
 
+/** The catalogues: each text in them must be said by somebody. */
+const CATALOGUES = ["app/i18n/en.js", "app/admin/en.js"];
+
 /** What pages and modules name besides paths. */
 const NAMES = { "galene-client": "packages/client/index.js", "galene-client/admin": "packages/client/admin.js", lit: "vendor/lit.js" };
 
@@ -44,7 +47,7 @@ for (const file of files) {
   const text = await readFile(new URL(file, root), "utf8");
   texts.set(file, text);
   if (file.startsWith("vendor/")) continue;
-  if (!file.startsWith("app/i18n/")) {
+  if (!/\/(en|fr)\.js$/.test(file)) {
     for (const [, word] of text.matchAll(/"([\w.-]+)"/g)) words.add(word);
     for (const [, prefix] of text.matchAll(/`([a-z.]+\.)\$\{/gi)) built.push(prefix);
   }
@@ -62,11 +65,13 @@ for (const file of files) {
     }
   }
 }
-const { en } = await import("../app/i18n/en.js");
-for (const key of Object.keys(en)) {
-  // Some keys are put together, such as `user.${action}`.
-  const isBuilt = built.some((prefix) => key.startsWith(prefix));
-  if (!isBuilt && !words.has(key)) problems.push(`app/i18n/en.js: nobody says ${key}`);
+for (const catalogue of CATALOGUES) {
+  const { en } = await import(`../${catalogue}`);
+  for (const key of Object.keys(en)) {
+    // Some keys are put together, such as `user.${action}`.
+    const isBuilt = built.some((prefix) => key.startsWith(prefix));
+    if (!isBuilt && !words.has(key)) problems.push(`${catalogue}: nobody says ${key}`);
+  }
 }
 for (const [tag, where] of used) {
   if (!defined.has(tag)) problems.push(`${where}: <${tag}> is defined nowhere`);

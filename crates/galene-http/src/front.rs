@@ -42,9 +42,20 @@ impl Front {
     /// The file at a clean, decoded path.
     pub(crate) async fn file<B>(&self, path: String, request: &Request<B>) -> Response<Body> {
         match self {
+            Front::Embedded if path == "/admin" => {
+                let query = request.uri().query().map(|query| format!("?{query}"));
+                let location = format!("/admin/{}", query.unwrap_or_default());
+                match response::redirect(StatusCode::PERMANENT_REDIRECT, &location) {
+                    Some(response) => response,
+                    None => self.not_found().await,
+                }
+            }
             Front::Embedded => {
                 let asset = match path.as_str() {
                     "/" | "/index.html" => Some(galene_web::index()),
+                    // Galène's page of statistics is a part of ours.
+                    "/admin/" | "/admin.html" | "/stats.html" => Some(galene_web::admin()),
+                    "/change-password.html" => Some(galene_web::change_password()),
                     path => galene_web::asset(path),
                 };
                 match asset {

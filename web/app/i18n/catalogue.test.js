@@ -1,20 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { en as adminEn } from "../admin/en.js";
+import { fr as adminFr } from "../admin/fr.js";
 import { en } from "./en.js";
 import { fr } from "./fr.js";
 import { size, t } from "./index.js";
 
 test("every text is there in every language, with the same values in it", () => {
-  assert.deepEqual(Object.keys(fr).sort(), Object.keys(en).sort());
-  for (const [key, message] of Object.entries(en)) {
-    for (const text of forms(fr[key])) {
-      assert.deepEqual(values(text), values(forms(message).at(-1)), key);
+  for (const [english, french] of [[en, fr], [adminEn, adminFr]]) {
+    assert.deepEqual(Object.keys(french).sort(), Object.keys(english).sort());
+    for (const [key, message] of Object.entries(english)) {
+      for (const text of forms(french[key])) {
+        assert.deepEqual(values(text), values(forms(message).at(-1)), key);
+      }
     }
   }
 });
 
 test("every language has a form for each number", () => {
-  for (const [language, catalogue] of Object.entries({ en, fr })) {
+  for (const [language, catalogue] of [["en", en], ["fr", fr], ["en", adminEn], ["fr", adminFr]]) {
     const rules = new Intl.PluralRules(language);
     const needed = new Set([0, 1, 2, 5, 11].map((count) => rules.select(count)));
     for (const [key, message] of Object.entries(catalogue)) {

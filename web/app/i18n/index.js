@@ -55,7 +55,15 @@ export function spoken() {
  * @returns {string}
  */
 export function t(key, values = {}) {
-  const message = catalogue[key];
+  return say(catalogue[key], values);
+}
+
+/**
+ * Puts values in their places, for pages that have a catalogue of their own besides.
+ * @param {Message} message
+ * @param {Record<string, string | number>} [values]
+ */
+export function say(message, values = {}) {
   const { count } = values;
   const form = typeof count === "number" ? plurals.select(count) : "other";
   const text = typeof message === "string" ? message : (message[form] ?? message.other);

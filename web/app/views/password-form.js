@@ -10,6 +10,8 @@ class PasswordForm extends LitElement {
     super();
     this.group = "";
     this.username = "";
+    /** Whether the form asks for the group and the name, too. */
+    this.asksWho = false;
     this.problem = "";
     this.isDone = false;
   }
@@ -25,7 +27,8 @@ class PasswordForm extends LitElement {
     const form = /** @type {HTMLFormElement} */ (event.target);
     const fields = new FormData(form);
     const read = (/** @type {string} */ name) => String(fields.get(name) ?? "");
-    const { group, username } = this;
+    const group = this.asksWho ? read("group").trim().replace(/^\/+|\/+$/g, "") : this.group;
+    const username = this.asksWho ? read("username").trim() : this.username;
     this.isDone = false;
     this.problem = read("new") === read("again") ? "" : t("password.differ");
     if (this.problem === "") {
@@ -50,13 +53,35 @@ class PasswordForm extends LitElement {
         <input id="password-${name}" name=${name} type="password" autocomplete=${autocomplete} required />
       </div>`;
     return html`<form class="fields" @submit=${this.change}>
-      <input class="vh" type="text" name="username" autocomplete="username" tabindex="-1" aria-hidden="true" .value=${this.username} readonly />
+      ${this.asksWho ? this.who() : this.hiddenName()}
       ${field("old", t("password.old"), "current-password")} ${field("new", t("password.new"), "new-password")}
       ${field("again", t("password.again"), "new-password")}
       <p class="field-problem" role="alert">${this.problem}</p>
       <p role="status">${this.isDone ? t("password.done") : ""}</p>
       <div class="row end"><button class="btn primary" data-action="change-password">${t("password.change")}</button></div>
     </form>`;
+  }
+
+  /** Tells the browser's own memory of passwords whose this is. */
+  hiddenName() {
+    return html`<input class="vh" type="text" name="username" autocomplete="username" tabindex="-1" aria-hidden="true" .value=${this.username} readonly />`;
+  }
+
+  who() {
+    const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string} */ value) =>
+      html`<div class="field">
+        <label for="password-${name}">${label}</label>
+        <input
+          id="password-${name}"
+          name=${name}
+          autocomplete=${name === "username" ? "username" : "off"}
+          autocapitalize="none"
+          spellcheck="false"
+          required
+          .defaultValue=${value}
+        />
+      </div>`;
+    return html`${field("group", t("landing.name"), this.group)} ${field("username", t("join.name"), this.username)}`;
   }
 }
 

@@ -202,12 +202,44 @@ export class Admin {
   }
 
   /**
+   * Replaces a token: what is not in `template` is gone.
+   * @param {string} group
+   * @param {string} token
+   * @param {Dictionary} template
+   * @param {string} etag As it was read
+   */
+  updateToken(group, token, template, etag) {
+    return this.#put(tokenPath(group, token), template, etag);
+  }
+
+  /**
    * @param {string} group
    * @param {string} token
    * @param {string} etag
    */
   deleteToken(group, token, etag) {
     return this.#delete(tokenPath(group, token), etag);
+  }
+
+  /**
+   * Returns who is in a group now. Galène's server does not tell: then this fails with 404.
+   * @param {string} group
+   */
+  async clients(group) {
+    const { value } = await this.#get(`${groupPath(group)}/.clients/`);
+    if (!Array.isArray(value)) throw new ProtocolError("members that are not a list");
+    return value.filter(isDictionary);
+  }
+
+  /**
+   * Lets a member go.
+   * @param {string} group
+   * @param {string} client Id of the member
+   * @param {string} [message] What the member is told
+   */
+  kick(group, client, message = "") {
+    const query = message === "" ? "" : `?message=${encodeURIComponent(message)}`;
+    return this.#delete(`${groupPath(group)}/.clients/${encodeURIComponent(client)}${query}`);
   }
 
   /** Returns who is where, and how well they are served. */

@@ -52,6 +52,25 @@ test("a new token is known by where it is", async () => {
   assert.equal(asked[0].path, ".groups/.tokens/");
 });
 
+test("a token is replaced only as it was read", async () => {
+  const { admin, asked } = start([status(204)]);
+  await admin.updateToken("g", "t/1", { permissions: ["present"] }, '"7"');
+  assert.equal(asked[0].path, ".groups/g/.tokens/t%2F1");
+  assert.deepEqual([asked[0].method, asked[0].headers["If-Match"]], ["PUT", '"7"']);
+});
+
+test("members can be seen, and let go with a word", async () => {
+  const { admin, asked } = start([json([{ id: "c/1" }, 7]), status(204), status(204)]);
+  assert.deepEqual(await admin.clients("a/b"), [{ id: "c/1" }]);
+  await admin.kick("a/b", "c/1", "Good night & thanks");
+  await admin.kick("a/b", "c2");
+  assert.deepEqual(asked.map(({ path }) => path), [
+    ".groups/a/b/.clients/",
+    ".groups/a/b/.clients/c%2F1?message=Good%20night%20%26%20thanks",
+    ".groups/a/b/.clients/c2",
+  ]);
+});
+
 test("one's own password is changed with the old one", async () => {
   const { fetcher, asked } = start([status(401)]);
   const change = { group: "g", username: "Ann", oldPassword: "old", newPassword: "new" };

@@ -10,7 +10,7 @@ use crate::support::{Server, Setup};
 #[tokio::test]
 async fn the_embedded_client_is_served_with_headers_that_keep_it_safe() {
     let server = Server::start();
-    for path in ["/", "/group/test/"] {
+    for path in ["/", "/group/test/", "/admin/", "/stats.html", "/change-password.html"] {
         let page = server.get(path).await;
         assert_eq!(page.status, 200, "{path}");
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
@@ -21,6 +21,12 @@ async fn the_embedded_client_is_served_with_headers_that_keep_it_safe() {
         assert!(!page.header("content-security-policy").contains("unsafe"));
         assert!(page.header("permissions-policy").contains("camera=(self)"));
     }
+}
+
+#[tokio::test]
+async fn the_page_of_administrators_has_a_short_address() {
+    let moved = Server::start().get("/admin?token=x").await;
+    assert_eq!((moved.status, moved.header("location")), (308, "/admin/?token=x"));
 }
 
 #[tokio::test]
