@@ -1,6 +1,6 @@
 //! The state of the whole server, and the way in and out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,6 +41,8 @@ pub struct Conference {
     pub(crate) ups: BTreeMap<TransportId, Up>,
     pub(crate) downs: BTreeMap<TransportId, Down>,
     pub(crate) speakers: Speakers,
+    /// The groups in which others may have come to the front.
+    pub(crate) changed_cameras: BTreeSet<GroupName>,
     pub(crate) timers: Timers<Timer>,
     /// What clients are told once the server is about to stop.
     pub(crate) stopping: Option<Arc<str>>,
@@ -88,6 +90,7 @@ impl Conference {
             ups: BTreeMap::new(),
             downs: BTreeMap::new(),
             speakers: Speakers::default(),
+            changed_cameras: BTreeSet::new(),
             timers: Timers::new(),
             stopping: None,
             outputs: VecDeque::new(),
@@ -140,6 +143,7 @@ impl Conference {
         while let Some(timer) = self.timers.pop_due(instant) {
             self.expire(timer, now);
         }
+        self.settle_cameras(now);
     }
 
     fn expire(&mut self, timer: Timer, now: Now) {

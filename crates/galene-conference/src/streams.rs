@@ -3,6 +3,7 @@
 //! Each stream has one transport per direction and client. Its id is chosen by the publisher and is the
 //! same for all receivers.
 
+mod cameras;
 mod down;
 mod events;
 mod ice;

@@ -63,3 +63,45 @@ fn the_one_who_speaks_is_known_within_a_second_whoever_forwards_it() {
     }
     meeting.assert_clean();
 }
+
+#[test]
+fn with_a_limit_on_cameras_the_one_who_speaks_is_seen_from_a_keyframe_on() {
+    let group = json!({
+        "max-cameras": 1,
+        "wildcard-user": { "password": { "type": "wildcard" }, "permissions": "present" }
+    });
+    let mut meeting = Meeting::new(super::SHARDS, 2, &[("group", group)]);
+    let viewer = meeting.enter_with(&["streamstatus"], "group", "vera", "");
+    let names = [("ann", 10), ("bob", 20), ("carl", 30)];
+    let sessions = names.map(|(name, stream)| {
+        let session = meeting.enter("group", name, "");
+        meeting.publish(session, (name, "camera"), None, |config| {
+            config.track(TrackSpec::audio(stream)).track(TrackSpec::video(stream + 1))
+        });
+        meeting.run_for(SECOND / 10);
+        meeting.publisher_mut(session, name).set_level(0, -127);
+        session
+    });
+    meeting.run_for(SECOND * 5);
+    for (at, (name, stream)) in names.into_iter().enumerate() {
+        meeting.publisher_mut(sessions[at], name).set_level(0, -25);
+        let before = meeting.rendered(viewer, stream + 1);
+        let is_seen =
+            meeting.run_until(SECOND * 2, |m| m.rendered(viewer, stream + 1) > before + 5);
+        assert!(is_seen, "{name} speaks and is not seen");
+        meeting.publisher_mut(sessions[at], name).set_level(0, -127);
+        meeting.run_for(SECOND * 3);
+        let others = names.map(|(_, stream)| stream).into_iter().filter(|other| *other != stream);
+        let counts = |m: &Meeting| -> Vec<u64> {
+            others.clone().map(|stream| m.rendered(viewer, stream + 1)).collect()
+        };
+        let before = counts(&meeting);
+        meeting.run_for(SECOND * 2);
+        assert_eq!(counts(&meeting), before, "{name} spoke last, and others are seen");
+    }
+    for (_, stream) in names {
+        let sound = meeting.report(viewer, stream).expect("sound");
+        assert!(sound.packets > 700 && sound.packets_lost == 0, "all is heard: {sound}");
+    }
+    meeting.assert_clean();
+}

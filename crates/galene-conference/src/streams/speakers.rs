@@ -58,6 +58,18 @@ const STEP: u8 = 6;
 /// Who is louder by no more than this goes on behind the others, so that places do not change all the time.
 const MARGIN: u8 = 3;
 
+impl Voice {
+    /// Returns what voices are ordered by, the most recent first: whoever speaks, in the order in which
+    /// they began, so that nobody who goes on is displaced; then whoever spoke, the latest first.
+    pub(super) fn recency(self) -> impl Ord {
+        match self {
+            Self::Speaking { since, .. } => (0, Some(since), Reverse(None)),
+            Self::Silent { since } => (1, None, Reverse(Some(since))),
+            Self::Unheard => (2, None, Reverse(None)),
+        }
+    }
+}
+
 impl Conference {
     /// The media plane heard somebody speak, at this level, or fall silent.
     pub(crate) fn voice_heard(&mut self, track: TrackId, level: Option<i8>, now: Now) {
@@ -75,7 +87,9 @@ impl Conference {
             }
             (Some(level), Voice::Unheard | Voice::Silent { .. }) => {
                 up.voice = Voice::Speaking { level, since: now, heard: now };
+                let owner = up.owner;
                 self.speakers.speaking.insert(transport);
+                self.cameras_changed(owner);
             }
             (None, Voice::Speaking { .. }) => self.voice_fell_silent(transport, now),
             (None, Voice::Unheard | Voice::Silent { .. }) => {}
@@ -90,12 +104,16 @@ impl Conference {
         self.speakers.speaking.remove(&transport);
         if let Some(up) = self.ups.get_mut(&transport) {
             up.voice = Voice::Silent { since: now };
+            let owner = up.owner;
+            self.cameras_changed(owner);
         }
     }
 
     /// A stream is gone, and whoever spoke in it.
     pub(crate) fn forget_voice(&mut self, transport: TransportId) {
         self.speakers.speaking.remove(&transport);
+        let groups = self.groups.iter().filter(|(_, known)| known.cameras.contains(&transport));
+        self.changed_cameras.extend(groups.map(|(name, _)| name.clone()));
     }
 
     /// Tells groups who speaks, as far as they do not know.
