@@ -156,7 +156,9 @@ impl Conference {
         state.phase = Phase::Outside;
         self.timers.cancel(Timer::Handshake(session));
         let ours = vec![VERSION.to_owned()];
-        self.tell(session, ServerMessage::Handshake { version: ours, features: FEATURES });
+        // Who names none is answered as Galène would.
+        let features = FEATURES.common(features);
+        self.tell(session, ServerMessage::Handshake { version: ours, features });
         if !version.iter().any(|v| v == VERSION) {
             self.warn(
                 session,

@@ -56,6 +56,12 @@ impl Features {
         self.0 & Self::of(&[feature]).0 != 0
     }
 
+    /// Returns the features that are in both sets.
+    #[must_use]
+    pub fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Returns whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0 == 0
