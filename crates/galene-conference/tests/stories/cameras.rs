@@ -61,6 +61,7 @@ fn everybody_sees_the_camera_of_the_one_who_spoke_last_and_that_one_another() {
     assert_eq!(shown.count(&mut server, &cameras), [2, 1, 0], "who came first is shown first");
     says(&mut server, cameras[2], Some(-20));
     assert_eq!(shown.count(&mut server, &cameras), [1, 0, 2]);
+    server.millis(100);
     says(&mut server, cameras[1], Some(-20));
     assert_eq!(shown.count(&mut server, &cameras), [0, 1, 2], "who goes on is not displaced");
     says(&mut server, cameras[2], None);
