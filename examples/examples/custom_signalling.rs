@@ -237,6 +237,7 @@ impl FrontEnd {
             Event::TrackStarted { track, .. } => {
                 self.change_tracks(track.transport, |tracks| tracks.push(track));
             }
+            Event::Speech { .. } => {}
             Event::TrackEnded { track } => {
                 self.change_tracks(track.transport, |tracks| tracks.retain(|t| *t != track));
             }

@@ -90,6 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Event::Candidate { .. }
                 | Event::Disconnected { .. }
                 | Event::Closed { .. }
+                | Event::Speech { .. }
                 | Event::TrackEnded { .. }
                 | Event::EncodingsAsked { .. }
                 | Event::Report { .. }

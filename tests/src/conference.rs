@@ -440,6 +440,7 @@ impl Conference {
                     }
                 }
                 Event::Connected { .. }
+                | Event::Speech { .. }
                 | Event::ServiceChanged { .. }
                 | Event::Report { .. }
                 | Event::Disconnected { .. }
@@ -485,6 +486,7 @@ fn transport_of(event: &Event) -> TransportId {
         | Event::ServiceChanged { transport, .. }
         | Event::Closed { transport, .. } => *transport,
         Event::TrackStarted { track, .. }
+        | Event::Speech { track, .. }
         | Event::TrackEnded { track }
         | Event::EncodingsAsked { track, .. } => track.transport,
     }

@@ -1,6 +1,6 @@
 //! The state of the whole server, and the way in and out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::guessing::Logins;
 use crate::limits::HOUSEKEEPING_INTERVAL;
 use crate::placement::Placement;
 use crate::session::Session;
-use crate::streams::{Down, Up};
+use crate::streams::{Down, Speakers, Up};
 use crate::timers::Timers;
 use crate::tokens::TokenQuestion;
 use crate::{Config, Input, Now, Output, SessionId, Site, Ticket};
@@ -40,6 +40,9 @@ pub struct Conference {
     pub(crate) placement: Placement,
     pub(crate) ups: BTreeMap<TransportId, Up>,
     pub(crate) downs: BTreeMap<TransportId, Down>,
+    pub(crate) speakers: Speakers,
+    /// The groups in which others may have come to the front.
+    pub(crate) changed_cameras: BTreeSet<GroupName>,
     pub(crate) timers: Timers<Timer>,
     /// What clients are told once the server is about to stop.
     pub(crate) stopping: Option<Arc<str>>,
@@ -65,6 +68,8 @@ pub(crate) enum Timer {
     Refusal(SessionId),
     /// The stream has not taken the place of the one that it replaces.
     Replacement(TransportId),
+    /// It is time to tell groups who speaks.
+    Speakers,
 }
 
 impl Conference {
@@ -84,6 +89,8 @@ impl Conference {
             last_ticket: 0,
             ups: BTreeMap::new(),
             downs: BTreeMap::new(),
+            speakers: Speakers::default(),
+            changed_cameras: BTreeSet::new(),
             timers: Timers::new(),
             stopping: None,
             outputs: VecDeque::new(),
@@ -136,6 +143,7 @@ impl Conference {
         while let Some(timer) = self.timers.pop_due(instant) {
             self.expire(timer, now);
         }
+        self.settle_cameras(now);
     }
 
     fn expire(&mut self, timer: Timer, now: Now) {
@@ -151,6 +159,7 @@ impl Conference {
             Timer::Push(transport) => self.push(transport, now),
             Timer::Refusal(session) => self.refuse_credentials(session, now),
             Timer::Replacement(transport) => self.replacement_overdue(transport),
+            Timer::Speakers => self.tell_speakers(now),
         }
     }
 

@@ -8,7 +8,8 @@ use crate::{Conference, Output, SessionId};
 
 /// What this server has to say to clients that understand it. Messages of a kind are added together
 /// with their feature here, so that no client waits for what never comes.
-pub(crate) const FEATURES: Features = Features::of(&[Feature::Encodings, Feature::StreamStatus]);
+pub(crate) const FEATURES: Features =
+    Features::of(&[Feature::Encodings, Feature::Speakers, Feature::StreamStatus]);
 
 impl Conference {
     /// Says something to those of the sessions who understand it.

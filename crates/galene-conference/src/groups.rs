@@ -1,12 +1,13 @@
 //! The groups in memory: when they come, change and go, and what is told about them.
 
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use galene_group::{Group, GroupLookup, Member, MemberId, Notice, Refusal, ServerFacts};
 use galene_protocol::{
     GroupName, GroupStatus, Joined, Membership, Permission, ServerMessage, UserMessage,
 };
-use galene_sfu::{Codec, ShardId};
+use galene_sfu::{Codec, ShardId, TransportId};
 
 use crate::limits::MAX_IDLE_GROUPS;
 use crate::{Conference, Now, SessionId};
@@ -17,6 +18,10 @@ pub(crate) struct GroupInMemory {
     pub(crate) group: Group,
     /// Where its latest stream came to: its streams stay together if they can.
     pub(crate) shard: Option<ShardId>,
+    /// The cameras of those who spoke last, if not all are shown: as many as are, and one more.
+    pub(crate) cameras: Vec<TransportId>,
+    /// How many of them everybody is shown, as it was when that was last looked at.
+    pub(crate) camera_limit: Option<NonZeroUsize>,
     /// When the last member left, if nobody is in it.
     idle_since: Option<Instant>,
     /// Whether its file cannot be used at present.
@@ -25,7 +30,14 @@ pub(crate) struct GroupInMemory {
 
 impl GroupInMemory {
     pub(crate) fn new(group: Group) -> Self {
-        Self { group, shard: None, idle_since: None, has_problem: false }
+        Self {
+            group,
+            shard: None,
+            cameras: Vec::new(),
+            camera_limit: None,
+            idle_since: None,
+            has_problem: false,
+        }
     }
 
     /// Notes that somebody came or went.
@@ -77,9 +89,12 @@ impl Conference {
     /// Takes in the present definition of a group, which was looked up for whatever reason.
     pub(crate) fn refresh_group(&mut self, lookup: &GroupLookup, now: Now) {
         let Some(known) = self.groups.get_mut(&lookup.name) else { return };
-        if known.group.redefine(lookup.description.clone()) {
+        let is_changed = known.group.redefine(lookup.description.clone());
+        if is_changed {
             log_unknown_codecs(&known.group);
+            self.changed_cameras.insert(lookup.name.clone());
         }
+        let Some(known) = self.groups.get_mut(&lookup.name) else { return };
         let has_problem = lookup.problem.is_some();
         let news = has_problem && !std::mem::replace(&mut known.has_problem, has_problem);
         let operators = known.group.members_who_may(&Permission::Op);
@@ -177,7 +192,10 @@ impl Conference {
             self.groups.get_mut(name).and_then(|known| known.group.poll_notice())
         {
             match notice {
-                Notice::Joined { to } => self.tell_membership(name, to, Joined::Join),
+                Notice::Joined { to } => {
+                    self.tell_membership(name, to, Joined::Join);
+                    self.tell_newcomer_of_speakers(name, to.into());
+                }
                 Notice::Changed { to } => {
                     for member in to {
                         self.tell_membership(name, member, Joined::Change);

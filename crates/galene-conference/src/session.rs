@@ -155,7 +155,9 @@ impl Conference {
         state.features = features;
         state.phase = Phase::Outside;
         self.timers.cancel(Timer::Handshake(session));
-        let (ours, features) = (vec![VERSION.to_owned()], features.intersection(FEATURES));
+        let ours = vec![VERSION.to_owned()];
+        // Who names none is answered as Galène would.
+        let features = features.intersection(FEATURES);
         self.tell(session, ServerMessage::Handshake { version: ours, features });
         if !version.iter().any(|v| v == VERSION) {
             self.warn(

@@ -3,12 +3,14 @@
 //! Each stream has one transport per direction and client. Its id is chosen by the publisher and is the
 //! same for all receivers.
 
+mod cameras;
 mod down;
 mod events;
 mod ice;
 mod push;
 mod replace;
 mod selection;
+mod speakers;
 mod status;
 mod up;
 
@@ -17,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use galene_protocol::{EncodingUse, ServerMessage, StreamId, StreamStatus, Wanted};
 use galene_sfu::{Command, MediaKind, Service, TrackId, TrackRequest, TransportId};
 
+pub(crate) use self::speakers::Speakers;
+use self::speakers::Voice;
 use crate::conference::Timer;
 use crate::{Conference, MediaCommand, Output, SessionId, ShardId};
 
@@ -34,6 +38,7 @@ pub(crate) struct Up {
     tracks: BTreeMap<u16, MediaKind>,
     /// Which encodings of its video tracks are asked for, by the same places.
     encodings: BTreeMap<u16, Vec<EncodingUse>>,
+    voice: Voice,
     /// Whether the stream was shown to the others.
     pushed: bool,
     /// Its predecessors, which receivers keep until it can take their place.
@@ -107,6 +112,7 @@ impl Conference {
         self.timers.cancel(Timer::HungUp(transport));
         self.timers.cancel(Timer::Push(transport));
         self.timers.cancel(Timer::Replacement(transport));
+        self.forget_voice(transport);
         self.command(up.shard, Command::Close { transport });
         self.placement.release(up.shard);
         let Some(state) = self.sessions.get_mut(&up.owner) else { return };

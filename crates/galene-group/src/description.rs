@@ -29,6 +29,7 @@ pub const DEFINITION_KEYS: &[&str] = &[
     "redirect",
     "max-clients",
     "max-history-age",
+    "max-cameras",
     "expires",
     "not-before",
     "allow-recording",
@@ -61,6 +62,8 @@ pub struct Description {
     pub redirect: Option<String>,
     /// From how many members on only operators can join.
     pub max_clients: Option<NonZeroUsize>,
+    /// How many cameras each member is sent: those of whoever spoke last. `None` for all.
+    pub max_cameras: Option<NonZeroUsize>,
     /// How long chat is remembered, and how long an empty group.
     pub max_history_age: Duration,
     /// After when only operators can join.

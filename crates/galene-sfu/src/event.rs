@@ -62,6 +62,16 @@ pub enum Event {
         /// In which codec it is sent.
         codec: Codec,
     },
+    /// Somebody speaks in a track, or has stopped. Who speaks is reported once a second, and up to three
+    /// times if the level changes; who stops, once. Tracks that end have stopped without a word.
+    ///
+    /// It is the publisher's word (RFC 6464): good for showing, and for nothing that must be true.
+    Speech {
+        /// The track.
+        track: TrackId,
+        /// How loud, in dBov from -127 to 0; `None` if nobody speaks any more.
+        level: Option<i8>,
+    },
     /// The publisher took the track out of its offer.
     TrackEnded {
         /// The track.

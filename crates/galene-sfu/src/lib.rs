@@ -41,6 +41,7 @@ mod layer;
 mod layer_meter;
 mod limits;
 mod losses;
+mod loudness;
 mod media;
 mod negotiate;
 mod packet;

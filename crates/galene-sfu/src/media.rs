@@ -103,6 +103,7 @@ impl Sfu {
             packet.arrived,
         );
         encoding.last_arrival = Some(packet.arrived);
+        let level = packet.level;
         let descriptors = &mut encoding.descriptors;
         let packet = Packet::new(codec, encoding.run, packet, captured, descriptors);
         let starts_keyframe = packet.starts_keyframe == Some(true);
@@ -130,6 +131,10 @@ impl Sfu {
             self.arrived.push(key);
         }
         if codec.kind() == MediaKind::Audio {
+            let news = level.and_then(|level| encoding.loudness.handle_packet(level, self.now));
+            if let Some(level) = news {
+                self.events.push_back(Event::Speech { track: track.id, level });
+            }
             let copies = red.as_ref().map(RedPayload::copies).unwrap_or_default();
             let lost = encoding.restorer.handle_packet(&packet, copies, *types.own);
             for restored in lost.map(|lost| packet.restore(lost, codec)) {
@@ -335,7 +340,9 @@ impl Sfu {
                 if subscription.section_of(reception.ssrc, MediaKind::Video).is_some() {
                     let sent = subscription.sent_rate();
                     subscription.rate.handle_loss(loss, sent, self.now);
-                } else if subscription.section_of(reception.ssrc, MediaKind::Audio).is_some() {
+                }
+                // What happens to pictures on this link happens to sound, and is reported more often.
+                if subscription.egress.mid_of(reception.ssrc).is_some() {
                     subscription.redundancy.handle_loss(loss, self.now);
                 }
                 let client = subscription.client;

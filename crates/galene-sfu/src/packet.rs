@@ -50,6 +50,8 @@ pub(crate) struct Received {
     pub(crate) arrived: Instant,
     /// AV1's dependency descriptor.
     pub(crate) descriptor: Option<Arc<[u8]>>,
+    /// How loud the sound in it is, in dBov (RFC 6464).
+    pub(crate) level: Option<i8>,
 }
 
 impl Received {
@@ -67,6 +69,7 @@ impl Received {
         };
         let descriptor = descriptor.map(|RawDescriptor(value)| value.clone());
         Self {
+            level: packet.header.ext_vals.audio_level,
             payload_type: packet.header.payload_type,
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,

@@ -66,7 +66,7 @@ impl Redundancy {
         self.update(now);
     }
 
-    /// The subscriber says which part of the sound got lost since it last said so.
+    /// The subscriber says which part of a stream got lost since it last said so.
     pub(crate) fn handle_loss(&mut self, loss: f64, now: Instant) {
         self.loss = loss + (self.loss - loss) * (1.0 - WEIGHT).powi(PACKETS_PER_REPORT);
         self.update(now);

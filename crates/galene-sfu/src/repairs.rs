@@ -198,6 +198,7 @@ impl Sfu {
             return;
         };
         let received = Received {
+            level: None,
             payload_type,
             sequence,
             timestamp: header.timestamp,

@@ -15,6 +15,7 @@ use crate::keyframes::KeyframeRequests;
 use crate::ladder::Ladder;
 use crate::layer_meter::LayerMeter;
 use crate::losses::Losses;
+use crate::loudness::Loudness;
 use crate::packet::PacketRing;
 use crate::reception::ReceptionMeter;
 use crate::restorer::Restorer;
@@ -91,6 +92,7 @@ pub(crate) struct Encoding {
     pub(crate) reception: ReceptionMeter,
     pub(crate) descriptors: DescriptorReader,
     pub(crate) restorer: Restorer,
+    pub(crate) loudness: Loudness,
 }
 
 /// An encoding that sent nothing for this long is taken to be switched off. A browser at one frame per
@@ -110,6 +112,7 @@ impl Encoding {
             reception: ReceptionMeter::default(),
             descriptors: DescriptorReader::default(),
             restorer: Restorer::default(),
+            loudness: Loudness::default(),
         }
     }
 

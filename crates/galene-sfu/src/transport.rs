@@ -150,6 +150,7 @@ pub(crate) fn publisher_config(crypto: &Crypto, codecs: &[Codec]) -> RtcConfig {
     use str0m::rtp::Extension as E;
     let config = base_config(crypto)
         .clear_extension_map()
+        .set_extension(1, E::AudioLevel)
         .set_extension(3, E::TransportSequenceNumber)
         .set_extension(4, E::RtpMid)
         .set_extension(10, E::RtpStreamId)

@@ -77,6 +77,8 @@ struct Track {
     /// Redundant audio, if that is what the answer prefers: libwebrtc then sends it.
     red: Option<Red>,
     encodings: Vec<Encoding>,
+    /// What is said of each packet of sound, in dBov (RFC 6464).
+    level: i8,
     /// When frames were captured of which any encoding was sent.
     captures: Vec<Instant>,
     /// How much of the sound gets lost, smoothed.
@@ -97,6 +99,9 @@ struct Encoding {
     is_wanted: bool,
     source: Source,
 }
+
+/// How loud speech is, in dBov; this is what everybody says until told otherwise.
+const SPEECH: i8 = -30;
 
 /// What sound takes, in bits per second; the bit rate of REMB includes it.
 const AUDIO_BITRATE: u64 = 40_000;
@@ -392,6 +397,15 @@ impl PublisherPeer {
         self.allocate();
     }
 
+    /// Speaks at this level from now on, in dBov: -127 is silence. `section` counts from 0.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such track.
+    pub fn set_level(&mut self, section: usize, level: i8) {
+        self.tracks[section].level = level;
+    }
+
     /// Closes the connection, as by `RTCPeerConnection.close()`.
     pub fn close(&mut self, now: Instant) {
         // An engine that is closed already needs no closing.
@@ -472,6 +486,7 @@ impl PublisherPeer {
                 codec: None,
                 red: None,
                 encodings: Vec::new(),
+                level: SPEECH,
                 captures: Vec::new(),
                 loss: 0.0,
             });
@@ -611,8 +626,8 @@ impl PublisherPeer {
                 for (i, (sequence, packet)) in (frame.sequence..).zip(packets).enumerate() {
                     let (payload, descriptor) = packet;
                     let mut extensions = ExtensionValues {
-                        audio_level: (!is_video).then_some(-30),
-                        voice_activity: (!is_video).then_some(true),
+                        audio_level: (!is_video).then_some(track.level),
+                        voice_activity: (!is_video).then_some(track.level >= SPEECH),
                         ..ExtensionValues::default()
                     };
                     if let Some(value) = descriptor {

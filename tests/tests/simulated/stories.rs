@@ -16,6 +16,7 @@ mod restart;
 mod service;
 mod simulcast;
 mod sound;
+mod speakers;
 mod statistics;
 
 use std::time::Duration;

@@ -62,6 +62,8 @@ export const en = {
   "field.comment": "Comment",
   "field.private": "Seen by administrators only.",
   "field.public": "Show it in the public list of groups",
+  "field.maxCameras": "Most cameras at once",
+  "field.maxCameras.hint": "Everybody sees the cameras of those who spoke last. Empty: all.",
   "field.maxClients": "Most people at once",
   "field.maxClients.hint": "From this many on only operators can join. Empty: no limit.",
   "field.notBefore": "Opens",

@@ -66,6 +66,8 @@ export const fr = {
   "field.comment": "Commentaire",
   "field.private": "Vu par les administrateurs seulement.",
   "field.public": "Le montrer dans la liste publique des groupes",
+  "field.maxCameras": "Nombre maximal de caméras",
+  "field.maxCameras.hint": "On voit les caméras de ceux qui ont parlé en dernier. Vide : toutes.",
   "field.maxClients": "Nombre maximal de personnes",
   "field.maxClients.hint": "À partir de ce nombre, seuls les opérateurs peuvent entrer. Vide : pas de limite.",
   "field.notBefore": "Ouverture",

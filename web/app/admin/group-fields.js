@@ -45,6 +45,7 @@ export const SECTIONS = [
       { key: "allow-recording", kind: "flag", label: "field.allowRecording" },
       { key: "auto-subgroups", kind: "flag", label: "field.autoSubgroups" },
       { key: "max-history-age", kind: "number", label: "field.maxHistoryAge", hint: "field.maxHistoryAge.hint" },
+      { key: "max-cameras", kind: "number", label: "field.maxCameras", hint: "field.maxCameras.hint" },
       { key: "codecs", kind: "list", label: "field.codecs", hint: "field.codecs.hint" },
     ],
   },

@@ -29,6 +29,7 @@ impl Conference {
                     self.timers.arm(Timer::Push(track.transport), now.instant + PUSH_DELAY);
                 }
             }
+            Event::Speech { track, level } => self.voice_heard(track, level, now),
             Event::TrackEnded { track } => {
                 if let Some(up) = self.ups.get_mut(&track.transport) {
                     up.tracks.remove(&track.section);

@@ -22,6 +22,8 @@ impl Conference {
         up.pushed = true;
         let owner = up.owner;
         self.timers.cancel(Timer::Replacement(transport));
+        self.cameras_changed(owner);
+        self.settle_cameras(now);
         let Some(group) = self.group_of(owner) else { return };
         let members: Vec<SessionId> = group.members().map(|(member, _)| member.into()).collect();
         for receiver in members.into_iter().filter(|receiver| *receiver != owner) {
@@ -77,7 +79,8 @@ impl Conference {
             self.close_down(stale, Farewell::Told);
             return self.evaluate(receiver, transport, now);
         }
-        let tracks = select(transport, up.shard, &up.tracks, wanted);
+        let mut tracks = select(transport, up.shard, &up.tracks, wanted);
+        self.hold_back(receiver, transport, &mut tracks);
         if tracks.is_empty() {
             self.close_downs(own);
             self.close_downs(held);

@@ -6,7 +6,7 @@ use galene_group::{Action, Refusal};
 use galene_protocol::{ClientOffer, ServerMessage, StreamId};
 use galene_sfu::{Codec, Command, TransportId};
 
-use super::Up;
+use super::{Up, Voice};
 use crate::conference::Timer;
 use crate::{Conference, Now, SessionId};
 
@@ -88,6 +88,7 @@ impl Conference {
             negotiated: false,
             tracks: BTreeMap::new(),
             encodings: BTreeMap::new(),
+            voice: Voice::default(),
             pushed: false,
             replaces: Vec::new(),
             downs: BTreeSet::new(),

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod cameras;
 mod chatting;
 mod connecting;
 mod flooding;
@@ -16,5 +17,6 @@ mod permissions;
 mod publishing;
 mod receiving;
 mod replacing;
+mod speaking;
 mod token_store;
 mod tokens;

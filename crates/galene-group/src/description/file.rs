@@ -41,6 +41,8 @@ struct File {
     max_clients: Option<i64>,
     #[serde(rename = "max-history-age")]
     max_history_age: Option<i64>,
+    #[serde(rename = "max-cameras")]
+    max_cameras: Option<i64>,
     expires: Option<Timestamp>,
     #[serde(rename = "not-before")]
     not_before: Option<Timestamp>,
@@ -114,10 +116,8 @@ impl File {
             comment: said(file.comment),
             public: file.public.unwrap_or_default(),
             redirect: said(file.redirect),
-            max_clients: file
-                .max_clients
-                .and_then(|max| usize::try_from(max).ok())
-                .and_then(NonZeroUsize::new),
+            max_clients: limit(file.max_clients),
+            max_cameras: limit(file.max_cameras),
             max_history_age: match file.max_history_age {
                 None | Some(0) => DEFAULT_MAX_HISTORY_AGE,
                 Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
@@ -184,6 +184,11 @@ fn add_user(policy: &mut Policy, key: &str, role: Role, pattern: UserPattern) ->
     }
 }
 
+/// Reads a number of which 0, as any that makes no sense, is no limit.
+fn limit(max: Option<i64>) -> Option<NonZeroUsize> {
+    max.and_then(|max| usize::try_from(max).ok()).and_then(NonZeroUsize::new)
+}
+
 #[cfg(test)]
 mod tests {
     use galene_auth::{AuthoriseRequest, Credentials, Grant, NoTokens, Outside};
@@ -209,7 +214,7 @@ mod tests {
             r#"{
                 "displayName": "Algebra", "description": "A lecture", "contact": "x", "comment": "y",
                 "public": true, "redirect": "https://example.org/", "max-clients": 20,
-                "max-history-age": 60, "expires": "2030-01-01T00:00:00Z",
+                "max-history-age": 60, "max-cameras": 4, "expires": "2030-01-01T00:00:00Z",
                 "not-before": "2029-01-01T00:00:00+01:00", "allow-recording": true,
                 "unrestricted-tokens": true, "auto-subgroups": true, "autolock": true, "autokick": true,
                 "users": {"alice": {"password": "secret", "permissions": "op"}},
@@ -224,6 +229,7 @@ mod tests {
         .unwrap();
         assert_eq!(description.display_name.as_deref(), Some("Algebra"));
         assert_eq!(description.max_clients, NonZeroUsize::new(20));
+        assert_eq!(description.max_cameras, NonZeroUsize::new(4));
         assert_eq!(description.max_history_age, Duration::from_secs(60));
         assert!(description.not_before < description.expires);
         assert!(description.public && description.autolock && description.autokick);
@@ -294,7 +300,7 @@ mod tests {
     #[test]
     fn nulls_count_as_absent_and_zero_as_the_default() {
         let description = parse(
-            r#"{"public": null, "users": null, "max-clients": 0, "max-history-age": 0, "redirect": ""}"#,
+            r#"{"public": null, "users": null, "max-clients": 0, "max-cameras": 0, "max-history-age": 0, "redirect": ""}"#,
         );
         assert_eq!(description, parse("{}"));
     }

@@ -117,6 +117,7 @@ fn group() -> Value {
             "public": flag,
             "redirect": text,
             "max-clients": { "type": "integer" },
+            "max-cameras": { "type": "integer" },
             "max-history-age": { "type": "integer", "description": "In seconds." },
             "expires": time,
             "not-before": time,

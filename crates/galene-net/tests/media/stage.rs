@@ -264,8 +264,10 @@ impl Stage {
                     self.command(shard, Command::AddCandidate { transport, candidate });
                 }
             }
-            Event::Connected { .. } | Event::TrackStarted { .. } | Event::EncodingsAsked { .. } => {
-            }
+            Event::Connected { .. }
+            | Event::Speech { .. }
+            | Event::TrackStarted { .. }
+            | Event::EncodingsAsked { .. } => {}
             other => panic!("{other:?}"),
         }
     }

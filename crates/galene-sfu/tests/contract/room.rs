@@ -423,6 +423,7 @@ impl Room {
                 | Event::Disconnected { .. }
                 | Event::Closed { .. }
                 | Event::TrackStarted { .. }
+                | Event::Speech { .. }
                 | Event::TrackEnded { .. }
                 | Event::EncodingsAsked { .. }
                 | Event::Report { .. }
@@ -452,6 +453,7 @@ pub(crate) fn transport_of(event: &Event) -> u64 {
         | Event::ServiceChanged { transport, .. }
         | Event::Closed { transport, .. } => transport.0,
         Event::TrackStarted { track, .. }
+        | Event::Speech { track, .. }
         | Event::TrackEnded { track }
         | Event::EncodingsAsked { track, .. } => track.transport.0,
         Event::Report { .. } => panic!("nobody asks for a report"),
