@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use galene_protocol::{EncodingUse, LimitReason, ServerMessage, StreamStatus};
-use galene_sfu::{EncodingDemand, Service, TrackId, TransportId};
+use galene_sfu::{EncodingChoice, EncodingDemand, Service, TrackId, TransportId};
 
 use super::Down;
 use crate::Conference;
@@ -51,6 +51,9 @@ impl Conference {
 impl Down {
     fn current_status(&mut self) -> StreamStatus {
         let tracks = &self.tracks;
+        if tracks.iter().any(|request| request.encoding == EncodingChoice::Nothing) {
+            return StreamStatus::Paused(LimitReason::LastN);
+        }
         self.services.retain(|track, _| tracks.iter().any(|request| request.track == *track));
         match self.services.values().min() {
             None | Some(Service::Full) => StreamStatus::Full,
