@@ -128,7 +128,10 @@ impl Sfu {
         let reports = &mut self.reports_room;
         subscription.egress.read_feedback(feedback, now, reports);
         let before = client.estimator.estimate();
-        subscription.redundancy.handle_feedback(reports, now);
+        // What a full link drops is no reason to send it more.
+        if !client.is_narrow(now) {
+            subscription.redundancy.handle_feedback(reports, now);
+        }
         client.estimator.handle_feedback(slot as u64, reports.drain(..), now);
         let has_fallen = client.estimator.estimate() < before - before / 20;
         if self.sum_up(id) || has_fallen {
@@ -448,6 +451,12 @@ impl Client {
     /// says how packets arrive.
     pub(crate) fn available(&self, now: Instant) -> Option<u64> {
         self.estimator.is_fed(now).then(|| self.estimator.estimate())
+    }
+
+    /// Returns whether the link was found too full lately, as far as the client says how packets arrive.
+    pub(crate) fn is_narrow(&self, now: Instant) -> bool {
+        let overuse = self.estimator.last_overuse();
+        overuse.is_some_and(|at| now.saturating_duration_since(at) < NARROW)
     }
 
     /// Returns what may be sent in a section in which `own` is sent now: if all do not fit, each gives up

@@ -341,11 +341,14 @@ impl Sfu {
                     let sent = subscription.sent_rate();
                     subscription.rate.handle_loss(loss, sent, self.now);
                 }
-                // What happens to pictures on this link happens to sound, and is reported more often.
-                if subscription.egress.mid_of(reception.ssrc).is_some() {
+                let client = subscription.client;
+                // What happens to pictures on this link happens to sound, and is reported more often. What a
+                // full link drops is no reason to send it more.
+                if subscription.egress.mid_of(reception.ssrc).is_some()
+                    && !self.clients.get(&client).is_some_and(|client| client.is_narrow(self.now))
+                {
                     subscription.redundancy.handle_loss(loss, self.now);
                 }
-                let client = subscription.client;
                 self.handle_sign(client);
             }
             Feedback::Nack { ssrc, missing } => {
