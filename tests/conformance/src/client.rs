@@ -9,6 +9,8 @@ use tungstenite::http::{HeaderName, HeaderValue};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
 
+use crate::connect::connect;
+
 /// How long a test waits for something before it has failed. Nothing takes nearly as long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,8 +40,7 @@ impl Client {
     ///
     /// Panics if the server does not open it.
     pub fn connect(host: &str, headers: &[(&str, &str)]) -> Client {
-        let stream = TcpStream::connect(host).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a positive time");
+        let stream = connect(host);
         stream.set_nodelay(true).expect("a socket of TCP");
         let mut request = format!("ws://{host}/ws").into_client_request().expect("a valid URL");
         for (name, value) in headers {

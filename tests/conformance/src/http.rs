@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::TcpStream;
 
 use serde_json::Value;
 
-use crate::client::PATIENCE;
+use crate::connect::connect;
 
 /// A request to be sent.
 #[derive(Debug)]
@@ -58,8 +57,7 @@ impl Request {
     /// Panics if the server does not reply in HTTP/1.1.
     pub fn send(self) -> Reply {
         let Request { address, host, head, body } = self;
-        let mut stream = TcpStream::connect(&address).expect("the server listens");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a positive time");
+        let mut stream = connect(&address);
         let length = body.len();
         let bytes = format!("{head}Host: {host}\r\nContent-Length: {length}\r\n\r\n{body}");
         // The server may refuse a request before it has read all of it.

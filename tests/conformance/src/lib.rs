@@ -17,6 +17,7 @@
 #![expect(clippy::print_stdout, reason = "who compares servers reads what was left out")]
 
 mod client;
+mod connect;
 mod credentials;
 mod http;
 mod process;

@@ -51,11 +51,13 @@ fn whoever_asks_for_the_small_picture_and_gets_it_lacks_nothing() {
     let services = |c: &Conference| -> Vec<Service> {
         told(c, narrow).into_iter().map(|(_, service)| service).collect()
     };
-    let reduced = conference.run_until(SECOND * 8, |c| services(c) == [Service::Reduced]);
-    assert!(reduced, "{:?}", told(&conference, narrow));
+    // Before that, pictures may have to wait till the queue in front of the link is gone.
+    let reduced = |c: &Conference| services(c).last() == Some(&Service::Reduced);
+    let is_reduced = conference.run_until(SECOND * 8, reduced);
+    assert!(is_reduced, "{:?}", told(&conference, narrow));
     choose(&mut conference, narrow, publisher, EncodingChoice::Lowest);
     conference.run_for(SECOND / 10);
-    assert_eq!(services(&conference), [Service::Reduced, Service::Full]);
+    assert_eq!(services(&conference).last(), Some(&Service::Full));
 }
 
 fn publish(conference: &mut Conference) -> TransportId {
