@@ -32,7 +32,10 @@ pub use conference::Conference;
 pub use config::{Config, Site};
 // They are part of inputs and outputs, so whoever passes those on need not know their crate.
 pub use galene_auth::{NoTokens, Outside};
-pub use galene_sfu::{Command, Event, ShardId};
+pub use galene_sfu::{
+    Codec, Command, Event, LayerLimit, LayerNumbers, MAX_REPORTED, ReceivedEncoding,
+    ReceptionReport, SentTrack, ShardId, TrackId, Tracks, TransportId, TransportStatistics,
+};
 pub use input::{Input, Now, SessionId, Ticket};
 pub use output::{MediaCommand, Output};
-pub use overview::{GroupOverview, MemberOverview};
+pub use overview::{GroupOverview, MemberOverview, StreamOverview};

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use galene_group::MemberId;
 use galene_protocol::{ClientId, GroupName, Permissions, StreamId, Username};
+use galene_sfu::{ShardId, TransportId};
 
+use crate::session::Session;
 use crate::{Conference, Now, SessionId};
 
 /// A group in memory.
@@ -28,9 +30,27 @@ pub struct MemberOverview {
     /// Where it connected from, if that is known.
     pub address: Option<SocketAddr>,
     /// The streams that it publishes, in order.
-    pub ups: Vec<StreamId>,
+    pub ups: Vec<StreamOverview>,
     /// The streams that it receives, in order.
-    pub downs: Vec<StreamId>,
+    pub downs: Vec<StreamOverview>,
+}
+
+/// A stream of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamOverview {
+    /// Its id.
+    pub id: StreamId,
+    /// The shard that has its transport.
+    pub shard: ShardId,
+    /// The transport of this member.
+    pub transport: TransportId,
+}
+
+impl MemberOverview {
+    /// Returns the streams that it publishes and those that it receives.
+    pub fn streams(&self) -> impl Iterator<Item = &StreamOverview> {
+        self.ups.iter().chain(&self.downs)
+    }
 }
 
 impl Conference {
@@ -51,13 +71,29 @@ impl Conference {
                     username: member.username().clone(),
                     permissions: member.permissions().clone(),
                     address: session.and_then(|session| session.address),
-                    ups: session.map(|s| s.ups.keys().cloned().collect()).unwrap_or_default(),
-                    downs: session.map(|s| s.downs.keys().cloned().collect()).unwrap_or_default(),
+                    ups: session.map(|s| self.ups_of(s)).unwrap_or_default(),
+                    downs: session.map(|s| self.downs_of(s)).unwrap_or_default(),
                 }
             })
             .collect();
         members.sort_by(|a, b| a.client.cmp(&b.client));
         Some(GroupOverview { name: name.clone(), members })
+    }
+
+    fn ups_of(&self, session: &Session) -> Vec<StreamOverview> {
+        let streams = session.ups.iter().filter_map(|(id, transport)| {
+            let shard = self.ups.get(transport)?.shard;
+            Some(StreamOverview { id: id.clone(), shard, transport: *transport })
+        });
+        streams.collect()
+    }
+
+    fn downs_of(&self, session: &Session) -> Vec<StreamOverview> {
+        let streams = session.downs.iter().filter_map(|(id, transport)| {
+            let shard = self.downs.get(transport)?.shard;
+            Some(StreamOverview { id: id.clone(), shard, transport: *transport })
+        });
+        streams.collect()
     }
 
     /// Lets a member go on behalf of the server.

@@ -31,7 +31,7 @@ pub(crate) struct Up {
     stream: StreamId,
     /// What the stream shows, by the publisher's first offer.
     label: String,
-    shard: ShardId,
+    pub(crate) shard: ShardId,
     /// Whether an offer was ever answered.
     negotiated: bool,
     /// The tracks that send, by their place in the publisher's SDP.
@@ -56,7 +56,7 @@ pub(crate) struct Down {
     /// The transport of the publisher, or of the stream that is about to take this one's place.
     up: TransportId,
     stream: StreamId,
-    shard: ShardId,
+    pub(crate) shard: ShardId,
     /// What the receiver wants of this stream, if it said so.
     wanted: Option<Wanted>,
     /// The tracks that are forwarded.

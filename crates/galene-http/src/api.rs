@@ -9,6 +9,7 @@ mod openapi;
 mod operation;
 mod resource;
 mod schemas;
+mod statistics;
 mod tokens;
 mod users;
 
@@ -166,7 +167,7 @@ impl Context<'_> {
         use Resource as R;
         match (action, resource) {
             (A::Describe, _) => Ok(json(openapi::text().into(), None)),
-            (A::GetStats, _) => live::stats(self).await,
+            (A::GetStats, _) => statistics::stats(self).await,
             (A::ListGroups, _) => groups::list(self).await,
             (A::GetGroup, R::Group(group)) => groups::get(self, group).await,
             (A::PutGroup, R::Group(group)) => groups::put(self, group, body).await,

@@ -1,15 +1,15 @@
 //! The one task that owns the [`Conference`]: everything that happens reaches it through channels, and
 //! what the conference wants done is done from here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use galene_auth::{AuthoriseError, AuthoriseRequest, Grant, TokenStore};
 use galene_conference::{
-    Command, Conference, Event, GroupOverview, Input, MediaCommand, Now, Output, SessionId,
-    ShardId, Site, Ticket,
+    Command, Conference, Event, GroupOverview, Input, MAX_REPORTED, MediaCommand, Now, Output,
+    SessionId, ShardId, Site, Ticket, TransportId, TransportStatistics,
 };
 use galene_group::{GroupLookup, LookupError};
 use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
@@ -25,6 +25,8 @@ use crate::outbox::{Close, Outbox, Unsent};
 /// How much may wait for the control task. It handles tens of thousands of messages a second; when
 /// there are more, those who send them wait.
 const MAX_ARRIVALS: usize = 1024;
+/// How many questions may wait for shards. Each takes the place of a command, and those come first.
+const MAX_REPORTS: usize = 16;
 /// How much is taken in before what it caused is done.
 const MAX_BATCH: usize = 64;
 
@@ -67,6 +69,13 @@ pub(crate) enum Arrival {
     Ping { answer: oneshot::Sender<()> },
     /// Somebody wants to know who is in which group.
     Overview { answer: oneshot::Sender<Vec<GroupOverview>> },
+    /// Somebody wants to know what these transports of a shard carry. If the shard has too much to do,
+    /// nobody answers.
+    Report {
+        shard: ShardId,
+        transports: Vec<TransportId>,
+        answer: oneshot::Sender<Vec<TransportStatistics>>,
+    },
     /// Somebody wants to know which groups are in memory.
     Groups { answer: oneshot::Sender<Vec<GroupName>> },
     /// Clients are to be told something else about their transports.
@@ -92,6 +101,8 @@ impl Control {
             commands: media.commands,
             sessions: HashMap::new(),
             encodings: Encodings::new(),
+            reports: HashMap::new(),
+            last_report: 0,
             unheard: Vec::new(),
             handle: handle.clone(),
         };
@@ -146,6 +157,26 @@ impl ControlHandle {
         let (answer, overview) = oneshot::channel();
         self.arrive(Arrival::Overview { answer }).await;
         overview.await.ok()
+    }
+
+    /// Returns what transports carry, each asked for at its shard; nothing if a shard has too much to do.
+    ///
+    /// Each shard is asked for a few at a time, so that it forwards in between.
+    pub(crate) async fn statistics(
+        &self,
+        places: BTreeMap<ShardId, Vec<TransportId>>,
+    ) -> Option<HashMap<TransportId, TransportStatistics>> {
+        let mut all = HashMap::new();
+        for (shard, transports) in places {
+            for some in transports.chunks(MAX_REPORTED) {
+                let (answer, statistics) = oneshot::channel();
+                let transports = some.to_vec();
+                self.arrive(Arrival::Report { shard, transports, answer }).await;
+                let statistics = statistics.await.ok()?;
+                all.extend(statistics.into_iter().map(|known| (known.transport, known)));
+            }
+        }
+        Some(all)
     }
 
     /// Tells the conference what an administrator wants.
@@ -235,6 +266,9 @@ struct Driver {
     commands: Vec<mpsc::Sender<Command>>,
     sessions: HashMap<SessionId, Outbox>,
     encodings: Encodings,
+    /// Who waits for what a shard has to report. Each asker waits for one answer at a time.
+    reports: HashMap<u64, oneshot::Sender<Vec<TransportStatistics>>>,
+    last_report: u64,
     /// Sessions that were cut off, of which the conference does not know yet.
     unheard: Vec<SessionId>,
     handle: ControlHandle,
@@ -267,10 +301,10 @@ impl Driver {
                     }
                 }
                 Some((shard, event)) = events.recv() => {
-                    self.input(Input::Media { shard, event });
+                    self.hear(shard, event);
                     for _ in 1..MAX_BATCH {
                         let Ok((shard, event)) = events.try_recv() else { break };
-                        self.input(Input::Media { shard, event });
+                        self.hear(shard, event);
                     }
                 }
                 () = timeout => self.input(Input::Timeout),
@@ -304,6 +338,7 @@ impl Driver {
                 drop(answer.send(statuses.collect()));
             }
             Arrival::Overview { answer } => drop(answer.send(self.conference.overview())),
+            Arrival::Report { shard, transports, answer } => self.ask(shard, transports, answer),
             Arrival::Ping { answer } => drop(answer.send(())),
             Arrival::Groups { answer } => {
                 let names = self.conference.groups().map(|group| group.name().clone());
@@ -316,6 +351,36 @@ impl Driver {
             Arrival::End => return true,
         }
         false
+    }
+
+    /// Takes in what a shard says.
+    fn hear(&mut self, shard: ShardId, event: Event) {
+        if let Event::Report { ticket, statistics } = event {
+            if let Some(answer) = self.reports.remove(&ticket) {
+                // Whoever asked may have given up meanwhile.
+                drop(answer.send(statistics));
+            }
+        } else {
+            self.input(Input::Media { shard, event });
+        }
+    }
+
+    /// Asks a shard what transports carry, unless too much waits for it already.
+    fn ask(
+        &mut self,
+        shard: ShardId,
+        transports: Vec<TransportId>,
+        answer: oneshot::Sender<Vec<TransportStatistics>>,
+    ) {
+        if self.reports.len() >= MAX_REPORTS {
+            return;
+        }
+        self.last_report += 1;
+        let ticket = self.last_report;
+        let commands = self.commands.get(usize::from(shard.0));
+        if commands.is_some_and(|c| c.try_send(Command::Report { ticket, transports }).is_ok()) {
+            self.reports.insert(ticket, answer);
+        }
     }
 
     fn input(&mut self, input: Input) {

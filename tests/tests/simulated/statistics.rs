@@ -50,7 +50,7 @@ fn both_directions_are_told_with_rates_loss_and_round_trips() {
 }
 
 #[test]
-fn however_much_is_lost_and_sent_again_no_loss_is_less_than_none() {
+fn surprise_68_however_much_is_lost_and_sent_again_no_loss_is_less_than_none() {
     let mut conference = super::conference(52);
     let publisher = publish(&mut conference, 10);
     let _watcher = watch(&mut conference, publisher);

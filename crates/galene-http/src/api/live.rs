@@ -1,7 +1,7 @@
 //! What goes on in the conference now.
 
-use galene_conference::{GroupOverview, Input, MemberOverview};
-use galene_protocol::{ClientId, GroupName, Permissions, StreamId};
+use galene_conference::{Input, MemberOverview, StreamOverview};
+use galene_protocol::{ClientId, GroupName, Permissions};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -9,29 +9,6 @@ use super::failure::Failure;
 use super::{Context, json};
 use crate::form;
 use crate::response::{self, Body};
-
-/// A group in Galène's statistics.
-#[derive(Debug, Serialize)]
-struct GroupStats {
-    name: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    clients: Vec<ClientStats>,
-}
-
-#[derive(Debug, Serialize)]
-struct ClientStats {
-    id: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    up: Vec<StreamStats>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    down: Vec<StreamStats>,
-}
-
-#[derive(Debug, Serialize)]
-struct StreamStats {
-    id: String,
-    tracks: Vec<()>,
-}
 
 /// Somebody in a group, as administrators see them.
 #[derive(Debug, Serialize)]
@@ -43,12 +20,6 @@ struct Client {
     address: Option<String>,
     up: Vec<String>,
     down: Vec<String>,
-}
-
-pub(crate) async fn stats(context: &Context<'_>) -> Result<Response<Body>, Failure> {
-    let groups = context.service.control.overview().await.ok_or(Failure::Busy)?;
-    let stats: Vec<GroupStats> = groups.into_iter().map(GroupStats::from).collect();
-    serialise(&stats)
 }
 
 pub(crate) async fn clients(
@@ -80,30 +51,16 @@ pub(crate) async fn kick(
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
-fn serialise(value: &impl Serialize) -> Result<Response<Body>, Failure> {
+pub(crate) fn serialise(value: &impl Serialize) -> Result<Response<Body>, Failure> {
     let body = serde_json::to_string(value).map_err(|_| Failure::Internal)?;
     Ok(json(body, None))
 }
 
-impl From<GroupOverview> for GroupStats {
-    fn from(group: GroupOverview) -> GroupStats {
-        let streams = |ids: Vec<StreamId>| {
-            ids.into_iter()
-                .map(|id| StreamStats { id: id.to_string(), tracks: Vec::new() })
-                .collect()
-        };
-        let clients = group.members.into_iter().map(|member| ClientStats {
-            id: member.client.to_string(),
-            up: streams(member.ups),
-            down: streams(member.downs),
-        });
-        GroupStats { name: group.name.to_string(), clients: clients.collect() }
-    }
-}
-
 impl From<MemberOverview> for Client {
     fn from(member: MemberOverview) -> Client {
-        let ids = |ids: Vec<StreamId>| ids.iter().map(StreamId::to_string).collect();
+        let ids = |streams: Vec<StreamOverview>| {
+            streams.iter().map(|stream| stream.id.to_string()).collect()
+        };
         Client {
             id: member.client.to_string(),
             username: member.username.to_string(),

@@ -137,6 +137,40 @@ fn group() -> Value {
 }
 
 fn stats() -> Value {
+    let [rate, count, part, milliseconds, layer] = [
+        json!({ "type": "integer", "description": "in bits per second" }),
+        json!({ "type": "integer" }),
+        json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        json!({ "type": "number", "description": "in milliseconds" }),
+        json!({ "type": "integer", "description": "of a down stream, counted from 0, the lowest" }),
+    ];
+    let track = json!({
+        "type": "object",
+        "required": ["bitrate", "loss", "codec", "keyframeRequests"],
+        "properties": {
+            "bitrate": rate,
+            "maxBitrate": rate,
+            "loss": part,
+            "jitter": milliseconds,
+            "rtt": milliseconds,
+            "sid": layer,
+            "maxSid": layer,
+            "tid": layer,
+            "maxTid": layer,
+            "codec": { "type": "string" },
+            "rid": { "type": "string" },
+            "active": { "type": "boolean" },
+            "paused": { "type": "boolean" },
+            "limit": { "enum": ["bandwidth", "publisher"] },
+            "packets": count,
+            "lost": count,
+            "keyframes": count,
+            "keyframeRequests": count,
+            "retransmissions": count,
+            "nacked": count,
+            "freezes": count,
+        },
+    });
     let streams = json!({
         "type": "array",
         "items": {
@@ -145,7 +179,8 @@ fn stats() -> Value {
             "properties": {
                 "id": { "type": "string" },
                 "maxBitrate": { "type": "integer" },
-                "tracks": { "type": ["array", "null"], "items": { "type": "object" } },
+                "connected": { "type": "boolean" },
+                "tracks": { "type": "array", "items": track },
             },
         },
     });

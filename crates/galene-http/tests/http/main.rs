@@ -10,6 +10,7 @@ mod pages;
 mod proxies;
 mod recordings;
 mod signalling;
+mod statistics;
 mod stop;
 mod support;
 mod tls;

@@ -23,13 +23,17 @@ pub(crate) const API: &str = "/galene-api/v0";
 /// An administrator of the server, and the password.
 pub(crate) const ROOT: &str = "root:toor";
 
+/// The media plane's ends of the channels to the control plane.
+pub(crate) type MediaEnds = (mpsc::Receiver<Command>, mpsc::UnboundedSender<(ShardId, Event)>);
+
 pub(crate) struct Office {
     pub(crate) directory: TempDir,
     pub(crate) address: SocketAddr,
     control: Option<Control>,
     pub(crate) settings: watch::Sender<Arc<SiteSettings>>,
     _http: HttpServer,
-    _media: (mpsc::Receiver<Command>, mpsc::UnboundedSender<(ShardId, Event)>),
+    /// What the control plane says to the media plane, and where to answer.
+    pub(crate) media: Option<MediaEnds>,
 }
 
 fn entry(password: &str, role: Role) -> UserEntry {
@@ -80,7 +84,7 @@ impl Office {
             control: Some(control),
             settings: sender,
             _http: http,
-            _media: media,
+            media: Some(media),
         };
         office.write_group("g", &group());
         office
