@@ -18,11 +18,11 @@ use crate::client::PATIENCE;
 /// Panics if nobody listens there.
 pub(crate) fn connect(address: &str) -> TcpStream {
     let mut found = address.to_socket_addrs().expect("a host and a port");
-    let stream = match found.next().expect("a host that is known") {
-        SocketAddr::V4(server) if cfg!(target_os = "linux") && server.ip().is_loopback() => {
-            from_elsewhere(server.into())
-        }
-        server => TcpStream::connect(server).expect("the server listens"),
+    let server = found.next().expect("a host that is known");
+    let stream = if cfg!(target_os = "linux") && server.is_ipv4() && server.ip().is_loopback() {
+        from_elsewhere(server)
+    } else {
+        TcpStream::connect(server).expect("the server listens")
     };
     stream.set_read_timeout(Some(PATIENCE)).expect("a positive time");
     stream
