@@ -342,7 +342,7 @@ test("two administrators change one user, and the second is told", async () => {
   await first.page.locator(".said", { hasText: "permissions of Bob were changed" }).waitFor();
   await role(second).selectOption("message");
   await second.page.locator("[data-problem]", { hasText: "Somebody else has changed this" }).waitFor();
-  assert.equal(await role(second).inputValue(), "op");
+  await eventually(async () => assert.equal(await role(second).inputValue(), "op"));
   await role(second).selectOption("message");
   await second.page.locator(".said", { hasText: "permissions of Bob were changed" }).waitFor();
   assert.equal((await api("/.groups/lectures/.users/Bob")).permissions, "message");
