@@ -29,8 +29,8 @@ export class BadLink {
   #listeners = new Map();
   /** @type {Set<dgram.Socket>} */ #sockets = new Set();
   #isClosed = false;
-  /** How many datagrams went towards the page, and how many of those were dropped. */
-  counts = { offered: 0, dropped: 0 };
+  /** How many datagrams and bytes went towards the page, and how many of the datagrams were dropped. */
+  counts = { offered: 0, bytes: 0, dropped: 0 };
   /** How many RTP packets the page sent, by payload type (RFC 3550 §5.1). @type {Map<number, number>} */
   sent = new Map();
 
@@ -96,6 +96,7 @@ export class BadLink {
         const back = await opening;
         back.on("message", (answer) => {
           this.counts.offered += 1;
+          this.counts.bytes += answer.length;
           const isTaken = down(answer.length, () => this.#send(front, answer, peer.port, peer.address));
           if (!isTaken) this.counts.dropped += 1;
         });

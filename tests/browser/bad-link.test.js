@@ -17,8 +17,11 @@ const BITRATE = 700_000;
 /** A link to some other country. */
 const AWAY = { delayMs: 25 };
 
-/** Half of what the large picture takes. */
-const NARROW = { ...AWAY, bitsPerSecond: 300_000 };
+/** So long it is measured what the large picture and the sound take. */
+const MEASURED_MS = 3_000;
+
+/** Of that a narrow link carries so much. */
+const NARROW = 0.5;
 
 /** What is promised: so soon a picture is smaller when there is less room, and large again. */
 const DOWN_MS = 5_000;
@@ -122,10 +125,14 @@ test("what a publisher loses of its sound is restored for everybody", async (t) 
 test("one whose link becomes narrow sees a smaller picture soon, and the large one again later", async (t) => {
   const { frameHeight: large } = await near.picture();
   await far.seesHeight((height) => height === large, 60_000);
+  const { bytes } = link.counts;
+  await pass(MEASURED_MS);
+  const bitsPerSecond = ((link.counts.bytes - bytes) * 8 * 1000) / MEASURED_MS;
+  t.diagnostic(`all of it takes ${bitsPerSecond} bit/s`);
   const [offered, dropped] = [link.counts.offered, link.counts.dropped];
 
   const narrowed = Date.now();
-  link.set(NARROW);
+  link.set({ ...AWAY, bitsPerSecond: bitsPerSecond * NARROW });
   await far.seesHeight((height) => height < large, DOWN_MS);
   t.diagnostic(`smaller after ${Date.now() - narrowed} ms`);
   await far.seesPictures();
