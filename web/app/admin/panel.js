@@ -71,6 +71,22 @@ export class Panel extends LitElement {
     }
   }
 
+  /** Reads what is shown, in panels that show what the server has. */
+  async read() {}
+
+  /**
+   * Does something to what is shown, and shows it as it is then.
+   * @param {() => Promise<unknown>} task
+   * @param {string} done
+   */
+  async change(task, done) {
+    const isDone = await this.run(task, done);
+    // Also after a refusal: somebody else may have changed what is shown.
+    await this.read().catch((error) => this.explain(error));
+    this.requestUpdate();
+    return isDone;
+  }
+
   /** @param {unknown} error */
   explain(error) {
     this.problem = reason(error);
@@ -83,6 +99,20 @@ export class Panel extends LitElement {
         : html`<p class="problem" role="alert" data-problem>${this.problem}</p>`}
       <p class="said" role="status">${this.said}</p>
     `;
+  }
+}
+
+/**
+ * Returns what is read, or `null` if somebody else has just deleted it.
+ * @template T
+ * @param {Promise<T>} reading
+ */
+export async function unlessGone(reading) {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof AdminError && error.status === 404) return null;
+    throw error;
   }
 }
 

@@ -4,13 +4,12 @@
  *
  * @typedef {{name: string, token: Dictionary, etag: string}} Row
  */
-import { AdminError } from "galene-client/admin";
 import { html, nothing, repeat } from "lit";
 import { clockTime } from "../i18n/index.js";
 import { icon } from "../views/icon.js";
 import { ask } from "./ask.js";
 import { localTime } from "./group-fields.js";
-import { Panel } from "./panel.js";
+import { Panel, unlessGone } from "./panel.js";
 import { PERMISSIONS } from "./permissions.js";
 import { linkOf, stateOf, timeOf } from "./token-state.js";
 import { w } from "./words.js";
@@ -43,6 +42,7 @@ class TokensPanel extends Panel {
     this.run(() => this.read());
   }
 
+  /** @override */
   async read() {
     const { group } = this;
     const names = await this.admin.tokens(group);
@@ -58,24 +58,8 @@ class TokensPanel extends Panel {
    * @returns {Promise<Row | null>} `null` if somebody else has just deleted it
    */
   async row(name) {
-    try {
-      const { value, etag } = await this.admin.token(this.group, name);
-      return { name, token: value, etag };
-    } catch (error) {
-      if (error instanceof AdminError && error.status === 404) return null;
-      throw error;
-    }
-  }
-
-  /**
-   * @param {() => Promise<unknown>} task
-   * @param {string} done
-   */
-  async change(task, done) {
-    const isDone = await this.run(task, done);
-    await this.read().catch((error) => this.explain(error));
-    this.requestUpdate();
-    return isDone;
+    const read = await unlessGone(this.admin.token(this.group, name));
+    return read && { name, token: read.value, etag: read.etag };
   }
 
   /** @param {SubmitEvent} event */

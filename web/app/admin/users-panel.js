@@ -9,12 +9,12 @@
  * @property {unknown} permissions The same, or what is being chosen instead
  * @property {string} etag
  */
-import { AdminError, EMPTY_USER, WILDCARD_USER } from "galene-client/admin";
+import { EMPTY_USER, WILDCARD_USER } from "galene-client/admin";
 import { html, nothing, repeat } from "lit";
 import { icon } from "../views/icon.js";
 import { ask } from "./ask.js";
 import { same } from "./group-draft.js";
-import { Panel } from "./panel.js";
+import { Panel, unlessGone } from "./panel.js";
 import { permissionMenu } from "./permissions.js";
 import { setPassword } from "./password-dialog.js";
 import { w } from "./words.js";
@@ -41,6 +41,7 @@ class UsersPanel extends Panel {
     this.run(() => this.read());
   }
 
+  /** @override */
   async read() {
     const { group } = this;
     const { value } = await this.admin.users(group);
@@ -65,26 +66,9 @@ class UsersPanel extends Panel {
    * @returns {Promise<Row | null>} `null` if there is none, for one that somebody else has just deleted
    */
   async row(key, name) {
-    try {
-      const { value, etag } = await this.admin.user(this.group, key);
-      return { key, name, read: value["permissions"], permissions: value["permissions"], etag };
-    } catch (error) {
-      if (error instanceof AdminError && error.status === 404) return null;
-      throw error;
-    }
-  }
-
-  /**
-   * Does something to the users, and shows them as they are then.
-   * @param {() => Promise<unknown>} task
-   * @param {string} done
-   */
-  async change(task, done) {
-    const isDone = await this.run(task, done);
-    // Also after a refusal: somebody else may have changed what is shown.
-    await this.read().catch((error) => this.explain(error));
-    this.requestUpdate();
-    return isDone;
+    const read = await unlessGone(this.admin.user(this.group, key));
+    const permissions = read?.value["permissions"];
+    return read && { key, name, read: permissions, permissions, etag: read.etag };
   }
 
   /** @param {SubmitEvent} event */
