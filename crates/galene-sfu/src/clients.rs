@@ -179,14 +179,11 @@ impl Sfu {
     fn link(&self, client: &Client) -> Link {
         let estimator = &client.estimator;
         if estimator.is_fed(self.now) {
-            let overuse = estimator.last_overuse();
-            let within =
-                |time| overuse.is_some_and(|at| self.now.saturating_duration_since(at) < time);
             return Link {
                 budget: estimator.estimate().saturating_sub(client.sums.sound),
-                is_full: within(FULL),
-                is_narrow: within(NARROW),
-                was_full: overuse.is_some(),
+                is_full: client.was_full_within(FULL, self.now),
+                is_narrow: client.is_narrow(self.now),
+                was_full: estimator.last_overuse().is_some(),
                 ..Link::default()
             };
         }
@@ -455,8 +452,12 @@ impl Client {
 
     /// Returns whether the link was found too full lately, as far as the client says how packets arrive.
     pub(crate) fn is_narrow(&self, now: Instant) -> bool {
+        self.was_full_within(NARROW, now)
+    }
+
+    fn was_full_within(&self, time: Duration, now: Instant) -> bool {
         let overuse = self.estimator.last_overuse();
-        overuse.is_some_and(|at| now.saturating_duration_since(at) < NARROW)
+        overuse.is_some_and(|at| now.saturating_duration_since(at) < time)
     }
 
     /// Returns what may be sent in a section in which `own` is sent now: if all do not fit, each gives up

@@ -445,8 +445,8 @@ fn accepted_outlet(rtc: &Rtc, section: &Section, has_rtx: bool, has_red: bool) -
     })
 }
 
-/// Returns the payload types of this format, its retransmission and its redundant audio. They are those of our first offer
-/// until a peer answers with others.
+/// Returns the payload types of this format, its retransmission and its redundant audio. They are those
+/// of our first offer until a peer answers with others.
 fn types_of(rtc: &Rtc, format: Format) -> Vec<Pt> {
     let params = rtc.codec_config().params().iter();
     let params = params.filter(|p| Format::of(&p.spec()) == Some(format));
