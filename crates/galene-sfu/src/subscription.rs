@@ -338,10 +338,11 @@ impl Section {
         self.outlet = None;
         self.service = ToldService::default();
         self.feedbacks = Feedbacks::default();
-        self.pause();
+        self.live = false;
+        self.forward.release();
     }
 
-    /// Hands on no more packets before a keyframe.
+    /// Hands on no more packets before a keyframe. The same track may go on later.
     pub(crate) fn pause(&mut self) {
         self.live = false;
         self.forward.detach();
