@@ -35,6 +35,7 @@ mod forward;
 pub mod fuzzing;
 mod ids;
 mod imports;
+mod keyframe_allowance;
 mod keyframes;
 mod ladder;
 mod layer;

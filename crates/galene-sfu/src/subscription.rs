@@ -12,6 +12,7 @@ use crate::descriptors::OutgoingDescriptor;
 use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
+use crate::keyframe_allowance::KeyframeAllowance;
 use crate::packet::Packet;
 use crate::redundancy::Redundancy;
 use crate::resends::Resends;
@@ -90,6 +91,8 @@ pub(crate) struct Section {
     pub(crate) resends: Resends,
     /// When the latest keyframe began to be sent.
     pub(crate) keyframe_sent: Option<Instant>,
+    /// How often the peer may ask for one.
+    pub(crate) keyframe_allowance: KeyframeAllowance,
     /// How many NACKs the peer had sent by the last report on them.
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
@@ -315,6 +318,7 @@ impl Section {
             feedbacks: Feedbacks::default(),
             resends: Resends::default(),
             keyframe_sent: None,
+            keyframe_allowance: KeyframeAllowance::default(),
             nacks: 0,
             sent: None,
             sent_rate: 0,
@@ -338,6 +342,7 @@ impl Section {
         self.outlet = None;
         self.service = ToldService::default();
         self.feedbacks = Feedbacks::default();
+        self.keyframe_allowance = KeyframeAllowance::default();
         self.live = false;
         self.forward.release();
     }
