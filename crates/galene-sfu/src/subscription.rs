@@ -22,7 +22,7 @@ use crate::service::ToldService;
 use crate::srtp::RtcpOpener;
 use crate::statistics::Feedbacks;
 use crate::track::{Track, TrackKey};
-use crate::{ClientId, EncodingChoice, Layer, MediaKind, TrackRequest};
+use crate::{ClientId, EncodingChoice, Layer, MediaKind, Priority, TrackRequest};
 
 /// What a transport forwards to its peer.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ pub(crate) struct Section {
     pub(crate) track: Option<TrackKey>,
     /// How much of that.
     pub(crate) selection: Selection,
+    /// How much it matters among all that the client is sent.
+    pub(crate) priority: Priority,
     /// What the peer knows of how much that leaves.
     pub(crate) service: ToldService,
     /// Whether our last offer says that it sends.
@@ -308,6 +310,7 @@ impl Section {
             format,
             track: None,
             selection: Selection::new(EncodingChoice::Best),
+            priority: Priority::default(),
             service: ToldService::default(),
             offered: false,
             live: false,
