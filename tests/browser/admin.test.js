@@ -44,6 +44,7 @@ const REFUSALS = /status of (400|401|403|404|412)/;
 
 before(async () => {
   server = await Server.start(GROUPS, [], { "config.json": CONFIG });
+  await server.keepRecording("meeting", "2026-11-23-100000-Olga.webm", "film");
   browser = await launchChromium();
 });
 afterEach(async () => {
@@ -195,9 +196,18 @@ test("users are added, changed and deleted, and it counts at once", async () => 
   await joins("seminar", "Carol", "carol's");
 
   const carol = page.locator('[data-user="Carol"]');
+  // The next thing is chosen while the page still reads what the last one came to.
+  const users = "**/.groups/seminar/.users/";
+  let letRead = () => {};
+  const chosen = new Promise((resolve) => (letRead = () => resolve(undefined)));
+  await page.route(users, (route) => chosen.then(() => route.continue()));
+  const reading = page.waitForRequest((request) => request.url().endsWith("/.users/"));
   await carol.locator("[data-field=role]").selectOption("message");
-  await page.locator(".said", { hasText: "permissions of Carol were changed" }).waitFor();
+  await reading;
   await carol.locator("[data-field=role]").selectOption("");
+  letRead();
+  await page.locator(".said", { hasText: "permissions of Carol were changed" }).waitFor();
+  await page.unroute(users);
   await carol.locator("[data-field=permissions]").fill("message, caption");
   await carol.locator("[data-field=permissions]").press("Enter");
   await eventually(async () => {
@@ -260,6 +270,36 @@ test("a token of the server lets its bearer administer, and leaves the address",
   await bearer.page.locator(".side-list [data-group]").first().waitFor();
   assert.equal(new URL(bearer.page.url()).search, "");
   await bearer.close(REFUSALS);
+});
+
+test("recordings are listed and deleted, and not while they are being written", async () => {
+  const root = await office("seminar", "recordings");
+  const { page } = root;
+  await page.locator("[data-empty]", { hasText: "Nothing has been recorded" }).waitFor();
+  await server.keepRecording("seminar", "1.webm", "x".repeat(1500));
+  await server.keepRecording("seminar", "<b>&amp;.webm", "first");
+  await page.click("[data-tab=users]");
+  await page.click("[data-tab=recordings]");
+  const rows = page.locator("[data-recording]");
+  await rows.nth(1).waitFor();
+  assert.deepEqual((await rows.locator("strong").allTextContents()).sort(), ["1.webm", "<b>&amp;.webm"]);
+  await page.locator('[data-recording="1.webm"]', { hasText: "1.5 kB" }).waitFor();
+
+  // Somebody asks for the one that was listed, and it is another one by now.
+  await server.keepRecording("seminar", "1.webm", "it goes on");
+  const remove = async () => {
+    await page.getByRole("button", { name: "Delete 1.webm" }).click();
+    await page.locator("dialog", { hasText: "Delete 1.webm?" }).locator("[data-action=yes]").click();
+  };
+  await remove();
+  await page.locator("[data-problem]", { hasText: "Somebody else has changed this" }).waitFor();
+  await page.locator('[data-recording="1.webm"]', { hasText: "10 bytes" }).waitFor();
+  await remove();
+  await page.locator(".said", { hasText: "1.webm was deleted" }).waitFor();
+  assert.deepEqual(await rows.locator("strong").allTextContents(), ["<b>&amp;.webm"]);
+  assert.deepEqual((await api("/.groups/seminar/.recordings/")).map(({ name }) => name), ["<b>&amp;.webm"]);
+  assert.match(await page.locator("[data-action=recordings]").getAttribute("href"), /^\/recordings\/seminar\/$/);
+  await root.close(REFUSALS);
 });
 
 test("an administrator of one group sees that group alone", async () => {
@@ -385,7 +425,7 @@ for (const viewport of [DESKTOP, PHONE]) {
         ["group=meeting&tab=users", "users-panel [data-user]"],
         ["group=meeting&tab=tokens", "tokens-panel form"],
         ["group=meeting&tab=live", "live-panel .quiet"],
-        ["group=meeting&tab=recordings", "[data-action=recordings]"],
+        ["group=meeting&tab=recordings", "[data-recording]"],
       ]) {
         await page.evaluate((to) => (location.hash = to), hash);
         await page.locator(selector).first().waitFor();

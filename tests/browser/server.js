@@ -66,6 +66,18 @@ export class Server {
     return server;
   }
 
+  /**
+   * Puts a file among the recordings of a group.
+   * @param {string} group
+   * @param {string} name
+   * @param {string} content
+   */
+  async keepRecording(group, name, content) {
+    const directory = path.join(this.#directory, "recordings", group);
+    await mkdir(directory, { recursive: true });
+    await writeFile(path.join(directory, name), content);
+  }
+
   get url() {
     return `http://127.0.0.1:${this.#port}`;
   }

@@ -7,6 +7,7 @@ mod groups;
 mod live;
 mod openapi;
 mod operation;
+mod recordings;
 mod resource;
 mod schemas;
 mod statistics;
@@ -195,6 +196,10 @@ impl Context<'_> {
             (A::ListClients, R::Clients(group)) => live::clients(self, group).await,
             (A::KickClient, R::Client(group, client)) => {
                 live::kick(self, group, client, query).await
+            }
+            (A::ListRecordings, R::Recordings(group)) => recordings::list(self, group).await,
+            (A::DeleteRecording, R::Recording(group, file)) => {
+                recordings::delete(self, group, file).await
             }
             (action, resource) => {
                 tracing::error!(?action, kind = ?resource.kind(), "this is no action for that");

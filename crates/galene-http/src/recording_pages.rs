@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use galene_group::LookupError;
 use galene_protocol::{GroupName, Permission};
+use galene_store::Precondition;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY,
     WWW_AUTHENTICATE,
@@ -18,7 +19,7 @@ use crate::api::too_many_attempts;
 use crate::authorization::Authorization;
 use crate::directory::{File, Found};
 use crate::receive::receive;
-use crate::recordings::{FileName, Recording, Recordings, may_grow};
+use crate::recordings::{DeleteError, FileName, Recording, Recordings, may_grow};
 use crate::response::{self, Body};
 use crate::service::Service;
 use crate::upgrade::origin_is_allowed;
@@ -244,14 +245,16 @@ async fn change(
     let Some(file) = field("filename").and_then(|name| FileName::parse(&name)) else {
         return bad("filename: expected the name of a file");
     };
-    match recordings.delete(group, &file).await {
-        Ok(true) => {
+    match recordings.delete(group, &file, Precondition::NONE).await {
+        Ok(()) => {
             tracing::info!(%group, file = file.as_str(), "a recording was deleted");
             response::redirect(StatusCode::SEE_OTHER, &url(group))
                 .expect("what is percent-encoded can stand in a header")
         }
-        Ok(false) => service.front.not_found().await,
-        Err(error) => failed(&error),
+        Err(DeleteError::Io(error)) => failed(&error),
+        Err(DeleteError::NotFound | DeleteError::Precondition(_)) => {
+            service.front.not_found().await
+        }
     }
 }
 
@@ -281,7 +284,7 @@ fn page(group: &GroupName, list: &[Recording]) -> String {
              <tbody>\n",
         );
     }
-    for Recording { name, bytes, modified } in list {
+    for Recording { name, bytes, modified, .. } in list {
         let (text, url) = (escape(name), escape(&path::encode(name).replace(':', "%3A")));
         let changed = modified.map(httpdate::fmt_http_date).unwrap_or_default();
         writeln!(
@@ -317,6 +320,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use galene_store::Etag;
+
     use super::*;
 
     #[test]
@@ -333,9 +338,10 @@ mod tests {
     #[test]
     fn names_of_files_stay_names_in_the_page() {
         let name = "a:b<script>\"?#%.webm".to_owned();
+        let etag = Etag::of(&std::fs::metadata(".").expect("it is there"));
         let html = page(
             &GroupName::parse("g").expect("valid"),
-            &[Recording { name, bytes: 1, modified: None }],
+            &[Recording { name, bytes: 1, modified: None, etag }],
         );
         assert!(html.contains("href=\"./a%3Ab%3Cscript%3E%22%3F%23%25.webm\""), "{html}");
         assert!(html.contains(">a:b&lt;script&gt;&quot;?#%.webm</a>"), "{html}");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use galene_protocol::GroupName;
+use galene_store::{Etag, Precondition, PreconditionFailed};
 
 use crate::directory::{Directory, File, Found};
 use crate::disk::Disk;
@@ -26,6 +27,21 @@ pub(crate) struct Recording {
     pub(crate) name: String,
     pub(crate) bytes: u64,
     pub(crate) modified: Option<SystemTime>,
+    pub(crate) etag: Etag,
+}
+
+/// Why a recording was not deleted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeleteError {
+    /// The disk did not let it be.
+    #[error("it cannot be deleted")]
+    Io(#[from] io::Error),
+    /// There is none of this name.
+    #[error("there is none")]
+    NotFound,
+    /// It is not the version that was meant.
+    #[error(transparent)]
+    Precondition(#[from] PreconditionFailed),
 }
 
 /// The name of a file in a group's directory: one segment without a dot at its start.
@@ -69,10 +85,15 @@ impl Recordings {
         found.await.unwrap_or(Found::Nothing)
     }
 
-    /// Deletes a recording. Returns whether there was one.
-    pub(crate) async fn delete(&self, group: &GroupName, file: &FileName) -> io::Result<bool> {
+    /// Deletes a recording if it is the version that is meant.
+    pub(crate) async fn delete(
+        &self,
+        group: &GroupName,
+        file: &FileName,
+        condition: Precondition,
+    ) -> Result<(), DeleteError> {
         let (root, group, file) = (self.root.clone(), group.clone(), file.clone());
-        self.disk.run(move || delete(root, &group, &file)).await?
+        self.disk.run(move || delete(root, &group, &file, &condition)).await?
     }
 }
 
@@ -96,8 +117,9 @@ fn list(root: PathBuf, group: &GroupName) -> io::Result<Option<Vec<Recording>>> 
         // One that has just been deleted has no metadata. Links lead who knows where.
         let (Some(name), Ok(metadata)) = (name, entry.metadata()) else { continue };
         if metadata.is_file() {
-            let modified = metadata.modified().ok();
-            recordings.push(Recording { name: name.0, bytes: metadata.len(), modified });
+            let (bytes, modified) = (metadata.len(), metadata.modified().ok());
+            let etag = Etag::of(&metadata);
+            recordings.push(Recording { name: name.0, bytes, modified, etag });
         }
     }
     recordings.sort_by(|a, b| a.name.cmp(&b.name));
@@ -105,19 +127,23 @@ fn list(root: PathBuf, group: &GroupName) -> io::Result<Option<Vec<Recording>>> 
     Ok(Some(recordings))
 }
 
-fn delete(root: PathBuf, group: &GroupName, file: &FileName) -> io::Result<bool> {
-    let Some(directory) = directory(root, group)? else { return Ok(false) };
-    let path = directory.join(&file.0);
-    match fs::symlink_metadata(&path) {
-        Ok(metadata) if metadata.is_file() => {}
-        Ok(_) => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
+fn delete(
+    root: PathBuf,
+    group: &GroupName,
+    file: &FileName,
+    condition: &Precondition,
+) -> Result<(), DeleteError> {
+    let absent = |error: io::Error| {
+        let is_gone = error.kind() == io::ErrorKind::NotFound;
+        if is_gone { DeleteError::NotFound } else { DeleteError::Io(error) }
+    };
+    let path = directory(root, group)?.ok_or(DeleteError::NotFound)?.join(&file.0);
+    let metadata = fs::symlink_metadata(&path).map_err(absent)?;
+    if !metadata.is_file() {
+        return Err(DeleteError::NotFound);
     }
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        removed => removed.map(|()| true),
-    }
+    condition.check(Some(&Etag::of(&metadata)))?;
+    fs::remove_file(&path).map_err(absent)
 }
 
 /// Whether a file may still be growing: it has changed within the last minute.
@@ -157,7 +183,11 @@ mod tests {
         async fn delete(&self, group: &str, file: &str) -> bool {
             let group = GroupName::parse(group).expect("a valid name");
             let file = FileName::parse(file).expect("a valid name");
-            self.recordings.delete(&group, &file).await.expect("writable")
+            match self.recordings.delete(&group, &file, Precondition::NONE).await {
+                Ok(()) => true,
+                Err(DeleteError::NotFound) => false,
+                Err(error) => panic!("{error}"),
+            }
         }
     }
 

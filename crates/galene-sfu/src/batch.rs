@@ -4,6 +4,7 @@ use crate::egress::Way;
 use crate::relay::EncodingSet;
 use crate::runs;
 use crate::sfu::Sfu;
+use crate::subscription::Pick;
 use crate::track::{Arrival, Origin, TrackKey};
 use crate::transport::Role;
 
@@ -113,18 +114,20 @@ impl Sfu {
             };
             let packets = batch.arrivals.iter().filter_map(|arrival| {
                 let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
-                Some((arrival.encoding, packet, arrival.padding))
+                let Arrival { encoding, index, padding } = *arrival;
+                Some(Pick { encoding, index, packet, padding })
             });
             let (now, queue) = (self.now, &mut self.aftermath.out.queue);
             let sent = transport.engine.touch(|engine| {
                 let mut way = Way { engine, queue, now };
                 subscription.forward_all(&mut way, subscriber.section, target, packets, track)
             });
-            let forward = &mut subscription.sections[subscriber.section].forward;
+            let section = &mut subscription.sections[subscriber.section];
+            let forward = &mut section.forward;
             let current = forward.current();
-            if current != Some(target.encoding)
-                || (forward.has_left_out() && forward.lacks(target, &track.ladder, now))
-            {
+            let lacks_keyframe = current != Some(target.encoding)
+                || (forward.has_left_out() && forward.lacks(target, &track.ladder, now));
+            if lacks_keyframe && !section.holds_keyframe_of(target.encoding, track) {
                 batch.wanted.insert(target.encoding);
             }
             batch.in_use.insert(target.encoding);

@@ -234,6 +234,7 @@ impl Sfu {
             transport.armed = None;
             self.request_rate(slot);
             self.send_reports(slot);
+            self.release_waiting(slot);
             self.repair_streams(slot);
             let Some(transport) = self.transports.get_mut(slot) else {
                 continue;

@@ -38,7 +38,7 @@ impl Version {
 
     /// Returns the tag of the version, if there is a file.
     pub fn etag(self) -> Option<Etag> {
-        self.0.map(|facts| Etag(format!("\"{}-{}\"", facts.bytes, facts.modified)))
+        self.0.map(Facts::etag)
     }
 }
 
@@ -50,6 +50,10 @@ impl Facts {
                 Err(before) => -(before.duration().as_nanos() as i128),
             });
         Facts { bytes: metadata.len(), modified, identity: identity(metadata) }
+    }
+
+    fn etag(self) -> Etag {
+        Etag(format!("\"{}-{}\"", self.bytes, self.modified))
     }
 }
 
@@ -70,6 +74,11 @@ fn identity(_metadata: &Metadata) -> (u64, i64, i64) {
 pub struct Etag(String);
 
 impl Etag {
+    /// Returns the tag of a file, by what was found out about it.
+    pub fn of(metadata: &Metadata) -> Etag {
+        Facts::of(metadata).etag()
+    }
+
     /// Returns the tag as it stands in a header, quotes included.
     pub fn as_str(&self) -> &str {
         &self.0

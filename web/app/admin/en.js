@@ -185,8 +185,13 @@ export const en = {
   "live.kicked": "{name} was sent away.",
 
   "recordings.none": "This server offers no recordings.",
-  "recordings.text": "Recordings are listed, downloaded and deleted on a page of their own, which asks for the name and password of a member who may record.",
+  "recordings.empty": "Nothing has been recorded in this group.",
+  "recordings.text": "Recordings are watched and downloaded on a page of their own, which asks for the name and password of a member who may record.",
   "recordings.open": "Open the recordings",
+  "recordings.delete": "Delete {name}",
+  "recordings.delete.title": "Delete {name}?",
+  "recordings.delete.text": "The recording cannot be brought back.",
+  "recordings.deleted": "{name} was deleted.",
 
   "why.busy": "The server is busy. Please try again.",
   "why.changed": "Somebody else has changed this meanwhile. What you see now is new: look at it, and try again.",

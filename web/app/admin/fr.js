@@ -189,8 +189,13 @@ export const fr = {
   "live.kicked": "{name} a été renvoyé.",
 
   "recordings.none": "Ce serveur n'offre pas d'enregistrements.",
-  "recordings.text": "Les enregistrements se consultent, se téléchargent et se suppriment sur une page à part, qui demande le nom et le mot de passe d'un membre autorisé à enregistrer.",
+  "recordings.empty": "Rien n'a été enregistré dans ce groupe.",
+  "recordings.text": "Les enregistrements se regardent et se téléchargent sur une page à part, qui demande le nom et le mot de passe d'un membre autorisé à enregistrer.",
   "recordings.open": "Ouvrir les enregistrements",
+  "recordings.delete": "Supprimer {name}",
+  "recordings.delete.title": "Supprimer {name} ?",
+  "recordings.delete.text": "L'enregistrement ne pourra pas être récupéré.",
+  "recordings.deleted": "{name} a été supprimé.",
 
   "why.busy": "Le serveur est occupé. Veuillez réessayer.",
   "why.changed": "Quelqu'un d'autre a changé cela entre-temps. Ce que vous voyez maintenant est à jour : regardez, et réessayez.",

@@ -5,8 +5,14 @@
  * @import { Dictionary } from "./protocol.js"
  *
  * @typedef {{username: string, password: string} | {token: string}} AdminCredentials
+ *
+ * @typedef {object} Recording
+ * @property {string} name Of the file
+ * @property {number} size In bytes
+ * @property {Date | null} modified When it was last written to, if that is known
+ * @property {string} etag
  */
-import { isDictionary, ProtocolError } from "./fields.js";
+import { Fields, isDictionary, ProtocolError } from "./fields.js";
 
 /**
  * Something and the version of it that was read.
@@ -242,6 +248,27 @@ export class Admin {
     return this.#delete(`${groupPath(group)}/.clients/${encodeURIComponent(client)}${query}`);
   }
 
+  /**
+   * Returns the recordings of a group. Where the server keeps none this fails with 404, and so it does
+   * with Galène's, which does not tell.
+   * @param {string} group
+   * @returns {Promise<Recording[]>}
+   */
+  async recordings(group) {
+    const { value } = await this.#get(recordingPath(group, ""));
+    if (!Array.isArray(value)) throw new ProtocolError("recordings that are not a list");
+    return value.filter(isDictionary).map(recording);
+  }
+
+  /**
+   * @param {string} group
+   * @param {string} name Of the file
+   * @param {string} etag As it was listed
+   */
+  deleteRecording(group, name, etag) {
+    return this.#delete(recordingPath(group, name), etag);
+  }
+
   /** Returns who is where, and how well they are served. */
   async stats() {
     const { value } = await this.#get(".stats");
@@ -342,6 +369,25 @@ function userPath(group, user) {
 function tokenPath(group, token) {
   const base = group === "" ? ".groups" : groupPath(group);
   return `${base}/.tokens/${encodeURIComponent(token)}`;
+}
+
+/**
+ * @param {string} group
+ * @param {string} name
+ */
+function recordingPath(group, name) {
+  return `${groupPath(group)}/.recordings/${encodeURIComponent(name)}`;
+}
+
+/**
+ * @param {Dictionary} value
+ * @returns {Recording}
+ */
+function recording(value) {
+  const fields = new Fields({ ...value, type: "recording" });
+  const size = fields.value("size");
+  if (typeof size !== "number") throw new ProtocolError("size of recording should be a number");
+  return { name: fields.id("name"), size, modified: fields.time("modified"), etag: fields.text("etag") };
 }
 
 /** @param {unknown} value */

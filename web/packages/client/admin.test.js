@@ -52,6 +52,20 @@ test("a new token is known by where it is", async () => {
   assert.equal(asked[0].path, ".groups/.tokens/");
 });
 
+test("recordings are listed, and deleted as they were listed", async () => {
+  const listed = { name: "1 a/b.webm", size: 10, modified: "2026-11-23T10:00:00Z", etag: '"10-1"' };
+  const growing = { name: "2.webm", size: 0, etag: '"0-2"' };
+  const { admin, asked } = start([json([listed, growing]), status(204), json([{ name: "3.webm" }])]);
+  const [first, second] = await admin.recordings("a/b");
+  assert.deepEqual(first, { ...listed, modified: new Date("2026-11-23T10:00:00Z") });
+  assert.deepEqual(second, { ...growing, modified: null });
+  await admin.deleteRecording("a/b", first.name, first.etag);
+  assert.deepEqual([asked[0].path, asked[1].path, asked[1].method, asked[1].headers["If-Match"]], [
+    ".groups/a/b/.recordings/", ".groups/a/b/.recordings/1%20a%2Fb.webm", "DELETE", '"10-1"',
+  ]);
+  await assert.rejects(admin.recordings("a"), /size of recording/);
+});
+
 test("a token is replaced only as it was read", async () => {
   const { admin, asked } = start([status(204)]);
   await admin.updateToken("g", "t/1", { permissions: ["present"] }, '"7"');

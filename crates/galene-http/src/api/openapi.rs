@@ -53,7 +53,8 @@ const DESCRIPTION: &str = "Galène's administrative interface. `HEAD` is answere
     `Allow`. Administrators are the users of `config.json` with the permission `admin`; bearers of a \
     token of the whole server with that permission; and, below a group, whoever has that permission \
     in the group. Conditions compare the tags of whole files, so any change of a group's file changes \
-    the tags of all its users. What is below `.clients/` is not part of Galène's interface.";
+    the tags of all its users. What is below `.clients/` and `.recordings/` is not part of \
+    Galène's interface.";
 
 /// What the operations on a path have in common.
 fn path_item(kind: Kind) -> Value {
@@ -64,6 +65,7 @@ fn path_item(kind: Kind) -> Value {
                 "group" => "The name of a group, in which slashes stay slashes.",
                 "user" => "The name of a user, without segments that begin with a dot.",
                 "token" => "The name of a token, which is also its secret.",
+                "file" => "The name of a file, which does not begin with a dot.",
                 _ => "The id that a client chose for itself.",
             };
             json!({

@@ -74,6 +74,8 @@ pub(crate) enum Action {
     DeleteToken,
     ListClients,
     KickClient,
+    ListRecordings,
+    DeleteRecording,
 }
 
 impl Action {
@@ -101,7 +103,9 @@ impl Action {
             | Action::CreateToken
             | Action::GetToken
             | Action::PutToken
-            | Action::DeleteToken => true,
+            | Action::DeleteToken
+            | Action::ListRecordings
+            | Action::DeleteRecording => true,
         }
     }
 
@@ -114,7 +118,9 @@ impl Action {
             | Action::ListUsers
             | Action::GetUser
             | Action::ListTokens
-            | Action::GetToken => false,
+            | Action::GetToken
+            | Action::ListRecordings
+            | Action::DeleteRecording => false,
             Action::GetStats
             | Action::ListClients
             | Action::KickClient
@@ -388,6 +394,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         action: Action::KickClient,
         summary: "Disconnects a member, who is told the query's `message` if there is one",
         conditional: false,
+        ..DELETE
+    },
+    Operation {
+        kind: Kind::Recordings,
+        action: Action::ListRecordings,
+        summary: "Lists a group's recordings by their names",
+        gives: json("Recordings"),
+        failure: &[404],
+        ..GET
+    },
+    Operation {
+        kind: Kind::Recording,
+        action: Action::DeleteRecording,
+        summary: "Deletes a recording; conditions compare the tag that the list gives",
         ..DELETE
     },
 ];

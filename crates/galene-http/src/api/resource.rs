@@ -3,6 +3,8 @@
 use galene_protocol::{ClientId, GroupName};
 use galene_store::UserKey;
 
+use crate::recordings::FileName;
+
 /// A kind of resource, which has a path of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -24,6 +26,8 @@ pub(crate) enum Kind {
     Token,
     Clients,
     Client,
+    Recordings,
+    Recording,
 }
 
 /// One resource. Parts that do not belong to its kind are empty.
@@ -42,6 +46,8 @@ pub(crate) enum Resource {
     Token(Option<GroupName>, String),
     Clients(GroupName),
     Client(GroupName, ClientId),
+    Recordings(GroupName),
+    Recording(GroupName, FileName),
     /// Nothing that exists, below a group.
     Unknown(GroupName),
 }
@@ -68,6 +74,8 @@ impl Kind {
             Kind::Token => "/.groups/{group}/.tokens/{token}",
             Kind::Clients => "/.groups/{group}/.clients/",
             Kind::Client => "/.groups/{group}/.clients/{client}",
+            Kind::Recordings => "/.groups/{group}/.recordings/",
+            Kind::Recording => "/.groups/{group}/.recordings/{file}",
         }
     }
 }
@@ -98,9 +106,10 @@ impl Resource {
             "" => return Some(Resource::Group(group)),
             ".keys" => return Some(Resource::Keys(group)),
             // Without its slash it is nothing, as in Galène.
-            ".users" | ".tokens" | ".clients" => return None,
+            ".users" | ".tokens" | ".clients" | ".recordings" => return None,
             ".users/" => return Some(Resource::Users(group)),
             ".clients/" => return Some(Resource::Clients(group)),
+            ".recordings/" => return Some(Resource::Recordings(group)),
             _ => {}
         }
         if let Some(token) = rest.strip_prefix(".tokens/") {
@@ -108,6 +117,9 @@ impl Resource {
         }
         if let Some(client) = rest.strip_prefix(".clients/") {
             return Some(Resource::Client(group, ClientId::try_from(client).ok()?));
+        }
+        if let Some(file) = rest.strip_prefix(".recordings/") {
+            return FileName::parse(file).map(|file| Resource::Recording(group, file));
         }
         let (user, is_password) = match rest.strip_suffix("/.password") {
             Some(user) => (user, true),
@@ -141,6 +153,8 @@ impl Resource {
             | Resource::Password(group, _)
             | Resource::Clients(group)
             | Resource::Client(group, _)
+            | Resource::Recordings(group)
+            | Resource::Recording(group, _)
             | Resource::Unknown(group) => Some(group),
         }
     }
@@ -169,6 +183,8 @@ impl Resource {
             Resource::Token(Some(_), _) => Kind::Token,
             Resource::Clients(_) => Kind::Clients,
             Resource::Client(..) => Kind::Client,
+            Resource::Recordings(_) => Kind::Recordings,
+            Resource::Recording(..) => Kind::Recording,
             Resource::Unknown(_) => return None,
         })
     }
@@ -209,6 +225,11 @@ mod tests {
             ("/.groups/.tokens/t", Resource::Token(None, "t".to_owned())),
             ("/.groups/a/.tokens/", Resource::Tokens(Some(group("a")))),
             ("/.groups/a/.tokens/t", Resource::Token(Some(group("a")), "t".to_owned())),
+            ("/.groups/a/b/.recordings/", Resource::Recordings(group("a/b"))),
+            (
+                "/.groups/a/.recordings/1 2.webm",
+                Resource::Recording(group("a"), FileName::parse("1 2.webm").expect("a valid name")),
+            ),
             ("/.groups/a/.other", Resource::Unknown(group("a"))),
             ("/.groups/a/.users/.b", Resource::Unknown(group("a"))),
             ("/.groups/a/.users/b/.c", Resource::Unknown(group("a"))),
@@ -230,6 +251,9 @@ mod tests {
             "/.groups/.tokens",
             "/.groups/a\\b",
             "/.groups/a/.tokens/x/y",
+            "/.groups/a/.recordings",
+            "/.groups/a/.recordings/.x",
+            "/.groups/a/.recordings/x/y",
             "/.stats/",
         ] {
             assert_eq!(Resource::parse(path), None, "{path}");

@@ -27,6 +27,7 @@ pub(crate) fn all() -> Value {
         "Group": group(),
         "Stats": stats(),
         "Clients": clients(),
+        "Recordings": recordings(),
     })
 }
 
@@ -222,6 +223,25 @@ fn clients() -> Value {
                 "address": { "type": "string", "description": "Where it connected from." },
                 "up": names,
                 "down": names,
+            },
+        },
+    })
+}
+
+fn recordings() -> Value {
+    json!({
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["name", "size", "etag"],
+            "properties": {
+                "name": { "type": "string" },
+                "size": { "type": "integer", "minimum": 0, "description": "In bytes." },
+                "modified": {
+                    "type": "string", "format": "date-time",
+                    "description": "When it was last written to.",
+                },
+                "etag": { "type": "string", "description": "For `If-Match`, quotes included." },
             },
         },
     })

@@ -20,6 +20,8 @@ use crate::support::{Client, Reply, request_with_body};
 
 /// The path of the interface.
 pub(crate) const API: &str = "/galene-api/v0";
+/// A recording of the group `g`.
+pub(crate) const RECORDING: &str = "film.webm";
 /// An administrator of the server, and the password.
 pub(crate) const ROOT: &str = "root:toor";
 
@@ -58,8 +60,8 @@ fn settings() -> SiteSettings {
 }
 
 impl Office {
-    /// A server with the group `g`: the user `ann`, who operates it, `boss`, who administers it, and a
-    /// wildcard user.
+    /// A server with the group `g`: the user `ann`, who operates it, `boss`, who administers it, a
+    /// wildcard user, and a recording.
     pub(crate) fn new() -> Office {
         let directory = tempfile::tempdir().unwrap();
         let groups = Arc::new(GroupFiles::new(directory.path().join("groups")));
@@ -72,6 +74,7 @@ impl Office {
         let (sender, receiver) = watch::channel(Arc::new(settings()));
         let config = HttpConfig {
             admin: Some(AdminFiles { groups: groups.clone(), tokens }),
+            recordings: Some(directory.path().join("recordings")),
             ..HttpConfig::new(groups, receiver)
         };
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -87,6 +90,7 @@ impl Office {
             media: Some(media),
         };
         office.write_group("g", &group());
+        office.write_recording("g", RECORDING, "film");
         office
     }
 
@@ -101,8 +105,11 @@ impl Office {
             .map(|name| DirectoryLock::acquire(&self.directory.path().join(name)).unwrap())
     }
 
-    /// Makes the files of the group and of the tokens unusable.
+    /// Makes the files of the group, of the tokens and the directory of recordings unusable.
     pub(crate) fn break_files(&self) {
+        let recordings = self.directory.path().join("recordings");
+        fs::remove_dir_all(&recordings).unwrap();
+        fs::write(recordings, "no directory").unwrap();
         fs::write(self.group_file("g"), "{").unwrap();
         fs::write(self.token_file(), "{]").unwrap();
     }
@@ -128,6 +135,16 @@ impl Office {
 
     pub(crate) fn read_group(&self, name: &str) -> Value {
         serde_json::from_slice(&fs::read(self.group_file(name)).unwrap()).unwrap()
+    }
+
+    pub(crate) fn recording(&self, group: &str, name: &str) -> PathBuf {
+        self.directory.path().join("recordings").join(group).join(name)
+    }
+
+    pub(crate) fn write_recording(&self, group: &str, name: &str, content: &str) {
+        let path = self.recording(group, name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
     }
 
     pub(crate) fn write_tokens(&self, tokens: &[Value]) {

@@ -4,8 +4,10 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use data_encoding::BASE64;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::office::{Office, RECORDING, ROOT};
 use crate::support::{Reply, Server, Setup};
 
 const GROUP: &str = r#"{
@@ -195,4 +197,78 @@ async fn surprise_105_names_with_odd_characters_can_be_followed() {
     let link = link.split('"').next().unwrap();
     let film = fixture.get(&format!("/recordings/g/{link}")).await;
     assert_eq!((film.status, film.text()), (200, "odd"));
+}
+
+/// The path of the group's recordings in the administrative interface.
+const LIST: &str = "/.groups/g/.recordings/";
+
+#[tokio::test]
+async fn administrators_see_and_delete_what_was_recorded_in_a_group() {
+    let office = Office::new();
+    let odd = "2026-11-23 ann?#%<b>.webm";
+    office.write_recording("g", odd, "0123456789");
+    office.write_recording("g/sub", "below.webm", "x");
+    let film = fs::File::options().append(true).open(office.recording("g", odd)).unwrap();
+    film.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_000_500)).unwrap();
+
+    let list = office.get(LIST, ROOT).await;
+    assert_eq!((list.status, list.header("content-type")), (200, "application/json"));
+    assert_eq!(list.header("cache-control"), "no-cache");
+    let list = list.json();
+    let names: Vec<&Value> = list.as_array().unwrap().iter().map(|film| &film["name"]).collect();
+    assert_eq!(names, [odd, RECORDING]);
+    let etag = "\"10-1000000000500000000\"";
+    let modified = "2001-09-09T01:46:40Z";
+    assert_eq!(list[0], json!({"name": odd, "size": 10, "modified": modified, "etag": etag}));
+
+    let path = format!("{LIST}2026-11-23%20ann%3F%23%25%3Cb%3E.webm");
+    let delete = async |tag| office.ask("DELETE", &path, ROOT, &[("If-Match", tag)], "").await;
+    assert_eq!(delete("\"9-1000000000500000000\"").await.status, 412);
+    assert!(office.recording("g", odd).exists());
+    assert_eq!(delete(etag).await.status, 204);
+    assert!(!office.recording("g", odd).exists());
+    assert_eq!(delete(etag).await.status, 404);
+    assert_eq!(office.delete(&format!("{LIST}{RECORDING}")).await.status, 204);
+    assert_eq!(office.get(LIST, ROOT).await.json(), json!([]));
+    assert!(office.recording("g/sub", "below.webm").exists());
+}
+
+#[tokio::test]
+async fn recordings_of_a_group_are_administered_by_those_who_administer_it() {
+    let office = Office::new();
+    office.write_group("other", &json!({}));
+    let path = format!("{LIST}{RECORDING}");
+    for who in ["", "ann:a secret", "op:po", "boss:wrong"] {
+        for (method, path) in [("GET", LIST), ("DELETE", path.as_str())] {
+            let refused = office.ask(method, path, who, &[], "").await;
+            assert_eq!(refused.status, 401, "{method} {who}");
+        }
+    }
+    assert!(office.recording("g", RECORDING).exists());
+    assert_eq!(office.get("/.groups/other/.recordings/", "boss:b secret").await.status, 401);
+    assert_eq!(office.get("/.groups/other/.recordings/", ROOT).await.json(), json!([]));
+    assert_eq!(office.get("/.groups/none/.recordings/", ROOT).await.status, 404);
+    assert_eq!(office.get(LIST, "boss:b secret").await.status, 200);
+    // Recordings are no part of a group's definition.
+    office.configure(|settings| settings.writable_groups = false);
+    assert_eq!(office.ask("DELETE", &path, "boss:b secret", &[], "").await.status, 204);
+}
+
+#[tokio::test]
+async fn nothing_but_recordings_can_be_deleted() {
+    let office = Office::new();
+    let secret = office.directory.path().join("secret");
+    fs::write(&secret, "secret").unwrap();
+    office.write_recording("g/sub", "below.webm", "x");
+    for (name, status) in [
+        ("sub", 404),
+        (".hidden", 404),
+        ("sub%2Fbelow.webm", 404),
+        ("a%5Cb", 404),
+        // Another spelling of a path outside.
+        ("..%2F..%2Fsecret", 405),
+    ] {
+        assert_eq!(office.delete(&format!("{LIST}{name}")).await.status, status, "{name}");
+    }
+    assert!(secret.exists() && office.recording("g/sub", "below.webm").exists());
 }
