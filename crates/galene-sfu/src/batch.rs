@@ -22,7 +22,8 @@ pub(crate) struct Batch {
 }
 
 /// So much is sealed before it is sent: then it is still in a core's own cache, and a flood of packets for
-/// hundreds of subscribers takes no more memory than this and the largest batch of one of them.
+/// hundreds of subscribers, or a picture for as many newcomers, takes no more memory than this and the most that
+/// one of them gets.
 const MAX_UNSENT_BYTES: usize = 128 << 10;
 
 impl Sfu {
@@ -48,7 +49,11 @@ impl Sfu {
             if self.starting.is_empty() {
                 break;
             }
-            for slot in std::mem::take(&mut self.starting) {
+            while let Some(slot) = self.starting.pop_front() {
+                if self.aftermath.out.queue.len() >= limit {
+                    self.starting.push_front(slot);
+                    return;
+                }
                 self.start_sections(slot);
             }
             self.process();
