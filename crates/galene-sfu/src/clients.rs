@@ -320,7 +320,7 @@ impl Sfu {
                 elapsed.map_or(Duration::ZERO, |elapsed| FULL_QUEUE.saturating_sub(elapsed))
             }
         };
-        client.draining.update(queued, link.is_full || link.is_flooded)
+        client.draining.update(queued, link.is_full || link.is_flooded, self.now)
     }
 
     /// Decides which layers of what it wants a client can have. Before its link has ever been too full,

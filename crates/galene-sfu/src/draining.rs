@@ -5,7 +5,7 @@
 //! encoding first of all. A pause till the queue is gone costs no more than that wait, and what follows
 //! arrives whole.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A queue that takes so long to empty is worth a pause. A keyframe alone takes a quarter to half of a second
 /// at the rate of the link.
@@ -14,10 +14,16 @@ const BEGIN: Duration = Duration::from_millis(600);
 /// The pause is over when so little is left that the next keyframe can follow.
 const END: Duration = Duration::from_millis(100);
 
+/// No pause is longer than this. How long a queue is follows from what is known of the link, and while nothing
+/// but sound is sent little can be learned: over a long path an estimate that has fallen far would take what is
+/// simply on its way for a queue, for ever. Queues of more than three seconds are rare.
+const LONGEST: Duration = Duration::from_secs(3);
+
 /// The state of the queue of one receiver.
 #[derive(Debug, Default)]
 pub(crate) struct Draining {
-    is_on: bool,
+    /// Since when the queue has to empty, if it does.
+    since: Option<Instant>,
 }
 
 /// What changes for the receiver.
@@ -27,26 +33,28 @@ pub(crate) enum Drained {
     No,
     /// It has to empty, from now on or still.
     Empties,
-    /// It has just become empty.
+    /// It has just become empty, or was waited for long enough.
     IsEmpty,
 }
 
 impl Draining {
     /// Takes in how long the queue takes to empty, and whether the link was found too full just now: a long
     /// path without a queue has as much on its way.
-    pub(crate) fn update(&mut self, queued: Duration, is_full: bool) -> Drained {
-        let was_on = self.is_on;
-        self.is_on = if was_on { queued > END } else { is_full && queued > BEGIN };
-        match (was_on, self.is_on) {
-            (_, true) => Drained::Empties,
-            (true, false) => Drained::IsEmpty,
-            (false, false) => Drained::No,
+    pub(crate) fn update(&mut self, queued: Duration, is_full: bool, now: Instant) -> Drained {
+        let Some(since) = self.since else {
+            self.since = (is_full && queued > BEGIN).then_some(now);
+            return if self.is_on() { Drained::Empties } else { Drained::No };
+        };
+        if queued > END && now.saturating_duration_since(since) < LONGEST {
+            return Drained::Empties;
         }
+        self.since = None;
+        Drained::IsEmpty
     }
 
     /// Returns whether the queue has to empty.
     pub(crate) fn is_on(&self) -> bool {
-        self.is_on
+        self.since.is_some()
     }
 }
 
@@ -57,12 +65,25 @@ mod tests {
     #[test]
     fn a_long_queue_empties_before_anything_follows() {
         let ms = Duration::from_millis;
+        let at = |offset| galene_testkit::epoch() + ms(offset);
         let mut draining = Draining::default();
-        assert_eq!(draining.update(ms(700), false), Drained::No, "the path is long");
-        assert_eq!(draining.update(ms(300), true), Drained::No, "it is short");
-        assert_eq!(draining.update(ms(700), true), Drained::Empties);
-        assert_eq!(draining.update(ms(300), false), Drained::Empties);
-        assert_eq!(draining.update(ms(90), false), Drained::IsEmpty);
-        assert_eq!(draining.update(ms(90), false), Drained::No);
+        assert_eq!(draining.update(ms(700), false, at(0)), Drained::No, "the path is long");
+        assert_eq!(draining.update(ms(300), true, at(100)), Drained::No, "it is short");
+        assert_eq!(draining.update(ms(700), true, at(200)), Drained::Empties);
+        assert_eq!(draining.update(ms(300), false, at(600)), Drained::Empties);
+        assert_eq!(draining.update(ms(90), false, at(800)), Drained::IsEmpty);
+        assert_eq!(draining.update(ms(90), false, at(900)), Drained::No);
+    }
+
+    #[test]
+    fn a_queue_that_seems_not_to_empty_is_waited_for_only_so_long() {
+        let at = |ms| galene_testkit::epoch() + Duration::from_millis(ms);
+        let queued = Duration::from_millis(700);
+        let mut draining = Draining::default();
+        assert_eq!(draining.update(queued, true, at(0)), Drained::Empties);
+        assert_eq!(draining.update(queued, false, at(2_900)), Drained::Empties);
+        assert_eq!(draining.update(queued, false, at(3_000)), Drained::IsEmpty);
+        assert_eq!(draining.update(queued, false, at(3_100)), Drained::No);
+        assert!(!draining.is_on());
     }
 }
