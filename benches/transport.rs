@@ -334,11 +334,7 @@ impl Conference {
                     sent.take_from(sfu);
                     while let Some(event) = sfu.poll_event() {
                         if let Event::TrackStarted { track, .. } = event {
-                            tracks.push(TrackRequest {
-                                track,
-                                shard: ShardId(0),
-                                encoding: EncodingChoice::Best,
-                            });
+                            tracks.push(TrackRequest::new(track, ShardId(0), EncodingChoice::Best));
                         }
                     }
                 });

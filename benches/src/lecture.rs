@@ -207,7 +207,7 @@ impl Lecture {
         let (sfu, now, kept) = (&mut self.shards[home], self.now, &mut self.kept);
         let watching = self.watching;
         let request =
-            |encoding| move |&track: &TrackId| TrackRequest { track, shard: ShardId(0), encoding };
+            |encoding| move |&track: &TrackId| TrackRequest::new(track, ShardId(0), encoding);
         let tracks = choice.map(|c| self.tracks.iter().map(request(c)).collect());
         let (stream_id, tracks) = ("stream".to_owned(), tracks.unwrap_or_default());
         let command = Command::Subscribe {

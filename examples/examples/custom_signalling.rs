@@ -299,11 +299,7 @@ impl FrontEnd {
         for (&transport, _) in here().filter(|(_, p)| matches!(p.role, Role::Watcher { .. })) {
             let tracks = published
                 .iter()
-                .map(|&track| TrackRequest {
-                    track,
-                    shard: ShardId(0),
-                    encoding: EncodingChoice::Best,
-                })
+                .map(|&track| TrackRequest::new(track, ShardId(0), EncodingChoice::Best))
                 .collect();
             self.command(Command::Subscribe {
                 transport,

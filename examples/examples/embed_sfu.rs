@@ -61,11 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Event::Answer { sdp, .. } => publisher.handle_answer(now, &sdp)?,
                 Event::TrackStarted { track, codec } => {
                     println!("{track} started: {codec}");
-                    tracks.push(TrackRequest {
-                        track,
-                        shard: ShardId(0),
-                        encoding: EncodingChoice::Best,
-                    });
+                    tracks.push(TrackRequest::new(track, ShardId(0), EncodingChoice::Best));
                     tracks.sort_by_key(|request| request.track.section);
                     let (stream_id, tracks) = ("example".to_owned(), tracks.clone());
                     let transport = SUBSCRIBER;

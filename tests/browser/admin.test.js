@@ -196,9 +196,18 @@ test("users are added, changed and deleted, and it counts at once", async () => 
   await joins("seminar", "Carol", "carol's");
 
   const carol = page.locator('[data-user="Carol"]');
+  // The next thing is chosen while the page still reads what the last one came to.
+  const users = "**/.groups/seminar/.users/";
+  let letRead = () => {};
+  const chosen = new Promise((resolve) => (letRead = () => resolve(undefined)));
+  await page.route(users, (route) => chosen.then(() => route.continue()));
+  const reading = page.waitForRequest((request) => request.url().endsWith("/.users/"));
   await carol.locator("[data-field=role]").selectOption("message");
-  await page.locator(".said", { hasText: "permissions of Carol were changed" }).waitFor();
+  await reading;
   await carol.locator("[data-field=role]").selectOption("");
+  letRead();
+  await page.locator(".said", { hasText: "permissions of Carol were changed" }).waitFor();
+  await page.unroute(users);
   await carol.locator("[data-field=permissions]").fill("message, caption");
   await carol.locator("[data-field=permissions]").press("Enter");
   await eventually(async () => {

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use galene_sfu::{
-    Codec, Command, EgressKind, EncodingChoice, Event, ShardId, TrackId, TrackRequest, TransportId,
-    TransportStatistics,
+    Codec, Command, EgressKind, EncodingChoice, Event, Priority, ShardId, TrackId, TrackRequest,
+    TransportId, TransportStatistics,
 };
 use galene_testkit::{
     NodeKey, Profile, PublisherConfig, PublisherPeer, Report, Simulation, SubscriberConfig,
@@ -134,8 +134,22 @@ impl Conference {
     pub fn resubscribe(&mut self, id: TransportId, tracks: &[TrackId], encoding: EncodingChoice) {
         let tracks = tracks
             .iter()
-            .map(|&track| TrackRequest { track, shard: self.shard(track.transport), encoding })
+            .map(|&track| TrackRequest::new(track, self.shard(track.transport), encoding))
             .collect();
+        self.want(id, tracks);
+    }
+
+    /// Lets a subscriber have the best of these tracks, of which one matters more than the others.
+    pub fn prefer(&mut self, id: TransportId, tracks: &[TrackId], favourite: TrackId) {
+        let request = |&track: &TrackId| TrackRequest {
+            priority: if track == favourite { Priority::High } else { Priority::Normal },
+            ..TrackRequest::new(track, self.shard(track.transport), EncodingChoice::Best)
+        };
+        let tracks = tracks.iter().map(request).collect();
+        self.want(id, tracks);
+    }
+
+    fn want(&mut self, id: TransportId, tracks: Vec<TrackRequest>) {
         self.command(Command::Subscribe {
             transport: id,
             client: galene_sfu::ClientId(id.0),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::limits::MAX_GROUP_NAME_BYTES;
+use crate::limits::{MAX_GROUP_NAME_BYTES, MAX_GROUP_NAME_PART_BYTES};
 use crate::text::text_type;
 
 /// The name of a group, such as `lectures/algebra`.
@@ -24,8 +24,10 @@ pub enum GroupNameError {
         "this is not a group's name: those neither begin nor end with a slash and have no part that is empty or begins with a dot"
     )]
     Path,
-    /// It exceeds [`MAX_GROUP_NAME_BYTES`].
-    #[error("this group name is too long (at most {MAX_GROUP_NAME_BYTES} bytes)")]
+    /// It exceeds [`MAX_GROUP_NAME_BYTES`], or a segment [`MAX_GROUP_NAME_PART_BYTES`].
+    #[error(
+        "this group name is too long (at most {MAX_GROUP_NAME_BYTES} bytes, and {MAX_GROUP_NAME_PART_BYTES} between two slashes)"
+    )]
     TooLong,
 }
 
@@ -36,7 +38,8 @@ impl GroupName {
     ///
     /// [`GroupNameError`] says which rule the text breaks.
     pub fn parse(text: &str) -> Result<Self, GroupNameError> {
-        if text.len() > MAX_GROUP_NAME_BYTES {
+        let is_part_too_long = |part: &str| part.len() > MAX_GROUP_NAME_PART_BYTES;
+        if text.len() > MAX_GROUP_NAME_BYTES || text.split('/').any(is_part_too_long) {
             return Err(GroupNameError::TooLong);
         }
         if has_illegal_character(text) {
@@ -88,7 +91,10 @@ mod tests {
         for name in ["foo", "foo/bar", "a b", "foo.bar", "é", "a/b/c", "foo.", "a..b"] {
             assert_eq!(GroupName::parse(name).map(|n| n.to_string()), Ok(name.to_owned()));
         }
-        assert!(GroupName::parse(&"x".repeat(MAX_GROUP_NAME_BYTES)).is_ok());
+        assert!(GroupName::parse(&"x".repeat(MAX_GROUP_NAME_PART_BYTES)).is_ok());
+        let longest = format!("xx{}", "/x".repeat(MAX_GROUP_NAME_BYTES / 2 - 1));
+        assert_eq!(longest.len(), MAX_GROUP_NAME_BYTES);
+        assert!(GroupName::parse(&longest).is_ok());
     }
 
     #[test]
@@ -111,8 +117,11 @@ mod tests {
         for name in ["foo\\bar", "foo\0", "foo\nbar"] {
             assert_eq!(GroupName::parse(name), Err(GroupNameError::Character), "{name:?}");
         }
-        let long = "x".repeat(MAX_GROUP_NAME_BYTES + 1);
-        assert_eq!(GroupName::parse(&long), Err(GroupNameError::TooLong));
+        let long_part = format!("a/{}/b", "x".repeat(MAX_GROUP_NAME_PART_BYTES + 1));
+        let long = format!("x{}", "/x".repeat(MAX_GROUP_NAME_BYTES / 2));
+        for name in [long_part, long] {
+            assert_eq!(GroupName::parse(&name), Err(GroupNameError::TooLong), "{name:?}");
+        }
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub const MAX_USERNAME_BYTES: usize = 256;
 /// part of which is the directory in front.
 pub const MAX_GROUP_NAME_BYTES: usize = 1024;
 
+/// The longest part of a group name between two slashes in bytes. Linux allows 255 bytes for the name of a
+/// file, and the server writes `PART.json.temp` before it replaces `PART.json`.
+pub const MAX_GROUP_NAME_PART_BYTES: usize = 255 - ".json.temp".len();
+
 /// The longest password or token in bytes. JSON Web Tokens are the longest of them; web servers
 /// commonly refuse header lines beyond 8 KiB, so issuers stay below.
 pub const MAX_SECRET_BYTES: usize = 8 << 10;

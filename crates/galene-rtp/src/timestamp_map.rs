@@ -48,6 +48,13 @@ impl TimestampMap {
         };
     }
 
+    /// Returns whether a packet of the current source with this timestamp would be sent under a later one
+    /// than any before: then a source that was interrupted can go on as if nothing had happened.
+    pub fn is_later(&self, timestamp: u32) -> bool {
+        let outgoing = self.translate(timestamp);
+        self.latest.is_none_or(|latest| (1..HALF).contains(&outgoing.wrapping_sub(latest)))
+    }
+
     /// Returns the timestamp under which to send a packet of the current source, and remembers the
     /// latest.
     pub fn map(&mut self, timestamp: u32) -> u32 {
@@ -93,6 +100,18 @@ mod tests {
         assert_eq!(map.map(77 + 3_000), 3_800);
         assert_eq!(map.translate(76), 799);
         assert_eq!(map.offset(), 723);
+    }
+
+    #[test]
+    fn a_source_can_go_on_as_long_as_its_timestamps_are_later() {
+        let mut map = TimestampMap::new(90_000);
+        assert!(map.is_later(u32::MAX), "nothing was sent");
+        map.map(500);
+        map.switch(77, Duration::from_millis(20));
+        map.map(77);
+        assert!(map.is_later(78) && map.is_later(76 + HALF));
+        assert!(!map.is_later(77) && !map.is_later(76));
+        assert!(!map.is_later(77 + HALF), "after so long, later cannot be told from earlier");
     }
 
     #[test]

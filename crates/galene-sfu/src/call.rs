@@ -28,7 +28,7 @@ pub(crate) struct Call {
 
 pub(crate) fn request(section: u16) -> TrackRequest {
     let track = TrackId { transport: PUBLISHER, section };
-    TrackRequest { track, shard: ShardId(0), encoding: EncodingChoice::Best }
+    TrackRequest::new(track, ShardId(0), EncodingChoice::Best)
 }
 
 impl Call {

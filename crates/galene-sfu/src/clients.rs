@@ -4,7 +4,7 @@
 //! by transport-wide feedback, where the client gives that; without, what counts is what it says of each
 //! transport itself ([`ReceiverRate`](galene_congestion::ReceiverRate)).
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ use crate::sfu::Sfu;
 use crate::subscription::{Section, Subscription};
 use crate::track::SubscriberSection;
 use crate::transport::Role;
-use crate::{ClientId, MediaKind};
+use crate::{ClientId, MediaKind, Priority};
 
 /// The clients that have a transport here. Each goes with its last one.
 pub(crate) type Clients = BTreeMap<ClientId, Client>;
@@ -357,6 +357,7 @@ impl Sfu {
                 let absent = (wanted == EncodingChoice::Best).then(|| track.ladder.absent());
                 videos.push(Video {
                     at: SubscriberSection { slot: *slot, section: at },
+                    priority: section.priority,
                     is_small: wanted == EncodingChoice::Lowest,
                     limit: section.selection.current_limit(),
                     rungs: rungs.chain(absent.flatten()).collect(),
@@ -364,10 +365,11 @@ impl Sfu {
             }
         }
         // Of two that are wanted alike, the one that was there first matters more.
-        videos.sort_by_key(|video| video.is_small);
+        videos.sort_by_key(|video| (Reverse(video.priority), video.is_small));
+        let favoured = videos.iter().filter(|video| video.priority == Priority::High).count();
         let rungs: Vec<&[Rung]> = videos.iter().map(|video| video.rungs.as_slice()).collect();
         let changes = |budget: u64, to: Ordering| -> Vec<(SubscriberSection, Limit)> {
-            let limits = videos.iter().zip(allocate(budget, &rungs));
+            let limits = videos.iter().zip(allocate(budget, &rungs, favoured));
             let changed = limits.filter(|(video, limit)| limit.cmp(&video.limit) == to);
             changed.map(|(video, limit)| (video.at, limit)).collect()
         };
@@ -381,7 +383,8 @@ impl Sfu {
             let playing = videos.iter().filter(|video| video.limit != Limit::Paused);
             changed = playing.map(|video| (video.at, Limit::Paused)).collect();
         } else if drained == Drained::IsEmpty {
-            changed = videos.iter().map(|v| v.at).zip(allocate(link.budget, &rungs)).collect();
+            let limits = allocate(link.budget, &rungs, favoured);
+            changed = videos.iter().map(|v| v.at).zip(limits).collect();
             patience.handle_decrease(now);
         } else if changed.is_empty() {
             patience.handle_enough();
@@ -437,6 +440,7 @@ impl Sfu {
 /// A video that a client receives or has to do without.
 struct Video {
     at: SubscriberSection,
+    priority: Priority,
     is_small: bool,
     limit: Limit,
     /// The layers of it that are wanted and sent, the lowest first, and what is to be expected above them.

@@ -84,6 +84,27 @@ pub struct TrackRequest {
     pub shard: ShardId,
     /// Which of its simulcast encodings and layers.
     pub encoding: EncodingChoice,
+    /// How much it matters where a link does not carry everything. Sound always comes first.
+    pub priority: Priority,
+}
+
+impl TrackRequest {
+    /// Asks for a track that matters as much as others do.
+    pub fn new(track: TrackId, shard: ShardId, encoding: EncodingChoice) -> Self {
+        Self { track, shard, encoding, priority: Priority::Normal }
+    }
+}
+
+/// How much a picture matters among those that share a link. Of two that matter alike, large ones come
+/// before those of which only the small picture is wanted, and older ones before newer ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Priority {
+    /// As much as most.
+    #[default]
+    Normal,
+    /// It gets all its layers before any that matters less gets more than its lowest one, and it pauses
+    /// after them.
+    High,
 }
 
 /// How much of a track is wanted. What is not sent is replaced by the next smaller, or else by the least

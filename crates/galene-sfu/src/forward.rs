@@ -23,6 +23,8 @@ const MAX_REPAIRED: u64 = VIDEO_CAPACITY as u64;
 pub(crate) struct Forward {
     /// What is being forwarded; none until a keyframe of it has come.
     current: Option<Source>,
+    /// What was forwarded last of the same track: if it comes back, its timestamps go on.
+    last: Option<Source>,
     sequences: SequenceMap<Label>,
     timestamps: TimestampMap,
     pictures: Vp8Numbering,
@@ -165,6 +167,7 @@ impl Forward {
     pub(crate) fn new(first_sequence: u16, clock_rate_hz: u32) -> Self {
         Self {
             current: None,
+            last: None,
             sequences: SequenceMap::new(u64::from(first_sequence >> 1), Label::default()),
             timestamps: TimestampMap::new(clock_rate_hz),
             pictures: Vp8Numbering::new(),
@@ -180,10 +183,16 @@ impl Forward {
         }
     }
 
-    /// Lets go of the source: the next one starts with a keyframe.
+    /// Lets go of the source, which may come back: it, or the next one, starts with a keyframe.
     pub(crate) fn detach(&mut self) {
         self.current = None;
         self.waiting = None;
+    }
+
+    /// Lets go of the track: sources of the next one have nothing to do with those of this one.
+    pub(crate) fn release(&mut self) {
+        self.detach();
+        self.last = None;
     }
 
     /// Returns an encoding whose packets from its last keyframe on are due now: the switch to it has
@@ -411,7 +420,9 @@ impl Forward {
         if let Some(descriptor) = &packet.vp8 {
             self.pictures.switch(descriptor);
         }
-        if let Some(newest) = self.newest {
+        // The publisher's own clock is exact; when something was captured is known to a millisecond.
+        let goes_on = self.last == Some(source) && self.timestamps.is_later(packet.timestamp);
+        if let Some(newest) = self.newest.filter(|_| !goes_on) {
             let elapsed = packet.captured.saturating_duration_since(newest.captured);
             self.timestamps.switch(packet.timestamp, elapsed);
         }
@@ -425,7 +436,7 @@ impl Forward {
             spatial: target.spatial,
             temporal: target.temporal,
         });
-        self.current = Some(source);
+        (self.current, self.last) = (Some(source), Some(source));
     }
 }
 
@@ -542,11 +553,39 @@ mod tests {
     fn another_track_in_the_same_section_goes_on_too() {
         let mut forward = Forward::new(0, 90_000);
         forward.accept(0, Layer::whole(0), &packet(10, 1_000, 500, true, 0));
-        forward.detach();
+        forward.release();
         assert_eq!(forward.accept(0, Layer::whole(0), &packet(5, 9, 1, false, 10)), None);
         let numbers =
             forward.accept(0, Layer::whole(0), &packet(6, 99, 2, true, 1_000)).expect("a keyframe");
         assert_eq!((numbers.sequence, numbers.timestamp), (1, 91_000));
+    }
+
+    #[test]
+    fn a_picture_that_pauses_and_comes_back_keeps_its_own_clock() {
+        let mut forward = Forward::new(0, 90_000);
+        forward.accept(0, Layer::whole(0), &packet(10, 1_000, 500, true, 0));
+        forward.detach();
+        // Reports have moved the time of capture by a millisecond meanwhile.
+        let back = packet(70, 181_000, 560, true, 2_001);
+        let numbers = forward.accept(0, Layer::whole(0), &back).expect("a keyframe");
+        assert_eq!((numbers.sequence, numbers.timestamp), (1, 181_000));
+
+        // Another encoding of it is placed by the time of capture, and so is this one after it.
+        forward.accept(1, Layer::whole(1), &packet(5, 77, 9, true, 3_001));
+        forward.detach();
+        let back = packet(130, 361_000, 620, true, 4_002);
+        let numbers = forward.accept(0, Layer::whole(0), &back).expect("a keyframe");
+        assert_eq!((numbers.sequence, numbers.timestamp), (3, 181_000 + 2_001 * 90));
+    }
+
+    #[test]
+    fn a_picture_whose_timestamps_went_back_meanwhile_goes_on_later() {
+        let mut forward = Forward::new(0, 90_000);
+        forward.accept(0, Layer::whole(0), &packet(10, 500_000, 500, true, 0));
+        forward.detach();
+        let back = packet(70, 1_000, 560, true, 2_000);
+        let numbers = forward.accept(0, Layer::whole(0), &back).expect("a keyframe");
+        assert_eq!((numbers.sequence, numbers.timestamp), (1, 680_000));
     }
 
     /// The pattern of two temporal layers, of which every fourth frame of the upper one lets in.

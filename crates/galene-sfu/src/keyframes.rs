@@ -27,6 +27,11 @@ impl KeyframeRequests {
         self.wanted = true;
     }
 
+    /// Returns whether somebody needs a keyframe and none has come yet.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// A keyframe begins to arrive: all wishes are met.
     pub(crate) fn handle_keyframe(&mut self) {
         self.wanted = false;

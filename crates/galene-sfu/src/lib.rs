@@ -35,6 +35,7 @@ mod forward;
 pub mod fuzzing;
 mod ids;
 mod imports;
+mod keyframe_allowance;
 mod keyframes;
 mod ladder;
 mod layer;
@@ -75,7 +76,7 @@ mod timer_wheel;
 mod track;
 mod transport;
 
-pub use command::{Command, EncodingChoice, TrackRequest};
+pub use command::{Command, EncodingChoice, Priority, TrackRequest};
 pub use config::{EgressKind, SfuConfig};
 pub use event::{CloseReason, EncodingDemand, Event, Service};
 pub use galene_rtp::{Codec, MediaKind};

@@ -230,11 +230,11 @@ impl Sfu {
 
     pub(crate) fn handle_keyframe_request(&mut self, slot: Slot, mid: Mid) {
         let Transport { role: Role::Subscriber(subscription), round_trip, .. } =
-            &self.transports[slot]
+            &mut self.transports[slot]
         else {
             return;
         };
-        let Some(section) = subscription.sections.iter().find(|s| s.mid == mid) else {
+        let Some(section) = subscription.sections.iter_mut().find(|s| s.mid == mid) else {
             return;
         };
         // Browsers repeat their request until they have what they asked for, and this one was sent before
@@ -247,6 +247,9 @@ impl Sfu {
             let target = section.selection.peek(&track.ladder).layer.map(|layer| layer.encoding);
             if let Some(encoding) = section.forward.current().or(target)
                 && let Some(encoding) = track.encodings.get_mut(encoding)
+                // One that is about to be made is for everybody.
+                && !encoding.keyframes.is_wanted()
+                && section.keyframe_allowance.take(self.now)
             {
                 encoding.keyframes.request();
                 self.wishes.insert(key);

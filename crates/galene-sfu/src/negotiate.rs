@@ -15,7 +15,7 @@ use crate::sfu::{Sfu, find};
 use crate::subscription::{Negotiation, Outlet, Section, Subscription};
 use crate::track::{SubscriberSection, TrackKey};
 use crate::transport::{self, RTX_CACHE_PACKETS, Role, Transport};
-use crate::{ClientId, Codec, EgressKind, EncodingChoice, Event, TrackRequest, TransportId};
+use crate::{ClientId, Codec, EgressKind, Event, TrackRequest, TransportId};
 
 use std::time::Duration;
 
@@ -187,11 +187,12 @@ impl Sfu {
             let mut sections = subscription.sections.iter_mut().enumerate();
             match sections.find(|(_, s)| s.track == Some(key)) {
                 Some((at, section)) => {
+                    section.priority = request.priority;
                     if section.selection.want(request.encoding) {
                         changed.push((key, SubscriberSection { slot, section: at }));
                     }
                 }
-                None => missing.push((key, request.encoding)),
+                None => missing.push((key, *request)),
             }
         }
         let is_offered = subscription.negotiation.is_offered();
@@ -206,7 +207,7 @@ impl Sfu {
     }
 
     /// Offers the peer what has changed; `missing` are the tracks that it is to have and has not.
-    fn offer(&mut self, slot: Slot, missing: &[(TrackKey, EncodingChoice)]) {
+    fn offer(&mut self, slot: Slot, missing: &[(TrackKey, TrackRequest)]) {
         let transport = &mut self.transports[slot];
         let Role::Subscriber(subscription) = &mut transport.role else {
             return;
@@ -217,20 +218,20 @@ impl Sfu {
             section.offered = false;
         }
         // The sections that take the missing tracks; those that are still to be added stand last.
-        let mut takers: Vec<(usize, TrackKey, EncodingChoice)> = Vec::new();
+        let mut takers: Vec<(usize, TrackKey, TrackRequest)> = Vec::new();
         let mut added = subscription.sections.len();
-        for &(key, choice) in missing {
+        for &(key, request) in missing {
             let track = &self.tracks[key];
             let taken = |at: usize| takers.iter().any(|(taken, ..)| *taken == at);
             let mut sections = subscription.sections.iter().enumerate();
             let idle = sections.find(|(at, s)| s.is_idle(track.format) && !taken(*at));
             if let Some((at, section)) = idle {
                 plan.directions.push((section.mid, Direction::SendOnly));
-                takers.push((at, key, choice));
+                takers.push((at, key, request));
             } else if added < sdp::MAX_SECTIONS {
                 let (stream, name) = subscription.names_of(track);
                 plan.additions.push((engine_kind(track.format.codec.kind()), stream, name));
-                takers.push((added, key, choice));
+                takers.push((added, key, request));
                 added += 1;
             } else {
                 tracing::debug!(transport = transport.id.0, "too many sections to add another");
@@ -249,7 +250,7 @@ impl Sfu {
             return;
         };
         let mut mids = drawn.added.into_iter();
-        for (at, key, choice) in takers {
+        for (at, key, request) in takers {
             let track = &mut self.tracks[key];
             if at == subscription.sections.len()
                 && let Some(mid) = mids.next()
@@ -260,7 +261,8 @@ impl Sfu {
             }
             let section = &mut subscription.sections[at];
             section.track = Some(key);
-            section.selection.want(choice);
+            section.selection.want(request.encoding);
+            section.priority = request.priority;
             section.offered = true;
             track.subscribers.push(SubscriberSection { slot, section: at });
             self.demands.insert((self.now, key));

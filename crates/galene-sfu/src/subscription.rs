@@ -12,6 +12,7 @@ use crate::descriptors::OutgoingDescriptor;
 use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
 use crate::forward::{Forward, Numbers};
+use crate::keyframe_allowance::KeyframeAllowance;
 use crate::packet::Packet;
 use crate::redundancy::Redundancy;
 use crate::resends::Resends;
@@ -21,7 +22,7 @@ use crate::service::ToldService;
 use crate::srtp::RtcpOpener;
 use crate::statistics::Feedbacks;
 use crate::track::{Track, TrackKey};
-use crate::{ClientId, EncodingChoice, Layer, MediaKind, TrackRequest};
+use crate::{ClientId, EncodingChoice, Layer, MediaKind, Priority, TrackRequest};
 
 /// What a transport forwards to its peer.
 #[derive(Debug)]
@@ -71,6 +72,8 @@ pub(crate) struct Section {
     pub(crate) track: Option<TrackKey>,
     /// How much of that.
     pub(crate) selection: Selection,
+    /// How much it matters among all that the client is sent.
+    pub(crate) priority: Priority,
     /// What the peer knows of how much that leaves.
     pub(crate) service: ToldService,
     /// Whether our last offer says that it sends.
@@ -90,6 +93,8 @@ pub(crate) struct Section {
     pub(crate) resends: Resends,
     /// When the latest keyframe began to be sent.
     pub(crate) keyframe_sent: Option<Instant>,
+    /// How often the peer may ask for one.
+    pub(crate) keyframe_allowance: KeyframeAllowance,
     /// How many NACKs the peer had sent by the last report on them.
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
@@ -305,6 +310,7 @@ impl Section {
             format,
             track: None,
             selection: Selection::new(EncodingChoice::Best),
+            priority: Priority::default(),
             service: ToldService::default(),
             offered: false,
             live: false,
@@ -315,6 +321,7 @@ impl Section {
             feedbacks: Feedbacks::default(),
             resends: Resends::default(),
             keyframe_sent: None,
+            keyframe_allowance: KeyframeAllowance::default(),
             nacks: 0,
             sent: None,
             sent_rate: 0,
@@ -338,10 +345,12 @@ impl Section {
         self.outlet = None;
         self.service = ToldService::default();
         self.feedbacks = Feedbacks::default();
-        self.pause();
+        self.keyframe_allowance = KeyframeAllowance::default();
+        self.live = false;
+        self.forward.release();
     }
 
-    /// Hands on no more packets before a keyframe.
+    /// Hands on no more packets before a keyframe. The same track may go on later.
     pub(crate) fn pause(&mut self) {
         self.live = false;
         self.forward.detach();

@@ -28,6 +28,33 @@ fn keyframe_requests_of_many_subscribers_become_few() {
 }
 
 #[test]
+fn a_subscriber_that_asks_for_keyframes_all_the_time_gets_three_and_then_one_in_three_seconds() {
+    let mut conference = super::conference(4);
+    let publisher = publish(&mut conference, 10);
+    let restless = watch(&mut conference, publisher);
+    let other = watch(&mut conference, publisher);
+    conference.run_for(SECOND * 3);
+    let before = conference.publisher(publisher).counts(1, 0);
+    for _ in 0..200 {
+        let now = conference.now();
+        conference.subscriber_mut(restless).request_keyframes(now);
+        conference.run_for(SECOND / 10);
+    }
+    let after = conference.publisher(publisher).counts(1, 0);
+    // Of 200 in 20 seconds.
+    assert_eq!(after.keyframe_requests - before.keyframe_requests, 8);
+    assert_eq!(after.keyframes - before.keyframes, 8);
+
+    // Somebody else who needs one has it as soon as ever.
+    let now = conference.now();
+    conference.subscriber_mut(other).request_keyframes(now);
+    conference.run_for(SECOND / 10);
+    let requests = conference.publisher(publisher).counts(1, 0).keyframe_requests;
+    assert_eq!(requests, after.keyframe_requests + 1);
+    conference.assert_clean();
+}
+
+#[test]
 fn the_publisher_sends_no_more_than_its_slowest_subscriber_takes() {
     let mut conference = super::conference(3);
     let publisher =

@@ -55,7 +55,8 @@ fn a_subscriber_without_rtx_recovers_by_keyframes() {
     assert!(video.packets_lost > 5, "without RTX nothing is repaired: {video}");
     assert!(video.keyframes > 1 && video.frames_rendered > 600, "{video}");
     let last = video.last_rendered.expect("something was seen");
-    assert!(conference.now() - last < SECOND, "it goes on to the end: {video}");
+    // Keyframes are made for one receiver no more often than that.
+    assert!(conference.now() - last < SECOND * 4, "it goes on to the end: {video}");
     let video = conference.report(other, 11);
     assert_eq!((video.frames_lost, video.freezes), (0, 0), "{video}");
 }

@@ -37,6 +37,36 @@ fn a_link_that_gets_narrow_and_wide_again_is_told_of_step_by_step() {
 }
 
 #[test]
+fn a_shared_screen_keeps_its_picture_while_cameras_give_way() {
+    let mut conference = super::conference(43);
+    let [one, other, screen] = [(); 3].map(|()| publish(&mut conference));
+    let [one, other, screen] = [one, other, screen].map(|from| conference.tracks(from)[0]);
+    let narrow = conference.subscribe(&[one, other, screen], |config| config.may_miss_start());
+    conference.prefer(narrow, &[one, other, screen], screen);
+    let equal = conference.subscribe(&[one, other, screen], |config| config.may_miss_start());
+    // For somebody else all the large pictures are sent.
+    let wide = conference.subscribe(&[one, other, screen], |config| config);
+    for watcher in [narrow, equal, wide] {
+        conference.set_network(watcher, link(8_000_000));
+    }
+    conference.run_for(SECOND * 8);
+    for watcher in [narrow, equal] {
+        conference.set_network(watcher, link(2_900_000));
+    }
+    conference.run_for(SECOND * 15);
+    let latest = |c: &Conference, watcher| -> BTreeMap<TrackId, Service> {
+        told(c, watcher).into_iter().collect()
+    };
+    let of_narrow = latest(&conference, narrow);
+    assert_eq!(of_narrow.get(&screen).copied().unwrap_or_default(), Service::Full, "{of_narrow:?}");
+    assert!([one, other].iter().all(|camera| of_narrow[camera] < Service::Full), "{of_narrow:?}");
+    let of_equal = told(&conference, equal);
+    let gave_way =
+        of_equal.iter().any(|(track, service)| *track == screen && *service < Service::Full);
+    assert!(gave_way, "it comes last where it matters no more: {of_equal:?}");
+}
+
+#[test]
 fn whoever_asks_for_the_small_picture_and_gets_it_lacks_nothing() {
     let mut conference = super::conference(42);
     let publisher = publish(&mut conference);

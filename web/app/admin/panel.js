@@ -75,15 +75,22 @@ export class Panel extends LitElement {
   async read() {}
 
   /**
-   * Does something to what is shown, and shows it as it is then.
+   * Does something to what is shown, and shows it as it is then, before it says that it worked.
    * @param {() => Promise<unknown>} task
    * @param {string} done
+   * @returns {Promise<boolean>} Whether it worked
    */
   async change(task, done) {
-    const isDone = await this.run(task, done);
-    // Also after a refusal: somebody else may have changed what is shown.
-    await this.read().catch((error) => this.explain(error));
-    this.requestUpdate();
+    let isDone = false;
+    await this.run(async () => {
+      try {
+        await task();
+        isDone = true;
+      } finally {
+        // Also after a refusal: somebody else may have changed what is shown.
+        await this.read();
+      }
+    }, done);
     return isDone;
   }
 

@@ -55,7 +55,10 @@ class UsersPanel extends Panel {
       ],
     );
     if (this.group !== group) return;
+    const chosen = this.rows?.filter(isBeingChosen).map(({ name }) => name) ?? [];
     this.rows = rows.filter((row) => row !== null);
+    // What somebody is about to type stays on the page.
+    for (const row of this.rows) if (chosen.includes(row.name)) row.permissions = [];
     this.count = names.length;
     this.hasWildcard = this.rows.some(({ key }) => key === WILDCARD_USER);
   }
@@ -100,8 +103,8 @@ class UsersPanel extends Panel {
    */
   allow(row, permissions) {
     row.permissions = permissions;
-    if (Array.isArray(permissions) && permissions.length === 0) {
-      // "Other" was chosen: the field for it appears, and what is typed there is sent.
+    if (isBeingChosen(row)) {
+      // The field for it appears, and what is typed there is sent.
       this.requestUpdate();
       return;
     }
@@ -223,6 +226,14 @@ class UsersPanel extends Panel {
       </div>
     </form>`;
   }
+}
+
+/**
+ * Returns whether "other" was chosen, and nothing typed yet.
+ * @param {Row} row
+ */
+function isBeingChosen({ permissions }) {
+  return Array.isArray(permissions) && permissions.length === 0;
 }
 
 customElements.define("users-panel", UsersPanel);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use galene_protocol::{StreamId, StreamStatus, Wanted};
 use galene_sfu::{ClientId, Command, TransportId};
 
-use super::selection::select;
+use super::selection::{priority, select};
 use super::{Down, Farewell};
 use crate::conference::Timer;
 use crate::limits::ANSWER_TIMEOUT;
@@ -79,7 +79,7 @@ impl Conference {
             self.close_down(stale, Farewell::Told);
             return self.evaluate(receiver, transport, now);
         }
-        let mut tracks = select(transport, up.shard, &up.tracks, wanted);
+        let mut tracks = select(transport, up.shard, &up.tracks, wanted, priority(&up.label));
         self.hold_back(receiver, transport, &mut tracks);
         if tracks.is_empty() {
             self.close_downs(own);

@@ -1,7 +1,7 @@
 //! Streams on their way to those who want them.
 
 use galene_sfu::{
-    CloseReason, Codec, Command, EncodingChoice, Event, ShardId, TrackId, TrackRequest,
+    CloseReason, Codec, Command, EncodingChoice, Event, Priority, ShardId, TrackId, TrackRequest,
 };
 use serde_json::json;
 
@@ -34,6 +34,23 @@ fn surprise_51_a_stream_is_offered_200_ms_after_its_last_track_started_and_once(
         server.hears_kinds(ann).iter().all(|kind| kind != "offer/s"),
         "not to the publisher itself"
     );
+}
+
+#[test]
+fn a_shared_screen_matters_more_than_a_camera() {
+    let mut server = Server::new();
+    let (ann, _bob) = (server.arrives("ann"), server.watches("bob"));
+    for (label, priority) in
+        [("camera", Priority::Normal), ("screenshare", Priority::High), ("video", Priority::Normal)]
+    {
+        let transport = server.offers_as(ann, json!({"id": label, "label": label}));
+        server.forget();
+        server.track_starts(transport, 0, Codec::Vp8);
+        server.millis(200);
+        let requests = server.subscriptions().remove(0).1;
+        let priorities: Vec<_> = requests.iter().map(|request| request.priority).collect();
+        assert_eq!(priorities, [priority], "{label}");
+    }
 }
 
 #[test]
@@ -77,7 +94,8 @@ fn a_request_takes_effect_at_once_and_the_same_again_does_nothing() {
     let mut subscriptions = server.subscriptions();
     subscriptions.sort_by_key(|(_, tracks)| tracks[0].track);
     assert_eq!(subscriptions[0].1, [request(camera, 0, EncodingChoice::Best)]);
-    assert_eq!(subscriptions[1].1, [request(screen, 0, EncodingChoice::Best)]);
+    let of_screen = request(screen, 0, EncodingChoice::Best);
+    assert_eq!(subscriptions[1].1, [TrackRequest { priority: Priority::High, ..of_screen }]);
     assert_eq!(server.hears(bob).len(), 2);
     server.requests(bob, wish);
     assert!(server.commands().is_empty());
@@ -317,5 +335,5 @@ fn request(
     section: u16,
     encoding: EncodingChoice,
 ) -> TrackRequest {
-    TrackRequest { track: TrackId { transport, section }, shard: ShardId(0), encoding }
+    TrackRequest::new(TrackId { transport, section }, ShardId(0), encoding)
 }

@@ -121,10 +121,8 @@ impl Stage {
         let tracks = SECTIONS
             .into_iter()
             .flat_map(|section| to.iter().map(move |&transport| TrackId { transport, section }));
-        let tracks = tracks.map(|track| TrackRequest {
-            track,
-            shard: self.publishers[&track.transport].0,
-            encoding: EncodingChoice::Best,
+        let tracks = tracks.map(|track| {
+            TrackRequest::new(track, self.publishers[&track.transport].0, EncodingChoice::Best)
         });
         let tracks = tracks.collect();
         self.command(

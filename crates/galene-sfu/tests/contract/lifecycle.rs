@@ -217,7 +217,7 @@ fn any_order_of_commands_is_survived() {
                             1 => EncodingChoice::Lowest,
                             _ => continue,
                         };
-                        wanted.push(TrackRequest { track, shard: ShardId(0), encoding });
+                        wanted.push(TrackRequest::new(track, ShardId(0), encoding));
                     }
                     room.command(Command::Subscribe {
                         transport: TransportId(id),

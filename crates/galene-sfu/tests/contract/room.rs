@@ -195,10 +195,8 @@ impl Room {
     }
 
     pub(crate) fn want_encoding(&mut self, id: u64, tracks: &[TrackId], encoding: EncodingChoice) {
-        let tracks = tracks
-            .iter()
-            .map(|&track| TrackRequest { track, shard: ShardId(0), encoding })
-            .collect();
+        let tracks =
+            tracks.iter().map(|&track| TrackRequest::new(track, ShardId(0), encoding)).collect();
         let transport = TransportId(id);
         self.command(Command::Subscribe {
             transport,

@@ -210,8 +210,7 @@ impl Quiet {
         if let Event::Answer { sdp, .. } = event {
             self.publisher.handle_answer(self.now, &sdp).expect("a good answer");
         } else if let Event::TrackStarted { track, .. } = event {
-            let tracks =
-                vec![TrackRequest { track, shard: ShardId(0), encoding: EncodingChoice::Best }];
+            let tracks = vec![TrackRequest::new(track, ShardId(0), EncodingChoice::Best)];
             let stream_id = "stream".to_owned();
             self.sfu.handle_command(
                 Command::Subscribe {
