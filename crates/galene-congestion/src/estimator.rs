@@ -1,6 +1,5 @@
 //! One receiver's link, over all the transports that share it.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::aimd::{Aimd, Arriving};
@@ -39,9 +38,9 @@ const SAME_CAUSE: Duration = Duration::from_secs(1);
 /// timer: where no feedback comes, nothing is to be learned.
 #[derive(Debug)]
 pub struct Estimator {
-    /// By the numbers that the embedder gives them; removed by
-    /// [`remove_transport`](Self::remove_transport).
-    transports: BTreeMap<u64, Transport>,
+    /// With the numbers that the embedder gives them; removed by
+    /// [`remove_transport`](Self::remove_transport). A client has one or a few.
+    transports: Vec<(u64, Transport)>,
     aimd: Aimd,
     loss: LossBound,
     prober: Prober,
@@ -72,7 +71,7 @@ impl Estimator {
     /// Starts with nothing known about the link.
     pub fn new() -> Self {
         Self {
-            transports: BTreeMap::new(),
+            transports: Vec::new(),
             aimd: Aimd::new(START_RATE),
             loss: LossBound::new(),
             prober: Prober::new(),
@@ -90,7 +89,7 @@ impl Estimator {
 
     /// Forgets a transport that has closed.
     pub fn remove_transport(&mut self, transport: u64) {
-        self.transports.remove(&transport);
+        self.transports.retain(|(id, _)| *id != transport);
     }
 
     /// Takes in what one feedback message says of packets over one transport, in the order in which they
@@ -101,14 +100,12 @@ impl Estimator {
         reports: impl Iterator<Item = PacketReport>,
         now: Instant,
     ) {
-        let known = self.transports.entry(transport).or_insert_with(|| Transport {
-            delay: DelayDetector::new(),
-            delivery: Delivery::new(),
-            floor: Floor::new(),
-            arriving: ReceiveRate::new(),
-            start: now,
-            heard: now,
+        let at = self.transports.iter().position(|(id, _)| *id == transport);
+        let at = at.unwrap_or_else(|| {
+            self.transports.push((transport, Transport::new(now)));
+            self.transports.len() - 1
         });
+        let known = &mut self.transports[at].1;
         known.heard = now;
         let mut newest = None;
         for report in reports {
@@ -145,7 +142,7 @@ impl Estimator {
 
     /// Returns whether transport-wide feedback has come in the last second.
     pub fn is_fed(&self, now: Instant) -> bool {
-        self.transports.values().any(|t| t.is_fresh(now))
+        self.transports.iter().any(|(_, t)| t.is_fresh(now))
     }
 
     /// Returns what the link carries, in bits per second.
@@ -171,10 +168,10 @@ impl Estimator {
 
     fn update(&mut self, now: Instant) {
         let round_trip = self.round_trip();
-        let arriving = sum(self.transports.values().map(|t| t.arriving.rate(now)));
-        let delivered = sum(self.transports.values().map(|t| t.delivered(now)));
+        let arriving = sum(self.transports.iter().map(|(_, t)| t.arriving.rate(now)));
+        let delivered = sum(self.transports.iter().map(|(_, t)| t.delivered(now)));
         let before = self.aimd.rate();
-        let is_queued = self.transports.values().any(|t| t.is_fresh(now) && t.is_queued());
+        let is_queued = self.transports.iter().any(|(_, t)| t.is_fresh(now) && t.is_queued());
         let arriving = Arriving { arriving, delivered, is_queued };
         self.aimd.update(self.signal(now), arriving, round_trip, now);
         if self.aimd.rate() < before {
@@ -195,7 +192,7 @@ impl Estimator {
     }
 
     fn signal(&self, now: Instant) -> Signal {
-        let fresh = self.transports.values().filter(|t| t.is_fresh(now));
+        let fresh = self.transports.iter().map(|(_, t)| t).filter(|t| t.is_fresh(now));
         let signals = || fresh.clone().map(Transport::signal);
         let worst = signals().max().unwrap_or(Signal::Normal);
         // While any queue empties, nothing is added.
@@ -213,6 +210,17 @@ impl Estimator {
 }
 
 impl Transport {
+    fn new(now: Instant) -> Self {
+        Self {
+            delay: DelayDetector::new(),
+            delivery: Delivery::new(),
+            floor: Floor::new(),
+            arriving: ReceiveRate::new(),
+            start: now,
+            heard: now,
+        }
+    }
+
     fn is_fresh(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.heard) < FRESH
     }

@@ -9,6 +9,13 @@ use crate::feedback::unwrap_reference;
 /// round trip on which a call works; what is reported on later is passed over.
 pub const MAX_OUTSTANDING: usize = 1_024;
 
+/// How many packets are kept at first. The room doubles as long as packets would be forgotten that were sent
+/// less than [`KEPT_US`] ago: most transports carry far less than the most that is provided for.
+const FIRST_OUTSTANDING: usize = 64;
+
+/// For how long packets are kept if there is room, in microseconds.
+const KEPT_US: u32 = 1_000_000;
+
 /// How often each packet may be reported on, on average. Receivers report on a packet once, and again on
 /// those near one that came late.
 const REPORTS_PER_PACKET: u32 = 4;
@@ -21,7 +28,10 @@ const MAX_CREDIT: u32 = REPORTS_PER_PACKET * MAX_OUTSTANDING as u32;
 /// Taking note of a packet costs one write of eight bytes.
 #[derive(Debug)]
 pub struct SentPackets {
-    ring: Box<[Sent; MAX_OUTSTANDING]>,
+    /// Of a power of two.
+    ring: Vec<Sent>,
+    /// The first packet that the ring has, unless it was overwritten since.
+    first: u64,
     /// The number of the next packet; its lower 16 bits go out.
     next: u64,
     epoch: Instant,
@@ -71,7 +81,8 @@ impl SentPackets {
     /// Starts with the number zero; `epoch` is some time before the first packet.
     pub fn new(epoch: Instant) -> Self {
         Self {
-            ring: Box::new([Sent::default(); MAX_OUTSTANDING]),
+            ring: vec![Sent::default(); FIRST_OUTSTANDING],
+            first: 0,
             next: 0,
             epoch,
             probe: 0,
@@ -84,12 +95,15 @@ impl SentPackets {
     /// Takes note of a packet that is sent at `now`, and returns its transport-wide number.
     pub fn record(&mut self, now: Instant, bytes: usize) -> u16 {
         let number = self.next;
-        self.ring[number as usize % MAX_OUTSTANDING] = Sent {
-            at: self.micros(now) as u32,
-            bytes: bytes as u16,
-            probe: self.probe,
-            state: State::Outstanding,
-        };
+        let at = self.micros(now) as u32;
+        if self.ring.len() < MAX_OUTSTANDING
+            && self.is_full()
+            && at.wrapping_sub(self.sent(number).at) < KEPT_US
+        {
+            self.grow();
+        }
+        *self.sent_mut(number) =
+            Sent { at, bytes: bytes as u16, probe: self.probe, state: State::Outstanding };
         self.next += 1;
         self.credit = MAX_CREDIT.min(self.credit + REPORTS_PER_PACKET);
         number as u16
@@ -115,7 +129,7 @@ impl SentPackets {
         let Some(first) = newest.checked_add_signed(i64::from(ahead)) else {
             return;
         };
-        let oldest = self.next.saturating_sub(MAX_OUTSTANDING as u64);
+        let oldest = self.oldest();
         for (number, arrival) in (first..self.next).zip(feedback.arrivals()) {
             let Some(credit) = self.credit.checked_sub(1) else {
                 return;
@@ -125,19 +139,20 @@ impl SentPackets {
                 continue;
             }
             let at = self.time_of(number, now);
-            let sent = &mut self.ring[number as usize % MAX_OUTSTANDING];
+            let sent = self.sent_mut(number);
             let was_lost = sent.state == State::Lost;
             let state = if arrival.is_some() { State::Arrived } else { State::Lost };
             if sent.state == state || sent.state == State::Arrived {
                 continue;
             }
             sent.state = state;
+            let Sent { bytes, probe, .. } = *sent;
             self.reported = self.reported.max(number + 1);
             tell(PacketReport {
                 sent: at,
                 arrived_us: arrival.map(|ticks| (reference + ticks) * 250),
-                bytes: sent.bytes,
-                probe: sent.probe,
+                bytes,
+                probe,
                 was_lost,
             });
         }
@@ -146,9 +161,37 @@ impl SentPackets {
     /// Returns how many bytes were sent after the newest packet that was reported on: what is on its way,
     /// waits in a queue or has just arrived. It goes through those packets.
     pub fn in_flight(&self) -> usize {
-        let oldest = self.next.saturating_sub(MAX_OUTSTANDING as u64);
-        let numbers = self.reported.max(oldest)..self.next;
-        numbers.map(|n| usize::from(self.ring[n as usize % MAX_OUTSTANDING].bytes)).sum()
+        let numbers = self.reported.max(self.oldest())..self.next;
+        numbers.map(|number| usize::from(self.sent(number).bytes)).sum()
+    }
+
+    /// Returns whether the next packet takes the place of another.
+    fn is_full(&self) -> bool {
+        self.next - self.oldest() == self.ring.len() as u64
+    }
+
+    /// Returns the first packet that is still remembered.
+    fn oldest(&self) -> u64 {
+        self.first.max(self.next.saturating_sub(self.ring.len() as u64))
+    }
+
+    fn sent(&self, number: u64) -> &Sent {
+        &self.ring[number as usize & (self.ring.len() - 1)]
+    }
+
+    fn sent_mut(&mut self, number: u64) -> &mut Sent {
+        let at = number as usize & (self.ring.len() - 1);
+        &mut self.ring[at]
+    }
+
+    fn grow(&mut self) {
+        let oldest = self.oldest();
+        let mut ring = vec![Sent::default(); self.ring.len() * 2];
+        let mask = ring.len() - 1;
+        for number in oldest..self.next {
+            ring[number as usize & mask] = *self.sent(number);
+        }
+        (self.ring, self.first) = (ring, oldest);
     }
 
     fn micros(&self, now: Instant) -> u64 {
@@ -157,7 +200,7 @@ impl SentPackets {
     }
 
     fn time_of(&self, number: u64, now: Instant) -> Instant {
-        let at = self.ring[number as usize % MAX_OUTSTANDING].at;
+        let at = self.sent(number).at;
         let age = (self.micros(now) as u32).wrapping_sub(at);
         now.checked_sub(Duration::from_micros(u64::from(age))).unwrap_or(self.epoch)
     }
@@ -256,6 +299,27 @@ mod tests {
         }
         assert_eq!(told(&mut packets, &lost(0, 100), now), []);
         assert_eq!(told(&mut packets, &arrived(1_990, 100), now).len(), 10);
+    }
+
+    #[test]
+    fn as_much_is_remembered_as_is_sent_within_a_second() {
+        let (mut packets, start) = start();
+        let at = |ms| start + Duration::from_millis(ms);
+        for number in 0..300 {
+            packets.record(at(number * 20), 100);
+        }
+        assert_eq!(packets.ring.len(), 64, "sound alone");
+        for number in 0..300 {
+            packets.record(at(6_000 + number * 4), 100);
+        }
+        assert_eq!(packets.ring.len(), 256, "250 packets in a second");
+        let reports = told(&mut packets, &arrived(340, 260), at(7_300));
+        assert_eq!(reports.len(), 256);
+        assert_eq!(
+            reports[0].sent,
+            at(6_000 + 44 * 4),
+            "what was there before the last growth too"
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Aftermath {
             Ok(count) => {
                 match transport.after_sending() {
                     Next::Engine => self.drive(slot, transport, now),
-                    Next::Report => self.arm(slot, transport, now),
+                    Next::Timer => self.arm(slot, transport, now),
                     Next::Nothing => {}
                 }
                 count

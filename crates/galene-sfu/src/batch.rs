@@ -4,6 +4,7 @@ use crate::egress::Way;
 use crate::relay::EncodingSet;
 use crate::runs;
 use crate::sfu::Sfu;
+use crate::subscription::Pick;
 use crate::track::{Arrival, Origin, TrackKey};
 use crate::transport::Role;
 
@@ -21,7 +22,8 @@ pub(crate) struct Batch {
 }
 
 /// So much is sealed before it is sent: then it is still in a core's own cache, and a flood of packets for
-/// hundreds of subscribers takes no more memory than this and the largest batch of one of them.
+/// hundreds of subscribers, or a picture for as many newcomers, takes no more memory than this and the most that
+/// one of them gets.
 const MAX_UNSENT_BYTES: usize = 128 << 10;
 
 impl Sfu {
@@ -47,7 +49,11 @@ impl Sfu {
             if self.starting.is_empty() {
                 break;
             }
-            for slot in std::mem::take(&mut self.starting) {
+            while let Some(slot) = self.starting.pop_front() {
+                if self.aftermath.out.queue.len() >= limit {
+                    self.starting.push_front(slot);
+                    return;
+                }
                 self.start_sections(slot);
             }
             self.process();
@@ -113,18 +119,20 @@ impl Sfu {
             };
             let packets = batch.arrivals.iter().filter_map(|arrival| {
                 let packet = track.encodings[arrival.encoding].ring.get(arrival.index)?;
-                Some((arrival.encoding, packet, arrival.padding))
+                let Arrival { encoding, index, padding } = *arrival;
+                Some(Pick { encoding, index, packet, padding })
             });
             let (now, queue) = (self.now, &mut self.aftermath.out.queue);
             let sent = transport.engine.touch(|engine| {
                 let mut way = Way { engine, queue, now };
                 subscription.forward_all(&mut way, subscriber.section, target, packets, track)
             });
-            let forward = &mut subscription.sections[subscriber.section].forward;
+            let section = &mut subscription.sections[subscriber.section];
+            let forward = &mut section.forward;
             let current = forward.current();
-            if current != Some(target.encoding)
-                || (forward.has_left_out() && forward.lacks(target, &track.ladder, now))
-            {
+            let lacks_keyframe = current != Some(target.encoding)
+                || (forward.has_left_out() && forward.lacks(target, &track.ladder, now));
+            if lacks_keyframe && !section.holds_keyframe_of(target.encoding, track) {
                 batch.wanted.insert(target.encoding);
             }
             batch.in_use.insert(target.encoding);

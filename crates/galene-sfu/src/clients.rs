@@ -330,8 +330,17 @@ impl Sfu {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
-        if !self.link(client).was_full {
+        let link = self.link(client);
+        if !link.was_full {
             return;
+        }
+        let rate = link.budget + client.sums.sound;
+        for slot in &client.transports {
+            if let Some(Role::Subscriber(subscription)) =
+                self.transports.get_mut(*slot).map(|t| &mut t.role)
+            {
+                subscription.set_link_rate(rate, self.now);
+            }
         }
         let drained = self.update_draining(id);
         let Some(client) = self.clients.get(&id) else {

@@ -350,7 +350,7 @@ impl Egress for DirectEgress {
     }
 
     fn after_sending(&mut self) -> Next {
-        if std::mem::take(&mut self.has_new_report) { Next::Report } else { Next::Nothing }
+        if std::mem::take(&mut self.has_new_report) { Next::Timer } else { Next::Nothing }
     }
 
     fn resend(&mut self, way: &mut Way<'_>, packet: Outgoing<'_>) {

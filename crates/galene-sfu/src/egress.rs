@@ -117,8 +117,8 @@ pub(crate) trait Egress: fmt::Debug + Send {
 pub(crate) enum Next {
     /// The engine is to be told the time: only then do they leave.
     Engine,
-    /// [`Egress::next_report`] is due sooner than it was.
-    Report,
+    /// Something is due sooner than it was: a report, or what waits for the link.
+    Timer,
     Nothing,
 }
 

@@ -150,7 +150,7 @@ impl Sfu {
         };
         // What has arrived and is not forwarded yet goes out with the rest.
         let pending = track.arrivals.iter().find(|a| a.encoding == encoding).map(|a| a.index);
-        let packets = state.ring.replay_indexed(self.now);
+        let packets = state.ring.replay(self.now);
         let packets = packets.filter(|(index, _)| pending.is_none_or(|first| *index < first));
         let packets: Vec<_> = packets.map(|(at, packet)| relayed(encoding, at, packet)).collect();
         if packets.is_empty() && state.keyframes.due().is_none() {

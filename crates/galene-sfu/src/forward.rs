@@ -226,9 +226,10 @@ impl Forward {
         self.broken.contains(spatial, 0) || now.saturating_duration_since(since) >= MENDING_PATIENCE
     }
 
-    /// Returns whether something was forwarded that was captured after this packet.
+    /// Returns whether something was forwarded that was captured with this packet or after it. What was
+    /// forwarded in part cannot begin once more: its timestamp was used.
     pub(crate) fn has_passed(&self, packet: &Packet) -> bool {
-        self.newest.is_some_and(|newest| packet.captured < newest.captured)
+        self.newest.is_some_and(|newest| packet.captured <= newest.captured)
     }
 
     /// Finds the packet that was sent under this number, as a NACK names it.
@@ -576,6 +577,17 @@ mod tests {
         let back = packet(130, 361_000, 620, true, 4_002);
         let numbers = forward.accept(0, Layer::whole(0), &back).expect("a keyframe");
         assert_eq!((numbers.sequence, numbers.timestamp), (3, 181_000 + 2_001 * 90));
+    }
+
+    #[test]
+    fn a_keyframe_that_was_forwarded_in_part_does_not_begin_once_more() {
+        let mut forward = Forward::new(0, 90_000);
+        let keyframe = packet(10, 1_000, 500, true, 10);
+        assert!(!forward.has_passed(&keyframe));
+        forward.accept(0, Layer::whole(0), &keyframe);
+        forward.detach();
+        assert!(forward.has_passed(&keyframe) && forward.has_passed(&packet(9, 0, 499, true, 0)));
+        assert!(!forward.has_passed(&packet(20, 4_000, 501, true, 43)));
     }
 
     #[test]

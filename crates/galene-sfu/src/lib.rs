@@ -68,6 +68,7 @@ mod send_queue;
 mod sent_numbers;
 mod service;
 mod sfu;
+mod spread;
 mod srtp;
 mod srtp_cipher;
 mod statistics;

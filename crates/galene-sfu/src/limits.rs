@@ -30,7 +30,7 @@ impl Sfu {
         let section = &mut subscription.sections[at.section];
         match (section.selection.is_paused(), section.live) {
             (true, true) => section.pause(),
-            (false, false) => self.starting.push(at.slot),
+            (false, false) => self.starting.push_back(at.slot),
             (true, false) | (false, true) => {}
         }
         if let Some(key) = section.track {
@@ -106,7 +106,7 @@ mod tests {
         call.run(MS * 50);
         let paused = call.frames();
         let slot = call.sfu.by_id[&VICTIM];
-        call.sfu.starting.push(slot);
+        call.sfu.starting.push_back(slot);
         call.run(MS * 1_000);
         assert_eq!(call.frames()[0], paused[0]);
     }

@@ -25,7 +25,7 @@ use crate::relay::Body;
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
 use crate::srtp::SessionKeys;
-use crate::subscription::RepairLimits;
+use crate::subscription::{Pick, RepairLimits};
 use crate::track::{Arrival, Encoding, Origin, PublishedTypes, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{Event, MediaKind, ReceptionReport, TrackId};
@@ -239,7 +239,10 @@ impl Sfu {
         };
         // Browsers repeat their request until they have what they asked for, and this one was sent before
         // that came there.
-        if section.keyframe_sent.is_some_and(|at| self.now < at + round_trip.get()) {
+        let is_on_its_way =
+            section.keyframe_sent.is_some_and(|at| self.now < at + round_trip.get());
+        // And what waits for the link may be what completes it.
+        if is_on_its_way || !section.waiting.is_empty() {
             return;
         }
         if let Some(key) = section.track {
@@ -468,10 +471,12 @@ impl Sfu {
             };
             section.live = true;
             let (now, encoding) = (self.now, target.encoding);
-            let mut packets =
-                track.encodings[encoding].ring.replay(now).map(|p| (encoding, p, 0)).peekable();
+            let packets = track.encodings[encoding].ring.replay(now);
+            let packets =
+                packets.map(|(index, packet)| Pick { encoding, index, packet, padding: 0 });
+            let mut packets = packets.peekable();
             // Whoever has seen more recent pictures already would watch the past again.
-            let is_past = packets.peek().is_some_and(|(_, p, _)| section.forward.has_passed(p));
+            let is_past = packets.peek().is_some_and(|p| section.forward.has_passed(p.packet));
             let packets = packets.filter(|_| !is_past);
             let queue = &mut self.aftermath.out.queue;
             let replayed = transport.engine.touch(|engine| {
@@ -485,7 +490,10 @@ impl Sfu {
             started.push(key);
             // A shard that is told that an encoding is wanted now sees to a keyframe itself.
             let is_on_its_way = matches!(&track.origin, Origin::Shard(i) if !i.has(encoding));
-            if subscription.sections[index].forward.current().is_none() && !is_on_its_way {
+            let section = &subscription.sections[index];
+            let has_it =
+                section.forward.current().is_some() || section.holds_keyframe_of(encoding, track);
+            if !has_it && !is_on_its_way {
                 self.tracks[key].encodings[encoding].keyframes.request();
                 self.wishes.insert(key);
             }

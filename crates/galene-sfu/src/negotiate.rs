@@ -311,7 +311,7 @@ impl Sfu {
         match self.accept_answer(id, text) {
             Ok(Some(slot)) => {
                 self.try_candidates(slot);
-                self.starting.push(slot);
+                self.starting.push_back(slot);
                 self.negotiate(slot);
             }
             Ok(None) => tracing::debug!(transport = id.0, "an answer was passed over"),

@@ -201,14 +201,9 @@ impl PacketRing {
         self.packets.iter().rev().find(|p| p.run == run && p.sequence == sequence)
     }
 
-    /// Returns the packets with which a newcomer can start to watch now, or none if it has to wait for
-    /// a keyframe.
-    pub(crate) fn replay(&self, now: Instant) -> impl Iterator<Item = &Packet> {
-        self.replay_indexed(now).map(|(_, packet)| packet)
-    }
-
-    /// Returns the same with the packets' indexes.
-    pub(crate) fn replay_indexed(&self, now: Instant) -> impl Iterator<Item = (u64, &Packet)> {
+    /// Returns the packets with which a newcomer can start to watch now, with their indexes, or none if
+    /// it has to wait for a keyframe.
+    pub(crate) fn replay(&self, now: Instant) -> impl Iterator<Item = (u64, &Packet)> {
         let count = self.keyframe.map_or(0, |at| self.end - at);
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let first = self.packets.len().checked_sub(count);
@@ -250,7 +245,7 @@ mod tests {
     }
 
     fn replayed(ring: &PacketRing, now: Instant) -> Vec<u64> {
-        ring.replay(now).map(|p| p.sequence).collect()
+        ring.replay(now).map(|(_, p)| p.sequence).collect()
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Sfu {
     /// Sections in which more or less may be sent than before, and when to look at them.
     pub(crate) services: BTreeSet<(Instant, SubscriberSection)>,
     /// Subscribers with sections that can start.
-    pub(crate) starting: Vec<Slot>,
+    pub(crate) starting: VecDeque<Slot>,
     pub(crate) counters: Counters,
     /// Where the clock of our reports starts.
     pub(crate) epoch: Instant,
@@ -121,7 +121,7 @@ impl Sfu {
             wishes: BTreeSet::new(),
             demands: BTreeSet::new(),
             services: BTreeSet::new(),
-            starting: Vec::new(),
+            starting: VecDeque::new(),
             counters: Counters::default(),
             epoch: now,
             rtcp_room: Vec::new(),
@@ -234,6 +234,7 @@ impl Sfu {
             transport.armed = None;
             self.request_rate(slot);
             self.send_reports(slot);
+            self.release_waiting(slot);
             self.repair_streams(slot);
             let Some(transport) = self.transports.get_mut(slot) else {
                 continue;
@@ -325,7 +326,7 @@ impl Sfu {
                     self.take_over_egress(slot);
                 }
                 self.take_over_repairs(slot);
-                self.starting.push(slot);
+                self.starting.push_back(slot);
                 self.events.push_back(Event::Connected { transport: id });
             }
             EngineEvent::IceConnectionStateChange(state) => self.handle_ice_state(slot, state),
@@ -359,7 +360,7 @@ impl Sfu {
             }
             self.events.push_back(Event::Disconnected { transport: id });
         } else if state.is_connected() && std::mem::take(&mut transport.lost) {
-            self.starting.push(slot);
+            self.starting.push_back(slot);
             self.aftermath.arm(slot, transport, self.now);
             if transport.connected {
                 self.events.push_back(Event::Connected { transport: id });

@@ -19,6 +19,7 @@ use crate::resends::Resends;
 use crate::round_trip::RoundTrip;
 use crate::selection::Selection;
 use crate::service::ToldService;
+use crate::spread::{Spread, Waiting};
 use crate::srtp::RtcpOpener;
 use crate::statistics::Feedbacks;
 use crate::track::{Track, TrackKey};
@@ -35,6 +36,8 @@ pub(crate) struct Subscription {
     pub(crate) negotiation: Negotiation,
     pub(crate) restart_wanted: bool,
     pub(crate) rate: ReceiverRate,
+    /// What the link is busy with, once it was found to be narrow.
+    pub(crate) spread: Option<Box<Spread>>,
     /// How much of the sound before is sent once more.
     pub(crate) redundancy: Redundancy,
     pub(crate) egress: Box<dyn Egress>,
@@ -101,13 +104,19 @@ pub(crate) struct Section {
     pub(crate) sent: Option<(u64, Instant)>,
     /// What was sent in the last second, in bits per second.
     pub(crate) sent_rate: u64,
+    /// What waits until the link is free.
+    pub(crate) waiting: Waiting,
 }
 
-/// Where packets come from.
+/// A packet of a track that may be forwarded.
 #[derive(Debug, Clone, Copy)]
-struct Source<'a> {
-    track: &'a Track,
-    encoding: usize,
+pub(crate) struct Pick<'a> {
+    pub(crate) encoding: usize,
+    /// Its index in the ring of the encoding.
+    pub(crate) index: u64,
+    pub(crate) packet: &'a Packet,
+    /// The padding that it gets.
+    pub(crate) padding: u8,
 }
 
 /// How the peer wants to get a section's packets.
@@ -130,6 +139,7 @@ impl Subscription {
             negotiation: Negotiation::Idle,
             restart_wanted: false,
             rate: ReceiverRate::default(),
+            spread: None,
             redundancy: Redundancy::default(),
             egress,
             reports: None,
@@ -176,24 +186,45 @@ impl Subscription {
         video.map(|s| self.rate_of(s)).sum()
     }
 
-    /// Forwards those packets of a track that the section is to have, given with the encodings that
-    /// they are of and the padding that they get, and returns how many. They leave when the engine is next told the time.
+    /// Forwards those packets of a track that the section is to have, and returns how many. They leave
+    /// when the engine is next told the time. What is too much for a narrow link waits.
     pub(crate) fn forward_all<'a>(
         &mut self,
         way: &mut Way<'_>,
         section: usize,
         target: Layer,
-        packets: impl Iterator<Item = (usize, &'a Packet, u8)>,
+        packets: impl Iterator<Item = Pick<'a>>,
         track: &'a Track,
     ) -> u64 {
+        let spreads = self.spreads(section);
         let mut sent = 0;
-        for (encoding, packet, padding) in packets {
-            let from = Source { track, encoding };
-            sent += u64::from(self.forward(way, section, target, from, packet, padding));
-            if let Some(encoding) = self.sections[section].forward.take_catch_up() {
-                let from = Source { track, encoding };
-                for packet in track.encodings[encoding].ring.replay(way.now) {
-                    sent += u64::from(self.forward(way, section, target, from, packet, 0));
+        for pick in packets {
+            if !spreads || !self.holds(section, target, &pick, way.now) {
+                sent += self.pass(way, section, target, track, pick);
+            }
+        }
+        sent
+    }
+
+    /// Forwards a packet, if the section is to have it, and what follows from it; returns how many.
+    pub(crate) fn pass(
+        &mut self,
+        way: &mut Way<'_>,
+        section: usize,
+        target: Layer,
+        track: &Track,
+        pick: Pick<'_>,
+    ) -> u64 {
+        let mut sent = u64::from(self.forward(way, section, target, track, pick));
+        if let Some(encoding) = self.sections[section].forward.take_catch_up() {
+            // It is all that is of use now; what waits is among it, or of the encoding before.
+            self.sections[section].waiting.clear();
+            for (index, packet) in track.encodings[encoding].ring.replay(way.now) {
+                let pick = Pick { encoding, index, packet, padding: 0 };
+                let begins = self.sections[section].forward.current() != Some(encoding);
+                let waits = !begins && self.spreads(section);
+                if !waits || !self.holds(section, target, &pick, way.now) {
+                    sent += u64::from(self.forward(way, section, target, track, pick));
                 }
             }
         }
@@ -205,25 +236,27 @@ impl Subscription {
         way: &mut Way<'_>,
         section: usize,
         target: Layer,
-        from: Source<'_>,
-        packet: &Packet,
-        padding: u8,
+        track: &Track,
+        Pick { encoding, packet, padding, .. }: Pick<'_>,
     ) -> bool {
         let section = &mut self.sections[section];
         let Some(outlet) = section.outlet else {
             return false;
         };
-        let Some(numbers) = section.forward.accept(from.encoding, target, packet) else {
+        let Some(numbers) = section.forward.accept(encoding, target, packet) else {
             return false;
         };
         if packet.starts_keyframe == Some(true) {
             section.keyframe_sent = Some(way.now);
         }
-        let ring = &from.track.encodings[from.encoding].ring;
+        let ring = &track.encodings[encoding].ring;
         let redundant =
             outlet.red.and_then(|red| self.redundancy.copies(ring, packet, red, outlet));
         let outgoing = Outgoing::new(section, outlet, &numbers, packet);
         self.egress.send(way, Outgoing { padding, redundant, ..outgoing });
+        if let Some(spread) = &mut self.spread {
+            spread.count(packet.payload.len(), way.now);
+        }
         true
     }
 
@@ -258,6 +291,9 @@ impl Subscription {
                 sent_bytes += packet.payload.len();
                 let numbers = sent.numbers(packet);
                 self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
+                if let Some(spread) = &mut self.spread {
+                    spread.count(packet.payload.len(), way.now);
+                }
             }
         }
         sent_bytes
@@ -325,6 +361,7 @@ impl Section {
             nacks: 0,
             sent: None,
             sent_rate: 0,
+            waiting: Waiting::default(),
         }
     }
 
@@ -346,13 +383,14 @@ impl Section {
         self.service = ToldService::default();
         self.feedbacks = Feedbacks::default();
         self.keyframe_allowance = KeyframeAllowance::default();
-        self.live = false;
+        self.pause();
         self.forward.release();
     }
 
     /// Hands on no more packets before a keyframe. The same track may go on later.
     pub(crate) fn pause(&mut self) {
         self.live = false;
+        self.waiting.clear();
         self.forward.detach();
     }
 }

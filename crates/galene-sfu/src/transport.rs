@@ -108,7 +108,11 @@ impl Transport {
     pub(crate) fn after_sending(&mut self) -> Next {
         match &mut self.role {
             Role::Publisher(_) => Next::Engine,
-            Role::Subscriber(subscription) => subscription.egress.after_sending(),
+            Role::Subscriber(subscription) => {
+                let next = subscription.egress.after_sending();
+                let waits = next == Next::Nothing && subscription.next_release().is_some();
+                if waits { Next::Timer } else { next }
+            }
         }
     }
 
@@ -138,7 +142,8 @@ impl Transport {
             }
             // Reports wait as long as nobody can be reached.
             Role::Subscriber(s) if self.is_reachable() => {
-                s.egress.next_report().map_or(engine, |at| at.min(engine))
+                let own = [s.egress.next_report(), s.next_release()];
+                own.into_iter().flatten().fold(engine, Instant::min)
             }
             Role::Subscriber(_) => engine,
         }

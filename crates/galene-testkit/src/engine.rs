@@ -58,6 +58,10 @@ pub(crate) struct Formats<'a> {
 /// Browsers begin to send with so many bits a second.
 pub(crate) const START_BITRATE: u64 = 300_000;
 
+/// How often a sender that estimates looks at its estimate. libwebrtc does with each feedback, which comes
+/// every 50 to 100 ms.
+const ESTIMATE_INTERVAL: Duration = Duration::from_millis(100);
+
 /// So much output in a row is taken from the engine after one input. A large burst is a few hundred
 /// datagrams; more than this is an endless loop.
 const MAX_OUTPUTS: u32 = 100_000;
@@ -77,7 +81,11 @@ impl Engine {
         feedback: Feedback,
         sends: bool,
     ) -> Self {
-        let mut config = base_config(formats).set_stats_interval(Some(Duration::from_secs(1)));
+        let interval = match feedback {
+            Feedback::TransportWide if sends => ESTIMATE_INTERVAL,
+            Feedback::TransportWide | Feedback::Remb => Duration::from_secs(1),
+        };
+        let mut config = base_config(formats).set_stats_interval(Some(interval));
         match feedback {
             Feedback::TransportWide if sends => {
                 config = config.enable_bwe(Some(START_BITRATE.into()));

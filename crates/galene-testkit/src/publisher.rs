@@ -41,6 +41,9 @@ pub struct PublisherPeer {
     /// How often packets of each encoding were asked for, and whether they were in the last second.
     nacks: HashMap<(Mid, Option<Rid>), u64>,
     has_nacks: bool,
+    /// When losses and repairs are looked at next, and whether they are now.
+    next_count: Option<Instant>,
+    is_counting: bool,
 }
 
 /// What a [`PublisherPeer`] is and does.
@@ -125,6 +128,9 @@ const RESEND_MEMORY: (usize, Duration) = (2_048, Duration::from_secs(3));
 /// And of all that it sends, this share is sent again at most: libwebrtc lets that have as much as its
 /// whole target (`retransmission_rate_limiter`).
 const MOST_RESENT: f32 = 0.5;
+
+/// Receiver reports come about once a second.
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// With more loss than this, sound is sent with a copy of each packet in the next one (libopus).
 const FEC_LOSS: f64 = 0.01;
@@ -270,6 +276,8 @@ impl PublisherPeer {
             losses: Vec::new(),
             nacks: HashMap::new(),
             has_nacks: false,
+            next_count: None,
+            is_counting: false,
         }
     }
 
@@ -526,11 +534,7 @@ impl PublisherPeer {
                     self.rate.handle_remb(estimate.as_u64());
                     self.allocate();
                 }
-                Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                    self.rate.handle_estimate(estimate.as_u64());
-                    self.allocate();
-                }
-                Event::MediaEgressStats(stats) => {
+                Event::MediaEgressStats(stats) if self.is_counting => {
                     // Without requests, what is sent again is padding, to find out what the way carries.
                     let before = self.nacks.insert((stats.mid, stats.rid), stats.nacks);
                     self.has_nacks |= before.unwrap_or(0) < stats.nacks;
@@ -539,9 +543,21 @@ impl PublisherPeer {
                     let track = self.tracks.iter_mut().find(|track| track.mid == stats.mid);
                     track.into_iter().for_each(|track| track.handle_loss(loss));
                 }
-                Event::PeerStats(_) => {
-                    self.handle_losses(now);
-                    self.handle_repairs();
+                Event::PeerStats(stats) => {
+                    // The engine's event of an estimate tells the average of the last three seconds, with
+                    // which a sender would go on for as long after its link has become narrow. libwebrtc goes
+                    // by the estimate itself.
+                    if let Some(estimate) = stats.bwe_tx {
+                        self.rate.handle_estimate(estimate.as_u64());
+                        self.allocate();
+                    }
+                    // What was counted of each encoding follows.
+                    self.is_counting = self.next_count.is_none_or(|at| now >= at);
+                    if self.is_counting {
+                        self.next_count = Some(now + COUNT_INTERVAL);
+                        self.handle_losses(now);
+                        self.handle_repairs();
+                    }
                 }
                 _ => {}
             }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use galene_testkit::{Profile, TrackSpec};
+use galene_sfu::Tracks;
+use galene_testkit::{Feedback, Profile, SubscriberConfig, TrackSpec};
 use galene_tests::Conference;
 
 use super::SECOND;
@@ -88,6 +89,46 @@ fn whoever_has_a_narrow_link_gets_the_smaller_picture_and_nobody_else() {
     conference.assert_clean();
     let video = conference.report(wide, 11);
     assert_eq!((video.switches.len(), video.freezes), (begun, 0), "{video}");
+}
+
+#[test]
+fn a_keyframe_for_a_link_that_is_known_to_be_narrow_gets_there_whole() {
+    // A keyframe of this camera has some 50 kB, and half of that can wait in front of the link.
+    let link = Profile::ideal().delay(DELAY).rate(2_500_000, 24_000);
+    let mut conference = super::conference(14);
+    let publisher = conference
+        .publish(|config| config.adaptive(Feedback::TransportWide).track(TrackSpec::camera(11)));
+    let tracks = conference.wait_for_tracks(&[publisher], 1);
+    let watch = |config: SubscriberConfig| config.playing(Feedback::TransportWide).may_miss_start();
+    let known = conference.subscribe(&tracks, watch);
+    conference.set_network(known, WIDE);
+    conference.run_for(SECOND * 8);
+    conference.set_network(known, NARROW);
+    conference.run_for(SECOND * 5);
+    conference.set_network(known, link);
+    conference.run_for(SECOND * 12);
+
+    let mut lost = Vec::new();
+    let keyframes = conference.publisher(publisher).counts(0, 0).keyframes;
+    for _ in 0..4 {
+        let before = nacked(&conference, known);
+        let now = conference.now();
+        conference.subscriber_mut(known).request_keyframes(now);
+        conference.run_for(SECOND * 4);
+        lost.push(nacked(&conference, known) - before);
+    }
+    assert_eq!(conference.publisher(publisher).counts(0, 0).keyframes, keyframes + 4);
+    // Of some fifty packets each; sent at once, a third of them would find no room in the queue.
+    assert!(lost.iter().sum::<u64>() < 30, "{lost:?}");
+    conference.assert_clean();
+}
+
+/// Returns how many packets a subscriber has missed so far.
+fn nacked(conference: &Conference, subscriber: galene_sfu::TransportId) -> u64 {
+    match conference.statistics(subscriber).map(|known| known.tracks) {
+        Some(Tracks::Sent(tracks)) => tracks[0].nacked,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Returns which encoding a subscriber got last.
