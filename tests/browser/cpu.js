@@ -4,8 +4,9 @@
  *
  *     node tests/browser/cpu.js /path/to/galene/static [seconds] [rounds]
  *
- * Prints seconds of processor time per second for all processes of the viewer's browser, and for the
- * processes of its pages alone. Nothing is asserted: compare lines of one run with each other.
+ * Prints seconds of processor time per second for all processes of the viewer's browser, and for each
+ * kind of them; what is decoded; and what the page sends. Nothing is asserted: compare lines of one run
+ * with each other.
  *
  * @import { BrowserServer, Page } from "../../web/node_modules/playwright-core/index.mjs"
  */
@@ -92,11 +93,24 @@ async function measure(which, isSimulcast) {
     const after = await processorTime(viewer);
     const shown = await page.evaluate(picturesInPage);
     const elapsed = (performance.now() - start) / 1000;
-    const share = (/** @type {"all" | "pages"} */ key) => ((after[key] - before[key]) / elapsed).toFixed(2);
-    const rate = ((shown.frames - shownBefore.frames) / elapsed).toFixed(0);
+    const rates = [...after].map(([kind, time]) => [kind, (time - (before.get(kind) ?? 0)) / elapsed]);
+    const all = rates.reduce((sum, [, rate]) => sum + rate, 0);
+    const parts = rates.filter(([, rate]) => rate > 0.005).map(([kind, rate]) => `${kind} ${rate.toFixed(2)}`);
+    const perSecond = (/** @type {number} */ count) => (count / elapsed).toFixed(0);
+    const sent = shown.sent.flatMap(({ id, width, height, frames, bytes }) => {
+      const earlier = shownBefore.sent.find((other) => other.id === id) ?? { frames: 0, bytes: 0 };
+      if (frames === earlier.frames) return [];
+      const kilobits = perSecond(((bytes - earlier.bytes) * 8) / 1000);
+      return `${width}×${height} ${perSecond(frames - earlier.frames)}/s ${kilobits} kbit/s`;
+    });
+    const places = await page.evaluate(() => {
+      return [...document.querySelectorAll("video")].map((video) => `${video.clientWidth}×${video.clientHeight}`);
+    });
     console.log(
-      `${which.padEnd(7)} ${isSimulcast ? "two sizes" : "one size "}  all ${share("all")}  pages ${share("pages")}  ` +
-        `${shown.playing} pictures of ${shown.sizes.join(", ")}, ${rate} decoded a second`,
+      `${which.padEnd(7)} ${isSimulcast ? "two sizes" : "one size "}  all ${all.toFixed(2)} (${parts.join(", ")})  ` +
+        `${shown.playing} pictures of ${shown.sizes.join(", ")}, ${perSecond(shown.frames - shownBefore.frames)} decoded a second, ` +
+        `shown in ${[...new Set(places)].join(", ")}  ` +
+        `sends ${sent.join(", ")}`,
     );
     await context.close();
   } finally {
@@ -135,11 +149,11 @@ async function serveGalene(page) {
 }
 
 /**
- * Processor time so far of a browser's processes, in seconds.
+ * Processor time so far of a browser's processes, in seconds, by what they are for.
  * @param {BrowserServer} viewer
  */
 async function processorTime(viewer) {
-  /** @type {Map<number, {parent: number, seconds: number, isPage: boolean}>} */
+  /** @type {Map<number, {parent: number, seconds: number, kind: string}>} */
   const all = new Map();
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number)) {
     try {
@@ -148,7 +162,7 @@ async function processorTime(viewer) {
       // The name of a program may have spaces and brackets in it (proc(5)).
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       const ticks = Number(fields[11]) + Number(fields[12]);
-      all.set(pid, { parent: Number(fields[1]), seconds: ticks / TICKS_PER_SECOND, isPage: command.includes("--type=renderer") });
+      all.set(pid, { parent: Number(fields[1]), seconds: ticks / TICKS_PER_SECOND, kind: kindOf(command) });
     } catch {
       // It ended in between.
     }
@@ -158,13 +172,18 @@ async function processorTime(viewer) {
     for (let at = pid; all.has(at); at = all.get(at)?.parent ?? 0) if (at === root) return true;
     return false;
   };
-  const sums = { all: 0, pages: 0 };
-  for (const [pid, { seconds, isPage }] of all) {
-    if (!isOurs(pid)) continue;
-    sums.all += seconds;
-    if (isPage) sums.pages += seconds;
+  /** @type {Map<string, number>} */
+  const sums = new Map();
+  for (const [pid, { seconds, kind }] of all) {
+    if (isOurs(pid)) sums.set(kind, (sums.get(kind) ?? 0) + seconds);
   }
   return sums;
+}
+
+/** @param {string} command */
+function kindOf(command) {
+  const service = /--utility-sub-type=(\w+)/.exec(command)?.[1];
+  return service ?? /--type=([a-z-]+)/.exec(command)?.[1] ?? "browser";
 }
 
 /** Runs in the page: several join and send the same picture. */
@@ -201,5 +220,11 @@ async function picturesInPage() {
     .filter(({ type, kind, framesDecoded }) => type === "inbound-rtp" && kind === "video" && framesDecoded > 0);
   const frames = videos.reduce((sum, { framesDecoded }) => sum + framesDecoded, 0);
   const sizes = [...new Set(videos.map(({ frameWidth, frameHeight }) => `${frameWidth}×${frameHeight}`))];
-  return { playing: videos.length, frames, sizes };
+  const sent = reports
+    .flatMap((report) => [...report.values()])
+    .filter(({ type, kind, framesEncoded }) => type === "outbound-rtp" && kind === "video" && framesEncoded > 0)
+    .map(({ id, frameWidth, frameHeight, framesEncoded, bytesSent }) => {
+      return { id, width: frameWidth, height: frameHeight, frames: framesEncoded, bytes: bytesSent };
+    });
+  return { playing: videos.length, frames, sizes, sent };
 }

@@ -1,11 +1,12 @@
 /**
- * What the page makes of what a server says beyond Galène's protocol. A prompter stands between page and
- * server, so that every message comes when the story wants it.
+ * What the page makes of what our server says beyond Galène's protocol: what need not be sent, who
+ * speaks, and why a picture looks as it does.
  *
- * @import { Page, WebSocketRoute } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Page } from "../../web/node_modules/playwright-core/index.mjs"
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { BadLink } from "./bad-link.js";
 import { launchChromium } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { Participant } from "./participant.js";
@@ -13,115 +14,160 @@ import { MEETING, Server } from "./server.js";
 
 const FEATURES = ["encodings", "speakers", "streamstatus"];
 
+/** Of what the large picture and the sound take, a narrow link carries so much. */
+const NARROW = 0.5;
+
+/** So long it is measured what they take. */
+const MEASURED_MS = 3_000;
+
+const LARGE = { width: 640, height: 360 };
+
+/** Chromium begins with less, whatever the line is good for, and takes its time to trust it. */
+const PATIENCE_MS = 90_000;
+
+/** Somebody who only looks. */
+const QUIET = { cameraOn: false, microphoneOn: false };
+
 /** @type {Server} */ let server;
 /** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
 /** @type {Participant} */ let pam;
 /** @type {Participant} */ let olga;
-/** @type {Prompter} */ let toPam;
-/** @type {Prompter} */ let toOlga;
-
-/** Says to a page what its server does not, and lets everything else pass. */
-class Prompter {
-  /** @type {WebSocketRoute | null} */
-  #page = null;
-  /** Streams that the page publishes. @type {string[]} */
-  published = [];
-
-  /** @param {Page} page */
-  use(page) {
-    return page.routeWebSocket(/\/ws$/, (route) => {
-      this.#page = route;
-      const real = route.connectToServer();
-      route.onMessage((text) => {
-        const message = JSON.parse(String(text));
-        if (message.type === "offer") this.published.push(message.id);
-        if (message.type !== "handshake") return real.send(text);
-        assert.deepEqual(message.features, FEATURES);
-        // The real server is to say nothing of the kind.
-        real.send(JSON.stringify({ ...message, features: [] }));
-      });
-      real.onMessage((text) => {
-        const message = JSON.parse(String(text));
-        route.send(message.type === "handshake" ? JSON.stringify({ ...message, features: FEATURES }) : text);
-      });
-    });
-  }
-
-  /** @param {object} message */
-  say(message) {
-    this.#page?.send(JSON.stringify(message));
-  }
-}
+/** What the server said to each, by type. @type {Map<string, Map<string, any[]>>} */
+const said = new Map();
+const link = new BadLink(1);
 
 before(async () => {
-  server = await Server.start({ meeting: MEETING });
+  server = await Server.start({ meeting: MEETING, few: { ...MEETING, "max-cameras": 1 } });
   browser = await launchChromium();
 });
 after(async () => {
   await browser.close();
+  link.close();
   await server.stop();
 });
 
-test("sizes that nobody watches are not sent, and are sent again at once", async () => {
-  toPam = new Prompter();
-  toOlga = new Prompter();
+test("the server offers all that the page understands", async () => {
   const url = server.group("meeting");
-  const settings = { quality: "balanced" };
-  pam = await Participant.join(browser, url, "Pam", { settings, prepare: (page) => toPam.use(page) });
+  pam = await Participant.join(browser, url, "Pam", { settings: { quality: "balanced" }, prepare: listenTo("Pam") });
   olga = await Participant.arrive(browser, url, "Olga", {
-    settings: { cameraOn: false, microphoneOn: false },
-    prepare: (page) => toOlga.use(page),
+    settings: QUIET,
+    prepare: async (page) => {
+      await listenTo("Olga")(page);
+      await link.use(page.context());
+    },
   });
   await olga.submit("secret");
-  await olga.sees("Pam", { size: null });
-  const [id] = toPam.published;
+  for (const name of ["Pam", "Olga"]) {
+    await eventually(async () => {
+      const [handshake] = heard(name, "handshake");
+      assert.deepEqual([...(handshake?.features ?? [])].sort(), FEATURES);
+    });
+  }
+});
 
-  // The larger one waits until the browser trusts the line.
-  await sends("h", true);
-  toPam.say({ type: "encodings", id, encodings: [{ rid: "h", active: false }, { rid: "l", active: true }] });
+test("sizes that nobody watches are not sent, and are sent again at once", async () => {
+  await olga.sees("Pam", { size: LARGE, withinMs: PATIENCE_MS });
+  await olga.set("receive", (field) => field.selectOption("low"));
   await sends("h", false);
+  assert.deepEqual(heard("Pam", "encodings").at(-1).encodings, [
+    { rid: "h", active: false },
+    { rid: "l", active: true },
+  ]);
   await sends("l", true);
-  await olga.sees("Pam", { size: null });
-  toPam.say({ type: "encodings", id, encodings: [{ rid: "h", active: true }, { rid: "l", active: true }] });
+  await olga.sees("Pam", { size: { width: 320, height: 180 } });
+  await olga.set("receive", (field) => field.selectOption("everything"));
   await sends("h", true);
+  await olga.sees("Pam", { size: LARGE, withinMs: PATIENCE_MS });
 });
 
 test("who speaks is shown as the server says", async () => {
-  await pam.page.click("[data-action=microphone]");
-  const tile = olga.tile("Pam");
-  await olga.page.locator('.tile[data-name="Pam"][data-muted]').waitFor();
-  await tile.locator(":scope[data-speaking]").waitFor({ state: "detached" });
-  const id = (await tile.getAttribute("data-stream")) ?? "";
-  const source = await tile.getAttribute("data-user");
-  toOlga.say({ type: "speakers", speakers: [{ id, source, level: -20 }] });
   await olga.seesSpeaking("Pam");
-  toOlga.say({ type: "speakers", speakers: [] });
+  const { speakers } = heard("Olga", "speakers").findLast((message) => message.speakers.length > 0);
+  assert.equal(speakers[0].source, await olga.tile("Pam").getAttribute("data-user"));
+  await pam.page.click("[data-action=microphone]");
+  await olga.page.locator('.tile[data-name="Pam"][data-muted]').waitFor();
   await olga.page.locator('.tile[data-name="Pam"][data-speaking]').waitFor({ state: "detached" });
+  assert.deepEqual(heard("Olga", "speakers").at(-1).speakers, []);
+  await pam.page.click("[data-action=microphone]");
+  await olga.seesSpeaking("Pam");
 });
 
-test("a tile says why its picture is smaller than it could be, or paused", async () => {
+test("a tile says that its picture is smaller because the line is slow, until it is not", async (t) => {
+  const { bytes } = link.counts;
+  const since = Date.now();
+  await eventually(async () => assert.ok(Date.now() - since > MEASURED_MS));
+  const bitsPerSecond = ((link.counts.bytes - bytes) * 8000) / (Date.now() - since);
+  t.diagnostic(`all of it takes ${Math.round(bitsPerSecond)} bit/s`);
+  link.set({ delayMs: 25, bitsPerSecond: bitsPerSecond * NARROW });
   const tile = olga.tile("Pam");
-  const id = await tile.getAttribute("data-stream");
-  toOlga.say({ type: "streamstatus", id, status: "reduced", reason: "bandwidth" });
   await tile.getByText("Less detail: the line is slow").waitFor();
+  assert.equal(await tile.getAttribute("data-delivery"), "reduced");
+  assert.equal(heard("Olga", "streamstatus").at(-1).reason, "bandwidth");
   assert.ok(await tile.locator("video").isVisible());
-
-  toOlga.say({ type: "streamstatus", id, status: "paused", reason: "last-n" });
-  await tile.getByText("Picture paused: this group shows those who spoke last").waitFor();
-  assert.ok(!(await tile.locator("video").isVisible()), "a picture that stands still is not shown");
   await olga.choose("stats", tile.locator("menu-button"));
-  await olga.page.getByRole("dialog").getByText("Picture paused: this group").waitFor();
+  const dialog = olga.page.getByRole("dialog");
+  await dialog.getByText("Fair connection: Less detail: the line is slow").waitFor();
 
-  toOlga.say({ type: "streamstatus", id, status: "paused", reason: "bandwidth" });
-  await olga.page.getByRole("dialog").getByText("Poor connection: Less detail: the line is slow").waitFor();
-  toOlga.say({ type: "streamstatus", id, status: "full" });
-  await olga.page.getByRole("dialog").getByText("The server sends all that this page asked for").waitFor();
+  link.set({});
+  await dialog.getByText("The server sends all that this page asked for").waitFor({ timeout: PATIENCE_MS });
   await olga.page.getByRole("button", { name: "Done" }).click();
-  assert.ok(await tile.locator("video").isVisible());
-  await tile.locator(".paused").waitFor({ state: "detached" });
+  await tile.locator(".quality").waitFor({ state: "detached" });
   await olga.close();
   await pam.close();
 });
+
+test("where the group shows those who spoke last, the others' tiles say that they wait", async () => {
+  const url = server.group("few");
+  const others = [];
+  for (const name of ["Pam", "Quinn"]) {
+    const other = await Participant.join(browser, url, name);
+    await other.page.click("[data-action=microphone]");
+    others.push(other);
+  }
+  const olga = await Participant.arrive(browser, url, "Olga", { settings: QUIET });
+  await olga.submit("secret");
+
+  const paused = olga.page.locator(".tile[data-delivery=paused]");
+  await paused.getByText("Picture paused: this group shows those who spoke last").waitFor();
+  assert.equal(await paused.count(), 1);
+  assert.ok(!(await paused.locator("video").isVisible()), "a picture that stands still is not shown");
+  const name = await paused.getAttribute("data-name");
+  const [waits, shown] = others[0]?.name === name ? others : [...others].reverse();
+  await olga.sees(shown.name, { size: null });
+
+  // Who speaks comes to the front.
+  await waits.page.click("[data-action=microphone]");
+  await olga.page.locator(`.tile[data-name="${shown.name}"][data-delivery=paused]`).waitFor();
+  await olga.sees(waits.name, { size: null });
+  for (const who of [olga, ...others]) await who.close();
+});
+
+/**
+ * Keeps what the server says to somebody's page.
+ * @param {string} name
+ * @returns {(page: Page) => Promise<void>}
+ */
+function listenTo(name) {
+  return async (page) => {
+    /** @type {Map<string, any[]>} */
+    const messages = new Map();
+    said.set(name, messages);
+    page.on("websocket", (socket) => {
+      socket.on("framereceived", ({ payload }) => {
+        const message = JSON.parse(String(payload));
+        messages.set(message.type, [...(messages.get(message.type) ?? []), message]);
+      });
+    });
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {string} type
+ */
+function heard(name, type) {
+  return said.get(name)?.get(type) ?? [];
+}
 
 /**
  * Waits until an encoding is sent, or no longer.

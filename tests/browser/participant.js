@@ -321,7 +321,7 @@ function remember(settings) {
 async function receivedIn({ name, kind }) {
   const tiles = [...document.querySelectorAll(`.tile[data-stream][data-kind=${kind}]`)];
   const tile = tiles.find((candidate) => candidate.dataset.name === name);
-  const media = tile?.querySelector("video")?.srcObject;
+  const picture = tile?.querySelector("video")?.srcObject?.getVideoTracks()[0];
   const open = window.peerConnections.filter((pc) => pc.connectionState !== "closed");
   const reports = await Promise.all(open.map((pc) => pc.getStats()));
   const inbound = reports.flatMap((report) =>
@@ -338,5 +338,8 @@ async function receivedIn({ name, kind }) {
       packets: stats.packetsReceived ?? 0,
     };
   };
-  return { video: find(media?.getVideoTracks()[0]), audio: find(media?.getAudioTracks()[0]) };
+  // What belongs together comes by one connection.
+  const receivers = open.map((pc) => pc.getReceivers().map(({ track }) => track));
+  const tracks = picture && receivers.find((all) => all.some(({ id }) => id === picture.id));
+  return { video: find(picture), audio: find(tracks?.find(({ kind }) => kind === "audio")) };
 }

@@ -127,60 +127,6 @@ test("recording is offered to those who may, is confirmed, seen by all and stopp
   await other.close();
 });
 
-test("an operator takes and gives rights, warns, and asks who somebody is", async () => {
-  const pam = await enter("Pam");
-  const olga = await enter("Olga");
-  const composer = (await pam.openPanel("chat")).locator("textarea");
-  await composer.waitFor();
-  await olga.act("Pam", "shutup");
-  await pam.page.getByText("You may not write here.").waitFor();
-  await olga.act("Pam", "unshutup");
-  await composer.waitFor();
-
-  await olga.act("Pam", "warn");
-  await olga.page.fill("#dialog-message", "mind the step");
-  await olga.page.click("[data-action=confirm]");
-  await pam.page.locator(".notice", { hasText: "Olga: Mind the step." }).waitFor();
-  await olga.act("Pam", "identify");
-  await olga.page.locator(".notice", { hasText: /Pam connects from 127\.0\.0\.1/ }).waitFor();
-
-  await olga.act("Pam", "op");
-  await pam.openPanel("people");
-  await pam.page.locator(".panel [data-action=lock]").waitFor();
-  await olga.act("Pam", "unop");
-  await pam.page.locator(".panel [data-action=lock]").waitFor({ state: "detached" });
-  await pam.close();
-  await olga.close();
-});
-
-test("messages are deleted for everybody: one, all of one, all", async () => {
-  const pam = await enter("Pam");
-  const olga = await enter("Olga");
-  for (const text of ["first", "second"]) await pam.say(text);
-  await olga.say("/me nods");
-  await pam.hears("Olga nods");
-  const heard = async () => (await (await pam.openPanel("chat")).locator("[data-message] .text").allTextContents()).map((text) => text.trim());
-  const menuOf = async (/** @type {string} */ text) => (await olga.hears(text)).locator("menu-button");
-
-  await olga.choose("delete", await menuOf("first"));
-  await eventually(async () => assert.deepEqual((await heard()).map((text) => text.split(" ").at(-1)), ["second", "nods"]));
-  await olga.choose("delete-all", await menuOf("second"));
-  await eventually(async () => assert.equal((await heard()).length, 1));
-  await olga.choose("clear-chat");
-  await eventually(async () => assert.deepEqual(await heard(), []));
-
-  // What came while nobody looked is counted, and marked where it begins.
-  await pam.page.getByLabel("Close the chat").click();
-  await olga.say("third");
-  await pam.page.locator("[data-action=chat] .badge", { hasText: "1" }).waitFor();
-  await pam.page.waitForFunction(() => document.title.startsWith("(1) "));
-  await pam.openPanel("chat");
-  await pam.page.locator("[data-unread]").waitFor();
-  await pam.page.waitForFunction(() => !document.title.startsWith("("));
-  await pam.close();
-  await olga.close();
-});
-
 test("another server vouches for users, refuses them, or leaves it to the group", async () => {
   const vimes = await Participant.arrive(browser, server.group("known"), "Vimes", { settings: QUIET });
   await vimes.submit("wrong");

@@ -7,6 +7,7 @@ import { html, LitElement, nothing } from "lit";
 import { t, useLanguage } from "./i18n/index.js";
 import { pathOf } from "./model/address.js";
 import { sentence } from "./model/explain.js";
+import { RecentGroups } from "./model/recent.js";
 import { browserStore, Settings } from "./model/settings.js";
 import { applyTheme } from "./theme.js";
 import { icon } from "./views/icon.js";
@@ -18,6 +19,7 @@ class LandingPage extends LitElement {
     this.groups = "loading";
     this.problem = "";
     this.isLooking = false;
+    this.recent = new RecentGroups(browserStore());
   }
 
   /** @override */
@@ -87,12 +89,32 @@ class LandingPage extends LitElement {
           </div>
           <p id="problem" class="field-problem" role="alert">${this.problem}</p>
         </form>
+        ${this.visited()}
         <section aria-labelledby="public">
           <h2 id="public">${t("landing.public")}</h2>
           ${this.list()}
         </section>
       </main>
     `;
+  }
+
+  visited() {
+    const visits = this.recent.list;
+    if (visits.length === 0) return nothing;
+    const forget = () => {
+      this.recent.clear();
+      this.requestUpdate();
+      this.querySelector("input")?.focus();
+    };
+    return html`<section aria-labelledby="recent">
+      <h2 id="recent">${t("landing.recent")}</h2>
+      <div class="row recent">
+        ${visits.map(
+          ({ name, title }) => html`<a class="btn" href=${pathOf(name)} data-recent=${name} dir="auto">${title || name}</a>`,
+        )}
+        <button class="btn small" type="button" data-action="forget" @click=${forget}>${t("landing.forget")}</button>
+      </div>
+    </section>`;
   }
 
   list() {

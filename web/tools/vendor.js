@@ -23,6 +23,7 @@ const LIT = `
 /** The icons used, by their names in Lucide. */
 const ICONS = [
   "activity",
+  "arrow-down",
   "arrow-left",
   "arrow-right",
   "ban",

@@ -83,6 +83,10 @@ fn with_a_limit_on_cameras_the_one_who_speaks_is_seen_from_a_keyframe_on() {
         session
     });
     meeting.run_for(SECOND * 5);
+    // Who came later and has not spoken is not shown, and the viewer knows why.
+    let told: Vec<Value> = meeting.client(viewer).received_of("streamstatus").cloned().collect();
+    let waits = |id: &str| json!({ "type": "streamstatus", "id": id, "status": "paused", "reason": "last-n" });
+    assert_eq!(told, [waits("bob"), waits("carl")]);
     for (at, (name, stream)) in names.into_iter().enumerate() {
         meeting.publisher_mut(sessions[at], name).set_level(0, -25);
         let before = meeting.rendered(viewer, stream + 1);

@@ -3,6 +3,7 @@
  * silent when the page is rearranged.
  */
 import { Emitter } from "galene-client";
+import { only } from "./tracks.js";
 
 /** @extends {Emitter<{changed: {}}>} */
 export class AudioOutput extends Emitter {
@@ -27,8 +28,9 @@ export class AudioOutput extends Emitter {
   play(id, media) {
     const element = this.#elements.get(id) ?? new Audio();
     this.#elements.set(id, element);
-    if (element.srcObject !== media) {
-      element.srcObject = media;
+    const sound = only("audio", media);
+    if (element.srcObject !== sound) {
+      element.srcObject = sound;
       element.volume = this.volume(id);
       this.#route(element);
     }

@@ -112,7 +112,6 @@ export async function openMicrophone(values) {
       echoCancellation: values.echoCancellation && !music,
       noiseSuppression: values.noiseSuppression && !music,
       autoGainControl: values.autoGain && !music,
-      ...(music ? { channelCount: { ideal: 2 } } : {}),
     },
   });
   if (music) track.contentHint = "music";

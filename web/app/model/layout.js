@@ -11,8 +11,8 @@
 /** The shape of cameras and screens. */
 const WIDEST = 16 / 9;
 
-/** Faces may be cropped at the sides down to a square where that fills a narrow window better. */
-const NARROWEST = 1;
+/** Faces may be cropped at the sides where that fills a window better, and in an upright one more. */
+const NARROWEST = { lying: 4 / 3, upright: 1 };
 
 /** A tile in the strip beside a shared screen is about this wide. */
 const STRIP_TILE = 208;
@@ -32,12 +32,12 @@ export function arrange(space, tiles, gap) {
   const staged = tiles.filter(({ stage }) => stage).length;
   const others = tiles.length - staged;
   if (staged === 0 || others === 0) {
-    const shape = staged === 0 ? NARROWEST : WIDEST;
+    const shape = staged === 0 ? narrowest(space) : WIDEST;
     return arrangeGrid(space, tiles.length, gap, shape);
   }
   const { stage, strip } = divide(space, others, gap);
   const inStage = arrangeGrid(stage, staged, gap, WIDEST).rects.map((r) => move(r, stage)).values();
-  const inStrip = arrangeGrid(strip, others, gap, NARROWEST);
+  const inStrip = arrangeGrid(strip, others, gap, narrowest(strip));
   const beside = inStrip.rects.map((r) => move(r, strip)).values();
   const nowhere = { x: 0, y: 0, width: 0, height: 0 };
   const rects = tiles.map((tile) => (tile.stage ? inStage : beside).next().value ?? nowhere);
@@ -69,10 +69,10 @@ export function perPage({ width, height }, hasStage) {
  * @param {Size} space
  * @param {number} count
  * @param {number} gap
- * @param {number} narrowest
+ * @param {number} shape The narrowest one that is allowed
  * @returns {{rects: Rect[], height: number}}
  */
-function arrangeGrid(space, count, gap, narrowest) {
+function arrangeGrid(space, count, gap, shape) {
   let best = { columns: 1, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
@@ -80,7 +80,7 @@ function arrangeGrid(space, count, gap, narrowest) {
       width: (space.width - gap * (columns - 1)) / columns,
       height: (space.height - gap * (rows - 1)) / rows,
     };
-    const tile = fit(room, narrowest);
+    const tile = fit(room, shape);
     if (tile.width * tile.height > best.width * best.height) best = { columns, ...tile };
   }
   if (count > 1 && best.width < Math.min(SMALLEST_WIDTH, space.width)) {
@@ -133,16 +133,24 @@ function divide({ width, height }, others, gap) {
 }
 
 /**
+ * The narrowest shape that tiles may have in some space.
+ * @param {Size} space
+ */
+function narrowest({ width, height }) {
+  return width >= height ? NARROWEST.lying : NARROWEST.upright;
+}
+
+/**
  * Returns the largest tile of an allowed shape.
  * @param {Size} room
- * @param {number} narrowest
+ * @param {number} shape The narrowest one that is allowed
  * @returns {Size}
  */
-function fit({ width, height }, narrowest) {
+function fit({ width, height }, shape) {
   if (width <= 0 || height <= 0) return { width: 0, height: 0 };
   return {
     width: Math.min(width, height * WIDEST),
-    height: Math.min(height, width / narrowest),
+    height: Math.min(height, width / shape),
   };
 }
 

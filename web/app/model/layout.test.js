@@ -31,6 +31,16 @@ test("columns are chosen so that tiles are largest", () => {
   assert.deepEqual([1, 2, 3, 4, 5, 6, 9, 12, 16].map(columns), [1, 2, 2, 2, 3, 3, 3, 4, 4]);
 });
 
+test("faces lose little at the sides, and more only where the window is upright", () => {
+  const shape = ({ width, height }) => width / height;
+  for (let count = 1; count <= 16; count += 1) {
+    const [lying] = arrange(DESKTOP, people(count), 12).rects;
+    assert.ok(shape(lying) > 1.3, `${count}: ${shape(lying)}`);
+  }
+  const [upright] = arrange(PHONE, people(6), 8).rects;
+  assert.ok(shape(upright) < 1.2, `${shape(upright)}`);
+});
+
 test("a last row that is not full stands in the middle", () => {
   const { rects } = arrange(DESKTOP, people(3), 12);
   const [first, second, third] = rects;

@@ -28,7 +28,7 @@
  * @property {boolean} echoCancellation
  * @property {boolean} noiseSuppression
  * @property {boolean} autoGain
- * @property {boolean} music Sound as it is, in stereo and with more bits: nothing is filtered out
+ * @property {boolean} music Sound as it is, with more bits: nothing is filtered out
  * @property {boolean} blackboard Detail before motion
  * @property {BackdropKind} backdrop What is behind us
  * @property {boolean} mirror Whether we see ourselves as in a mirror
@@ -116,11 +116,6 @@ export class Settings {
   /** Sets one value as it was at first. @param {string} name */
   reset(name) {
     if (name in DEFAULTS) this.set({ [name]: /** @type {Record<string, unknown>} */ (DEFAULTS)[name] });
-  }
-
-  /** Forgets everything. */
-  forget() {
-    this.set(DEFAULTS);
   }
 
   /** @param {Partial<Values>} changes */

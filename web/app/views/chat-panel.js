@@ -9,6 +9,7 @@ import { clockTime, t } from "../i18n/index.js";
 import { explanation, usage } from "../model/commands.js";
 import { displayName, linkify } from "../model/text.js";
 import { isSystem } from "../model/tiles.js";
+import { ChatScroller } from "./chat-scroller.js";
 import { transferList } from "./file-items.js";
 import { icon } from "./icon.js";
 import { menu } from "./menu-button.js";
@@ -41,11 +42,23 @@ export function chatPanel(view) {
             `,
           )}
     </chat-scroller>
+    <button class="btn small latest" type="button" data-action="latest" @click=${showLatest}>
+      ${icon("arrow-down")} ${t("chat.latest")}
+    </button>
     ${transferList(call)}
     ${call.may("message") || call.phase === "lost"
       ? composer(view)
       : html`<p class="composer quiet">${t("chat.forbidden")}</p>`}
   </aside>`;
+}
+
+/** @param {Event} event */
+function showLatest({ currentTarget }) {
+  const scroller = /** @type {HTMLElement} */ (currentTarget).previousElementSibling;
+  if (!(scroller instanceof ChatScroller)) throw new Error("there is no chat");
+  scroller.toEnd();
+  // The button goes away.
+  scroller.focus();
 }
 
 /**

@@ -1,11 +1,11 @@
 /**
- * Shows the end of what it contains as long as nobody scrolls back.
+ * Shows the end of what it contains as long as nobody scrolls back; then it has `data-back`.
  */
 
 /** This near to the end counts as the end. */
 const NEAR = 40;
 
-class ChatScroller extends HTMLElement {
+export class ChatScroller extends HTMLElement {
   #atEnd = true;
   #observer = new MutationObserver(() => this.#follow());
   #resize = new ResizeObserver(() => this.#follow());
@@ -15,6 +15,7 @@ class ChatScroller extends HTMLElement {
     this.#resize.observe(this);
     this.addEventListener("scroll", () => {
       this.#atEnd = this.scrollTop + this.clientHeight > this.scrollHeight - NEAR;
+      this.toggleAttribute("data-back", !this.#atEnd);
     });
   }
 
@@ -23,8 +24,13 @@ class ChatScroller extends HTMLElement {
     this.#resize.disconnect();
   }
 
+  /** Shows the end again, and stays there. */
+  toEnd() {
+    this.scrollTop = this.scrollHeight;
+  }
+
   #follow() {
-    if (this.#atEnd) this.scrollTop = this.scrollHeight;
+    if (this.#atEnd) this.toEnd();
   }
 }
 

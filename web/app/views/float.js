@@ -8,6 +8,7 @@ import { html, nothing, render, repeat } from "lit";
 import { t } from "../i18n/index.js";
 import { arrange } from "../model/layout.js";
 import { hueOf, initials } from "../model/text.js";
+import { only } from "../model/tracks.js";
 import { icon } from "./icon.js";
 
 /** More would be too small to see. */
@@ -164,7 +165,7 @@ function tileView({ key, name, streamId, media, isSpeaking, isMuted, isScreen, d
   >
     <span class="avatar" data-hue=${hueOf(name)} aria-hidden="true">${initials(name)}</span>
     ${media
-      ? html`<video autoplay playsinline aria-label=${name} .muted=${true} .srcObject=${media}></video>`
+      ? html`<video autoplay playsinline aria-label=${name} .muted=${true} .srcObject=${only("video", media)}></video>`
       : nothing}
     <span class="name">${isMuted ? icon("mic-off") : nothing}<span class="name-text" dir="auto">${name}</span></span>
   </li>`;

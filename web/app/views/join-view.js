@@ -6,6 +6,7 @@
 import { html, nothing } from "lit";
 import { t } from "../i18n/index.js";
 import { hueOf, initials } from "../model/text.js";
+import { only } from "../model/tracks.js";
 import { deviceMenus } from "./device-menus.js";
 import { icon } from "./icon.js";
 
@@ -46,7 +47,7 @@ function preview({ local, settings }) {
           playsinline
           aria-label=${t("join.camera")}
           .muted=${true}
-          .srcObject=${local.media}
+          .srcObject=${only("video", local.media)}
         ></video>`
       : html`<div class="preview-off">
           ${name.trim() === ""

@@ -27,7 +27,13 @@ class TileGrid extends HTMLElement {
     this.#arrange();
   };
   #resize = new ResizeObserver(() => this.#arrange());
-  #mutation = new MutationObserver(() => this.#arrange());
+  #mutation = new MutationObserver((records) => {
+    const list = this.firstElementChild;
+    // What changes within a tile is no matter of where it is.
+    if (records.some(({ type, target }) => type === "attributes" || target === this || target === list)) {
+      this.#arrange();
+    }
+  });
 
   connectedCallback() {
     addEventListener("fullscreenchange", this.#arrangeAgain, { capture: true });

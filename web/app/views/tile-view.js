@@ -8,6 +8,7 @@
 import { html, nothing } from "lit";
 import { t } from "../i18n/index.js";
 import { hueOf, initials } from "../model/text.js";
+import { only } from "../model/tracks.js";
 import { icon } from "./icon.js";
 import { menu } from "./menu-button.js";
 import { userItems } from "./user-items.js";
@@ -42,7 +43,7 @@ export function tileView(view, tile) {
           playsinline
           aria-label=${tile.isScreen ? t("tile.screenOf", { name }) : t("tile.cameraOf", { name })}
           .muted=${true}
-          .srcObject=${tile.media}
+          .srcObject=${only("video", tile.media)}
         ></video>`
       : nothing}
     <div class="tile-badges">

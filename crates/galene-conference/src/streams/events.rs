@@ -83,6 +83,8 @@ impl Conference {
         let (source, username) = (member.client().clone(), member.username().clone());
         let offer = ServerOffer { id, label, replace, source, username, sdp };
         self.tell(receiver, ServerMessage::Offer(offer));
+        // Its picture may wait from the start.
+        self.tell_status(transport);
     }
 
     fn negotiation_failed(&mut self, transport: TransportId, reason: &str) {

@@ -1,0 +1,4 @@
+import { launchChromium } from "./browsers.js";
+import { tellManners } from "./manners.js";
+
+tellManners(launchChromium);

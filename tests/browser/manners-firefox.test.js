@@ -1,0 +1,4 @@
+import { launchFirefox } from "./browsers.js";
+import { tellManners } from "./manners.js";
+
+tellManners(launchFirefox);
