@@ -49,7 +49,8 @@ test("the guest comes in without a password, and the secret leaves the address b
   await page.getByText("You were invited").waitFor();
   assert.equal(new URL(page.url()).search, "");
   await guest.turnOnDevices();
-  await page.getByLabel("Your name").fill("Nobby");
+  // The invitation has a name, and the page says that this will do.
+  await page.getByLabel("Your name").fill("");
   await page.getByRole("button", { name: "Join now" }).click();
   await page.getByRole("heading", { name: "Night Watch" }).waitFor();
   guest.name = "Nobby Nobbs";
@@ -80,6 +81,33 @@ test("hands go up in order, and the operator takes one down", async () => {
 
   await choose(guest, guest.page.getByRole("button", { name: "React" }), "👏");
   await olga.tile("Nobby Nobbs").getByText("👏").waitFor();
+});
+
+test("the guest becomes an operator, is told so, and moderates", async () => {
+  const people = await olga.openPanel("people");
+  await choose(olga, people.getByRole("button", { name: "Actions for Nobby Nobbs" }), "Make an operator");
+  await guest.page.getByText("You are an operator now").waitFor();
+
+  const colon = await Participant.join(browser, server.group("meeting"), "Colon");
+  const mine = await guest.openPanel("people");
+  const actions = mine.getByRole("button", { name: "Actions for Colon" });
+  await choose(guest, actions, "Mute");
+  await colon.page.getByText("Nobby Nobbs muted your microphone.").waitFor();
+  await choose(guest, actions, "Remove…");
+  await guest.page.getByLabel("What to tell Colon").fill("this is the night watch");
+  await guest.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await colon.page.getByText("Nobby Nobbs removed you from the meeting").waitFor();
+  await guest.tile("Colon").waitFor({ state: "detached" });
+  await colon.close();
+
+  await mine.getByRole("button", { name: "Lock", exact: true }).click();
+  await guest.page.getByRole("dialog").getByRole("button", { name: "Lock" }).click();
+  await olga.page.getByText("Locked", { exact: true }).waitFor();
+  await mine.getByRole("button", { name: "Unlock" }).click();
+  await olga.page.getByText("Locked", { exact: true }).waitFor({ state: "detached" });
+
+  await choose(olga, people.getByRole("button", { name: "Actions for Nobby Nobbs" }), "No longer an operator");
+  await guest.page.getByText("You are no longer an operator.").waitFor();
 });
 
 test("a file goes from one to the other, and another one is refused", async () => {

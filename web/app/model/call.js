@@ -79,6 +79,8 @@ export class Call extends Emitter {
   #arrivedAt = 0;
   /** @type {{track: MediaStreamTrack, meter: LevelMeter} | null} */
   #ownLevel = null;
+  /** As far as somebody was told; `null` before a meeting. @type {boolean | null} */
+  #isOperator = null;
   /** @type {WakeLockSentinel | null} */
   #wakeLock = null;
 
@@ -477,6 +479,7 @@ export class Call extends Emitter {
     this.phase = "prepare";
     this.problem = problem;
     this.pinned = "";
+    this.#isOperator = null;
     this.#followOwnLevel();
     this.moderation = null;
     this.tokens = null;
@@ -493,6 +496,11 @@ export class Call extends Emitter {
 
   /** @param {ServerConnection} connection */
   #followPermissions(connection) {
+    const isOperator = connection.permissions.includes("op");
+    if (this.#isOperator !== null && this.#isOperator !== isOperator) {
+      this.notices.show("info", t(isOperator ? "notice.operator" : "notice.noOperator"));
+    }
+    this.#isOperator = isOperator;
     if (connection.permissions.includes("present")) return;
     // What cannot be sent must not look as if it were.
     if (this.local.camera || this.local.microphone) this.notices.show("info", t("notice.listener"));
