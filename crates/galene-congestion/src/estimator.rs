@@ -27,6 +27,11 @@ const FRESH: Duration = Duration::from_secs(1);
 /// of the link. Chance alone delays all packets of a tenth of a second less.
 const STANDING_US: i64 = 150_000;
 
+/// A queue that still stands after so long, though less was sent than what it empties at, is none: the path has
+/// become longer. A quarter of the rate is left to empty it, which in this time is enough for a queue of more
+/// than a second.
+const MAX_STANDING: Duration = Duration::from_secs(5);
+
 /// For how long after the rate was lowered loss is put down to the same cause.
 const SAME_CAUSE: Duration = Duration::from_secs(1);
 
@@ -56,6 +61,8 @@ struct Transport {
     delivery: Delivery,
     floor: Floor,
     arriving: ReceiveRate,
+    /// Since when a queue seems to stand.
+    queued_since: Option<Instant>,
     /// Where the clock of what was sent starts, to keep numbers small.
     start: Instant,
     heard: Instant,
@@ -167,6 +174,7 @@ impl Estimator {
     }
 
     fn update(&mut self, now: Instant) {
+        self.notice_longer_path(now);
         let round_trip = self.round_trip();
         let arriving = sum(self.transports.iter().map(|(_, t)| t.arriving.rate(now)));
         let delivered = sum(self.transports.iter().map(|(_, t)| t.delivered(now)));
@@ -182,6 +190,22 @@ impl Estimator {
             decreased.is_some_and(|at| now.saturating_duration_since(at) < SAME_CAUSE);
         self.loss.update(is_congested, round_trip, now);
         self.take_probe_result(round_trip, now);
+    }
+
+    /// Takes a queue that does not empty for a part of the path.
+    fn notice_longer_path(&mut self, now: Instant) {
+        for (_, transport) in &mut self.transports {
+            if !transport.is_fresh(now) || !transport.is_queued() {
+                transport.queued_since = None;
+                continue;
+            }
+            let since = *transport.queued_since.get_or_insert(now);
+            if now.saturating_duration_since(since) >= MAX_STANDING {
+                transport.queued_since = None;
+                transport.delivery.forget_least_way();
+                self.least_round_trip.forget();
+            }
+        }
     }
 
     fn take_probe_result(&mut self, round_trip: Duration, now: Instant) {
@@ -216,6 +240,7 @@ impl Transport {
             delivery: Delivery::new(),
             floor: Floor::new(),
             arriving: ReceiveRate::new(),
+            queued_since: None,
             start: now,
             heard: now,
         }

@@ -28,6 +28,11 @@ impl<T: Copy + Ord> Least<T> {
         self.current = Some(self.current.map_or(value, |least| least.min(value)));
     }
 
+    /// Forgets what was measured so far.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::new();
+    }
+
     pub(crate) fn get(&self) -> Option<T> {
         self.current.into_iter().chain(self.previous).min()
     }

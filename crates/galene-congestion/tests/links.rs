@@ -55,6 +55,13 @@ fn jitter_is_not_taken_for_a_queue() {
 }
 
 #[test]
+fn a_path_that_becomes_longer_is_taken_for_a_queue_for_some_seconds_only() {
+    let course = run(Link { longer: (20.0, 0.225), ..steady(10.0 * MBIT) }, 2.0 * MBIT, 60);
+    let (mean, least) = (course.mean_estimate(28.0, 36.0), course.least_estimate(32.0, 60.0));
+    assert!(mean >= 1.8 * MBIT && least >= 1.8 * MBIT, "{mean} and then {least}");
+}
+
+#[test]
 fn random_loss_does_not_take_the_link_away() {
     for loss in [0.01, 0.05, 0.2] {
         let course = run(Link { loss, ..steady(10.0 * MBIT) }, 2.0 * MBIT, 60);

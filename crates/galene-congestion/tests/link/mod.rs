@@ -11,6 +11,8 @@ pub(crate) struct Link {
     pub(crate) capacity: Box<dyn Fn(f64) -> f64>,
     /// Propagation there and back, in seconds.
     pub(crate) round_trip: f64,
+    /// From when on it takes longer, and by how much, both in seconds.
+    pub(crate) longer: (f64, f64),
     /// What does not fit is dropped.
     pub(crate) queue_bytes: f64,
     /// How much later a packet may come at random, in seconds. Packets may overtake each other.
@@ -25,6 +27,7 @@ impl Default for Link {
         Self {
             capacity: Box::new(|_| 1e6),
             round_trip: 0.05,
+            longer: (f64::MAX, 0.0),
             queue_bytes: 150_000.0,
             jitter: 0.0,
             loss: 0.0,
@@ -148,7 +151,9 @@ pub(crate) fn run(link: Link, source: f64, seconds: u64) -> Course {
                 left -= step;
             }
             let late = random.f64() * link.jitter;
-            transport.arrived.push((number, t + wait + link.round_trip / 2.0 + late));
+            let longer = if t >= link.longer.0 { link.longer.1 } else { 0.0 };
+            let way = link.round_trip / 2.0 + longer;
+            transport.arrived.push((number, t + wait + way + late));
         };
         let count = transports.len() as f64;
         if ms % 33 == 0 {
