@@ -79,7 +79,7 @@ const FULL_QUEUE: Duration = Duration::from_millis(900);
 const FULL: Duration = Duration::from_secs(1);
 
 /// One that was found too full so recently is known to be narrow: what it lost was too much for it.
-const NARROW: Duration = Duration::from_secs(5);
+pub(crate) const NARROW: Duration = Duration::from_secs(5);
 
 /// How often the sums are made anew: more often than rates are measured.
 const SUM_INTERVAL: Duration = Duration::from_millis(200);

@@ -11,6 +11,7 @@ use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::stats::MediaEgressStats;
 
+use crate::clients::NARROW;
 use crate::clock::Report;
 use crate::demand::Demand;
 use crate::demux::Slot;
@@ -350,9 +351,9 @@ impl Sfu {
                 let client = subscription.client;
                 // What happens to pictures on this link happens to sound, and is reported more often. What a
                 // full link drops is no reason to send it more.
-                if subscription.egress.mid_of(reception.ssrc).is_some()
-                    && !self.clients.get(&client).is_some_and(|client| client.is_narrow(self.now))
-                {
+                let is_narrow = subscription.rate.is_full(self.now, NARROW)
+                    || self.clients.get(&client).is_some_and(|client| client.is_narrow(self.now));
+                if subscription.egress.mid_of(reception.ssrc).is_some() && !is_narrow {
                     subscription.redundancy.handle_loss(loss, self.now);
                 }
                 self.handle_sign(client);
