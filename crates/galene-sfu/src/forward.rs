@@ -5,11 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use galene_rtp::{PictureId, SequenceMap, TimestampMap, Vp8Descriptor, Vp8Numbering, Vp8Shift};
+use galene_rtp::{PictureId, SequenceMap, TimestampMap, Vp8Numbering};
 
 use crate::Layer;
 use crate::descriptors::frame_number;
 use crate::ladder::Ladder;
+use crate::numbers::{Forwarded, Label, Numbers, Source, is_end, shifted};
 use crate::packet::{Packet, VIDEO_CAPACITY};
 use crate::scaling::LayerSet;
 use crate::sent_numbers::SentNumbers;
@@ -54,76 +55,6 @@ struct Waiting {
 /// the other, within some milliseconds.
 const FRAME_PATIENCE: Duration = Duration::from_millis(50);
 
-/// An encoding, as long as it comes under one SSRC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Source {
-    encoding: usize,
-    run: u32,
-}
-
-/// How packets of one source are rewritten, so that each can be found and rewritten again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Label {
-    source: Source,
-    timestamp_offset: u32,
-    pictures: Vp8Shift,
-    /// The highest spatial layer that is passed on, whose end is the end of the picture.
-    spatial: u8,
-    /// And the highest temporal layer.
-    temporal: u8,
-    /// What is added to the frame numbers of dependency descriptors.
-    frames: u16,
-}
-
-/// A packet that was forwarded, as the publisher numbered it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Forwarded {
-    pub(crate) encoding: usize,
-    pub(crate) run: u32,
-    pub(crate) sequence: u64,
-    outgoing: u64,
-    label: Label,
-}
-
-impl Forwarded {
-    /// Returns whether the packet is of the layers that were passed on where it has its place. One that
-    /// was lost at first beside some of a layer above has a place although it was to be left out.
-    pub(crate) fn is_of_layers(&self, packet: &Packet) -> bool {
-        self.label.has_layers_of(packet)
-    }
-
-    /// Returns the extended sequence number that it was sent under.
-    pub(crate) fn outgoing(&self) -> u64 {
-        self.outgoing
-    }
-
-    /// Returns the numbers under which the packet was sent.
-    pub(crate) fn numbers(&self, packet: &Packet) -> Numbers {
-        Numbers {
-            sequence: self.outgoing,
-            timestamp: packet.timestamp.wrapping_add(self.label.timestamp_offset),
-            marker: is_end(packet, self.label.spatial),
-            vp8: shifted(packet, self.label.pictures),
-            frames: self.label.frames,
-        }
-    }
-}
-
-impl Label {
-    fn has_layers_of(self, packet: &Packet) -> bool {
-        packet.scaling.needed.contains(self.spatial, self.temporal)
-    }
-}
-
-/// Returns whether a packet is the last of its picture where spatial layers above this one are left out.
-fn is_end(packet: &Packet, spatial: u8) -> bool {
-    packet.marker || (packet.scaling.ends_layer && packet.scaling.spatial == spatial)
-}
-
-fn shifted(packet: &Packet, shift: Vp8Shift) -> Option<Vp8Descriptor> {
-    packet.vp8.filter(|_| shift != Vp8Shift::default()).map(|d| d.shifted(shift))
-}
-
 /// The newest packet of the source that was looked at, be it forwarded or not.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -147,18 +78,6 @@ struct Newest {
     /// The publisher's timestamp, by which packets of one frame are known.
     timestamp: u32,
     ends_frame: bool,
-}
-
-/// What stands in a forwarded packet in place of the publisher's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Numbers {
-    pub(crate) sequence: u64,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
-    /// The VP8 payload descriptor with numbers that go on, if they are not the publisher's own.
-    pub(crate) vp8: Option<Vp8Descriptor>,
-    /// What to add to the frame number of a dependency descriptor.
-    pub(crate) frames: u16,
 }
 
 impl Forward {
@@ -464,6 +383,8 @@ impl Seen {
 mod tests {
     use super::*;
     use std::sync::Arc;
+
+    use galene_rtp::Vp8Descriptor;
 
     use crate::scaling::Scaling;
 

@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use str0m::crypto::dtls::SrtpProfile;
 
 use crate::demux::{Demux, Route};
+use crate::extensions;
 use crate::rtcp;
-use crate::srtp::RtcpOpener;
+use crate::rtp_header::RtpHeader;
+use crate::srtp::{RtcpOpener, RtpOpener};
 
 /// Reads a compound RTCP packet to the end.
 pub fn read_reports(compound: &[u8]) {
@@ -42,6 +44,31 @@ fn open_all(opener: &mut RtcpOpener, mut datagrams: &[u8]) {
         let (datagram, rest) = rest.split_at(usize::from(len).min(rest.len()));
         assert!(opener.open(datagram, &mut room).is_none(), "a forgery was taken");
         datagrams = rest;
+    }
+}
+
+/// Reads the headers of what claims to be RTP, each datagram with its length in front, and opens it; none
+/// is authentic.
+pub fn open_media(mut datagrams: &[u8]) {
+    let profiles = [SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AES128_CM_SHA1_80];
+    let openers = profiles.map(|profile| RtpOpener::for_fuzzing(profile).expect("a known profile"));
+    let mut room = Vec::new();
+    while let Some((&len, rest)) = datagrams.split_first() {
+        let (datagram, rest) = rest.split_at(usize::from(len).min(rest.len()));
+        datagrams = rest;
+        let Some(header) = RtpHeader::read(datagram) else {
+            continue;
+        };
+        assert!((12..=datagram.len()).contains(&header.len));
+        assert!(header.extension.len() <= header.len - 12);
+        for id in 0..=u8::MAX {
+            let value = extensions::find(header.extension, id).unwrap_or_default();
+            assert!(value.is_empty() || value.len() < header.extension.len());
+        }
+        for opener in &openers {
+            let opened = opener.open(datagram, header.len, header.number.into(), &mut room);
+            assert!(opened.is_none(), "a forgery was taken");
+        }
     }
 }
 
