@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { checkAccessible as check } from "./axe.js";
-import { launchChromium } from "./browsers.js";
+import { launchBrowser } from "./browsers.js";
 import { Participant } from "./participant.js";
 import { MEETING, Server } from "./server.js";
 
@@ -22,7 +22,7 @@ const LOOKS = [
 
 before(async () => {
   server = await Server.start({ meeting: MEETING });
-  browser = await launchChromium();
+  browser = await launchBrowser();
 });
 afterEach(async () => {
   // What a test that failed left open would disturb the next one.

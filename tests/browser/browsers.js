@@ -38,6 +38,12 @@ export function launchBareChromium() {
   });
 }
 
+/** Whether stories that either browser can tell are told in Firefox. */
+export const isFirefox = process.env.BROWSER === "firefox";
+
+/** Starts the browser that such a story is told in. */
+export const launchBrowser = () => (isFirefox ? launchFirefox() : launchChromium());
+
 /** Starts Firefox, and before it the sound server that it needs: without one it plays nothing. */
 export async function launchFirefox() {
   const sound = await startSound();
