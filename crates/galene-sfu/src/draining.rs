@@ -19,11 +19,17 @@ const END: Duration = Duration::from_millis(100);
 /// simply on its way for a queue, for ever. Queues of more than three seconds are rare.
 const LONGEST: Duration = Duration::from_secs(3);
 
+/// So long after a pause there is no other. The keyframe that follows a pause needs more room than the estimate
+/// has just after it; if that were taken for the next queue, nothing would ever be seen again.
+const APART: Duration = Duration::from_secs(5);
+
 /// The state of the queue of one receiver.
 #[derive(Debug, Default)]
 pub(crate) struct Draining {
     /// Since when the queue has to empty, if it does.
     since: Option<Instant>,
+    /// When the last pause was over.
+    ended: Option<Instant>,
 }
 
 /// What changes for the receiver.
@@ -42,13 +48,14 @@ impl Draining {
     /// path without a queue has as much on its way.
     pub(crate) fn update(&mut self, queued: Duration, is_full: bool, now: Instant) -> Drained {
         let Some(since) = self.since else {
-            self.since = (is_full && queued > BEGIN).then_some(now);
+            let is_apart = self.ended.is_none_or(|at| now.saturating_duration_since(at) >= APART);
+            self.since = (is_full && queued > BEGIN && is_apart).then_some(now);
             return if self.is_on() { Drained::Empties } else { Drained::No };
         };
         if queued > END && now.saturating_duration_since(since) < LONGEST {
             return Drained::Empties;
         }
-        self.since = None;
+        (self.since, self.ended) = (None, Some(now));
         Drained::IsEmpty
     }
 
@@ -85,5 +92,17 @@ mod tests {
         assert_eq!(draining.update(queued, false, at(3_000)), Drained::IsEmpty);
         assert_eq!(draining.update(queued, false, at(3_100)), Drained::No);
         assert!(!draining.is_on());
+    }
+
+    #[test]
+    fn what_follows_a_pause_has_time_to_arrive() {
+        let at = |ms| galene_testkit::epoch() + Duration::from_millis(ms);
+        let queued = Duration::from_millis(700);
+        let mut draining = Draining::default();
+        assert_eq!(draining.update(queued, true, at(0)), Drained::Empties);
+        assert_eq!(draining.update(Duration::ZERO, true, at(1_000)), Drained::IsEmpty);
+        assert_eq!(draining.update(queued, true, at(1_200)), Drained::No, "that is its keyframe");
+        assert_eq!(draining.update(queued, true, at(5_900)), Drained::No);
+        assert_eq!(draining.update(queued, true, at(6_000)), Drained::Empties);
     }
 }
