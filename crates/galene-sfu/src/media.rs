@@ -25,6 +25,7 @@ use crate::rate::{self, Allowed};
 use crate::relay::Body;
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
+use crate::spread::MAX_WAIT;
 use crate::srtp::SessionKeys;
 use crate::subscription::{Pick, RepairLimits};
 use crate::track::{Arrival, Encoding, Origin, PublishedTypes, Track, TrackKey};
@@ -239,17 +240,17 @@ impl Sfu {
             return;
         };
         // Browsers repeat their request until they have what they asked for, and this one was sent before
-        // that came there.
-        let is_on_its_way =
-            section.keyframe_sent.is_some_and(|at| self.now < at + round_trip.get());
-        // And what waits for the link may be what completes it.
-        if is_on_its_way || !section.waiting.is_empty() {
+        // that came there. What waits for the link may be what completes it, but only for so long: over a
+        // link that is thought to be too narrow for everything, something waits all the time.
+        let wait = if section.waiting.is_empty() { Duration::ZERO } else { MAX_WAIT };
+        if section.keyframe_sent.is_some_and(|at| self.now < at + round_trip.get() + wait) {
             return;
         }
         if let Some(key) = section.track {
             let track = &mut self.tracks[key];
             let target = section.selection.peek(&track.ladder).layer.map(|layer| layer.encoding);
             if let Some(encoding) = section.forward.current().or(target)
+                && !section.holds_keyframe_of(encoding, track)
                 && let Some(encoding) = track.encodings.get_mut(encoding)
                 // One that is about to be made is for everybody.
                 && !encoding.keyframes.is_wanted()

@@ -32,7 +32,7 @@ const LEAST_AT_ONCE: u64 = 6_000;
 const HASTE: u64 = 10;
 
 /// Nothing waits longer than this, whatever is thought of the link.
-const MAX_WAIT: Duration = Duration::from_millis(500);
+pub(crate) const MAX_WAIT: Duration = Duration::from_millis(500);
 
 /// So many packets of a section wait at most: what came before those has left the ring.
 const MAX_WAITING: usize = VIDEO_CAPACITY;
@@ -276,6 +276,28 @@ mod tests {
                 "one for each frame that a pause breaks off: {report}"
             );
         }
+    }
+
+    #[test]
+    fn a_keyframe_can_be_had_though_something_waits_all_the_time() {
+        let mut call = Call::connect_to(TrackSpec::video(11).bitrate(400_000));
+        let slot = call.sfu.by_id[&VICTIM];
+        let (mut asked, mut made) = (0, 0);
+        for _ in 0..60 {
+            let now = call.now;
+            let subscription = subscription(&mut call, slot);
+            subscription.set_link_rate(20_000, now);
+            let section = &subscription.sections[0];
+            let (mid, key) = (section.mid, section.track.expect("a camera"));
+            if !section.waiting.is_empty() {
+                asked += 1;
+                call.sfu.handle_keyframe_request(slot, mid);
+                made += u32::from(call.sfu.tracks[key].encodings[0].keyframes.is_wanted());
+            }
+            call.run(MS * 47);
+        }
+        assert!(asked > 30, "something waited {asked} times");
+        assert!(made > 0, "none was asked of the publisher");
     }
 
     fn subscription(call: &mut Call, slot: Slot) -> &mut Subscription {
