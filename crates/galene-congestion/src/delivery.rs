@@ -20,6 +20,13 @@ const GRAIN_US: i64 = 500;
 /// So much time of a busy link is looked at: some frames.
 const WINDOW_US: i64 = 120_000;
 
+/// Packets that were sent within this time were sent together: the gaps between them are the link's.
+const TOGETHER_US: i64 = 5_000;
+
+/// Where packets that were sent together come out so many times faster than packets on average, the link has
+/// nothing to do in between: no queue stands in front of it.
+const IDLE: f64 = 1.5;
+
 /// Packets that arrived longer before the newest are too old to tell.
 const MAX_AGE_US: i64 = 400_000;
 
@@ -35,6 +42,8 @@ pub(crate) struct Delivery {
     /// The shortest way, in microseconds; the clocks at its ends differ by anything.
     least: Least<i64>,
     newest_us: Option<i64>,
+    /// When the packet before was sent.
+    sent_us: i64,
     /// Those that had waited, and for how long the link was busy with them.
     waited: VecDeque<Waited>,
 }
@@ -44,11 +53,18 @@ struct Waited {
     arrived_us: i64,
     took_us: i64,
     bytes: u16,
+    /// It was sent together with the one before.
+    is_together: bool,
 }
 
 impl Delivery {
     pub(crate) fn new() -> Self {
-        Self { least: Least::new(), newest_us: None, waited: VecDeque::with_capacity(MAX_PACKETS) }
+        Self {
+            least: Least::new(),
+            newest_us: None,
+            sent_us: 0,
+            waited: VecDeque::with_capacity(MAX_PACKETS),
+        }
     }
 
     /// Takes in an arrival; both times are in microseconds of different clocks. They come in the order in
@@ -67,11 +83,13 @@ impl Delivery {
         };
         let took_us = arrived_us - before;
         let waited = way - self.least.get().unwrap_or(way);
+        let is_together = sent_us - self.sent_us <= TOGETHER_US;
         if took_us < 0 {
             // It was overtaken, which does not happen in a queue.
             self.newest_us = Some(before);
             return;
         }
+        self.sent_us = sent_us;
         // If the gap is longer than the wait, the link had nothing to do in between.
         if waited < MIN_WAIT_US || took_us > waited + GRAIN_US {
             return;
@@ -79,7 +97,7 @@ impl Delivery {
         if self.waited.len() == MAX_PACKETS {
             self.waited.pop_front();
         }
-        self.waited.push_back(Waited { arrived_us, took_us, bytes });
+        self.waited.push_back(Waited { arrived_us, took_us, bytes, is_together });
     }
 
     /// Takes the path for longer than it was: what comes next is its length.
@@ -93,19 +111,61 @@ impl Delivery {
     }
 
     /// Returns how fast the link delivers, in bits per second, if packets have waited for it lately.
+    ///
+    /// Where the path has just become longer, all packets seem to have waited. Those that were sent together
+    /// tell the difference: they still arrive together.
     pub(crate) fn rate(&self) -> Option<f64> {
-        let newest = self.newest_us?;
-        let (mut count, mut took, mut bytes) = (0, 0, 0_u64);
+        let (all, together) = self.recent();
+        Some(together.rate().map_or(all.rate()?, |rate| rate.max(all.rate().unwrap_or(rate))))
+    }
+
+    /// Returns whether the link has something to carry all the time, as far as can be told.
+    pub(crate) fn is_busy(&self) -> bool {
+        let (all, together) = self.recent();
+        let rates = all.rate().zip(together.rate());
+        rates.is_none_or(|(all, together)| together < all * IDLE)
+    }
+
+    /// Sums up the latest packets that have waited, and those of them that were sent together with the one
+    /// before.
+    fn recent(&self) -> (Sum, Sum) {
+        let (mut all, mut together) = (Sum::default(), Sum::default());
+        let Some(newest) = self.newest_us else {
+            return (all, together);
+        };
         for packet in self.waited.iter().rev() {
-            let is_enough = count >= MIN_PACKETS && took >= WINDOW_US;
+            let is_enough = all.count >= MIN_PACKETS && all.took_us >= WINDOW_US;
             if is_enough || newest - packet.arrived_us > MAX_AGE_US {
                 break;
             }
-            count += 1;
-            took += packet.took_us;
-            bytes += u64::from(packet.bytes);
+            all.add(packet);
+            if packet.is_together {
+                together.add(packet);
+            }
         }
-        (count >= MIN_PACKETS).then(|| bytes as f64 * 8e6 / took.max(GRAIN_US) as f64)
+        (all, together)
+    }
+}
+
+/// What some packets took together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    count: usize,
+    took_us: i64,
+    bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, packet: &Waited) {
+        self.count += 1;
+        self.took_us += packet.took_us;
+        self.bytes += u64::from(packet.bytes);
+    }
+
+    /// Returns their bits per second, unless they are too few to tell.
+    fn rate(&self) -> Option<f64> {
+        let seconds = self.took_us.max(GRAIN_US) as f64 / 1e6;
+        (self.count >= MIN_PACKETS).then(|| self.bytes as f64 * 8.0 / seconds)
     }
 }
 
@@ -136,16 +196,41 @@ mod tests {
         assert_eq!(run(|frame, _| frame * 100_000), None);
     }
 
+    #[test]
+    fn on_a_path_that_has_become_longer_packets_wait_for_nothing() {
+        // Each frame's packets arrive together, 200 ms later than those of the first frames.
+        let longer = |frame: i64, packet: i64| {
+            frame * 33_000 + packet * 200 + if frame < 50 { 0 } else { 200_000 }
+        };
+        let delivery = run_at(33_000, longer);
+        assert!(!delivery.is_busy());
+        assert!(delivery.rate().expect("they seem to wait") > 20_000_000.0);
+        // Behind a queue of 200 ms, all packets come at the pace of the link.
+        let queued = |frame: i64, packet: i64| frame * 33_000 + packet * 3_300 + 200_000;
+        let idle = |frame: i64, packet: i64| frame * 33_000 + packet * 200;
+        let queue =
+            |frame, packet| if frame < 50 { idle(frame, packet) } else { queued(frame, packet) };
+        let delivery = run_at(33_000, queue);
+        assert!(delivery.is_busy());
+        let rate = delivery.rate().expect("they wait");
+        assert!((2_300_000.0..2_600_000.0).contains(&rate), "{rate}");
+    }
+
     /// Sends 100 frames of ten packets every 100 ms, and lets each arrive when it is said.
     fn run(arrived_us: impl Fn(i64, i64) -> i64) -> Option<f64> {
+        run_at(100_000, arrived_us).rate()
+    }
+
+    /// Sends them every so many microseconds.
+    fn run_at(interval_us: i64, arrived_us: impl Fn(i64, i64) -> i64) -> Delivery {
         let mut delivery = Delivery::new();
         for frame in 0..100 {
             for packet in 0..10 {
-                let sent_us = frame * 100_000;
+                let sent_us = frame * interval_us;
                 let now = galene_testkit::epoch() + Duration::from_micros(sent_us as u64);
                 delivery.handle_arrival(sent_us, arrived_us(frame, packet), 1_000, now);
             }
         }
-        delivery.rate()
+        delivery
     }
 }

@@ -32,6 +32,10 @@ const STANDING_US: i64 = 150_000;
 /// than a second.
 const MAX_STANDING: Duration = Duration::from_secs(5);
 
+/// One that nothing waits in is seen to be none after this time: packets that leave together arrive together
+/// though all come later than before.
+const IDLE_STANDING: Duration = Duration::from_millis(400);
+
 /// For how long after the rate was lowered loss is put down to the same cause.
 const SAME_CAUSE: Duration = Duration::from_secs(1);
 
@@ -63,6 +67,8 @@ struct Transport {
     arriving: ReceiveRate,
     /// Since when a queue seems to stand.
     queued_since: Option<Instant>,
+    /// Since when it does though nothing waits in it.
+    idle_since: Option<Instant>,
     /// Where the clock of what was sent starts, to keep numbers small.
     start: Instant,
     heard: Instant,
@@ -195,13 +201,15 @@ impl Estimator {
     /// Takes a queue that does not empty for a part of the path.
     fn notice_longer_path(&mut self, now: Instant) {
         for (_, transport) in &mut self.transports {
-            if !transport.is_fresh(now) || !transport.is_queued() {
-                transport.queued_since = None;
-                continue;
-            }
-            let since = *transport.queued_since.get_or_insert(now);
-            if now.saturating_duration_since(since) >= MAX_STANDING {
-                transport.queued_since = None;
+            let stands = transport.is_fresh(now) && transport.seems_queued();
+            let is_idle = stands && !transport.delivery.is_busy();
+            let lasts = |since: &mut Option<Instant>, is_on: bool, limit| {
+                *since = since.or(Some(now)).filter(|_| is_on);
+                since.is_some_and(|at| now.saturating_duration_since(at) >= limit)
+            };
+            let is_idle_for_long = lasts(&mut transport.idle_since, is_idle, IDLE_STANDING);
+            if lasts(&mut transport.queued_since, stands, MAX_STANDING) || is_idle_for_long {
+                (transport.queued_since, transport.idle_since) = (None, None);
                 transport.delivery.forget_least_way();
                 self.least_round_trip.forget();
             }
@@ -241,6 +249,7 @@ impl Transport {
             floor: Floor::new(),
             arriving: ReceiveRate::new(),
             queued_since: None,
+            idle_since: None,
             start: now,
             heard: now,
         }
@@ -258,6 +267,11 @@ impl Transport {
 
     /// Returns whether a queue stands in front of the link, though it may not grow.
     fn is_queued(&self) -> bool {
+        self.seems_queued() && self.delivery.is_busy()
+    }
+
+    /// Returns whether even the quickest packets take much longer than they once did.
+    fn seems_queued(&self) -> bool {
         let (shortest, least) = (self.floor.last(), self.delivery.least_way());
         self.delivery.rate().is_some()
             && shortest.zip(least).is_some_and(|(shortest, least)| shortest - least > STANDING_US)
