@@ -23,6 +23,7 @@ use crate::packet::{MAX_PAYLOAD, Packet, Received};
 use crate::publication::{PublishedStream, RATE_INTERVAL};
 use crate::rate::{self, Allowed};
 use crate::relay::Body;
+use crate::resends;
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
 use crate::spread::MAX_WAIT;
@@ -379,7 +380,8 @@ impl Sfu {
                     return;
                 };
                 let (track, now) = (&self.tracks[key], self.now);
-                let limits = RepairLimits { room, round_trip: transport.round_trip };
+                let copies = resends::copies(subscription.redundancy.loss());
+                let limits = RepairLimits { room, round_trip: transport.round_trip, copies };
                 let queue = &mut self.aftermath.out.queue;
                 let repaired = transport.engine.touch(|engine| {
                     let mut way = Way { engine, queue, now };

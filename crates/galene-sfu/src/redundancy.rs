@@ -72,6 +72,11 @@ impl Redundancy {
         self.update(now);
     }
 
+    /// Returns which part of the latest packets got lost, as long as the link was not too full.
+    pub(crate) fn loss(&self) -> f64 {
+        self.loss
+    }
+
     fn update(&mut self, now: Instant) {
         let wanted = FROM_LOSS.iter().filter(|from| self.loss >= **from).count();
         if wanted > self.copies {

@@ -289,11 +289,13 @@ impl Subscription {
                 break;
             }
             if section.resends.admit(sent.outgoing(), limits.round_trip, way.now) {
-                sent_bytes += packet.payload.len();
                 let numbers = sent.numbers(packet);
-                self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
-                if let Some(spread) = &mut self.spread {
-                    spread.count(packet.payload.len(), way.now);
+                for _ in 0..limits.copies {
+                    sent_bytes += packet.payload.len();
+                    self.egress.resend(way, Outgoing::new(section, outlet, &numbers, packet));
+                    if let Some(spread) = &mut self.spread {
+                        spread.count(packet.payload.len(), way.now);
+                    }
                 }
             }
         }
@@ -308,6 +310,8 @@ pub(crate) struct RepairLimits {
     pub(crate) room: usize,
     /// No packet is sent again twice in this time.
     pub(crate) round_trip: RoundTrip,
+    /// How many copies of each are sent at a time.
+    pub(crate) copies: usize,
 }
 
 impl<'a> Outgoing<'a> {
