@@ -64,6 +64,14 @@ fn delays_by_chance_are_no_reason_to_send_less() {
 }
 
 #[test]
+fn a_path_that_becomes_much_longer_is_no_reason_to_stop_the_pictures() {
+    let long = Row { calm: row("Q0").calm, ..row("Q10") };
+    let figures = measure(&long, RECEIVER, 1);
+    assert!(figures.frames > 0.98 && figures.keyframes <= 1.0, "{figures:?}");
+    assert!(figures.received > 1_200_000.0, "{figures:?}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_figures() {
     assert_eq!(run("Q3", RECEIVER), run("Q3", RECEIVER));
 }
@@ -72,6 +80,9 @@ const RECEIVER: Setup =
     Setup { leg: Leg::Receiver, is_simulcast: false, feedback: Feedback::TransportWide };
 
 fn run(id: &str, setup: Setup) -> Figures {
-    let row = Row::all().into_iter().find(|row| row.id == id).expect("a row of this name");
-    measure(&row, setup, 1)
+    measure(&row(id), setup, 1)
+}
+
+fn row(id: &str) -> Row {
+    Row::all().into_iter().find(|row| row.id == id).expect("a row of this name")
 }

@@ -33,6 +33,8 @@ pub(crate) struct Engine {
     /// again.
     repairs: Vec<u32>,
     sent_media: [u64; 2],
+    /// How many bytes of RTP were sent, padding included, since this was last asked.
+    sent_bytes: usize,
     /// From where to where the engine sent its latest report.
     path: Option<(SocketAddr, SocketAddr)>,
 }
@@ -147,6 +149,7 @@ impl Engine {
             opened: VecDeque::new(),
             repairs: Vec::new(),
             sent_media: [0; 2],
+            sent_bytes: 0,
             path: None,
         };
         engine.add_address(address);
@@ -161,6 +164,11 @@ impl Engine {
         }
     }
 
+    /// Returns how many bytes of RTP were sent since this was last asked, padding included.
+    pub(crate) fn take_sent_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.sent_bytes)
+    }
+
     /// Returns how many bytes of RTP were sent for the first time and again since this was last asked.
     pub(crate) fn take_sent_media(&mut self) -> [u64; 2] {
         std::mem::take(&mut self.sent_media)
@@ -171,7 +179,9 @@ impl Engine {
         if matches!(contents, [128..=191, second, ..] if !(192..=223).contains(second))
             && let Some(ssrc) = contents.get(8..).and_then(|rest| rest.first_chunk())
         {
-            let is_repair = self.repairs.contains(&u32::from_be_bytes(*ssrc));
+            let ssrc = u32::from_be_bytes(*ssrc);
+            self.sent_bytes += contents.len();
+            let is_repair = self.repairs.contains(&ssrc);
             self.sent_media[usize::from(is_repair)] += contents.len() as u64;
         }
     }

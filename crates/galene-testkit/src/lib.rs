@@ -8,6 +8,7 @@ mod camera;
 mod checker;
 mod clock;
 mod codec;
+mod congestion_window;
 mod decoder;
 mod descriptor;
 mod engine;

@@ -12,6 +12,7 @@ use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
 use str0m::{Event, IceConnectionState};
 
 use crate::codec::{Codec, MediaKind};
+use crate::congestion_window::CongestionWindow;
 use crate::descriptor::DescriptorValue;
 use crate::engine::{Engine, Feedback, Formats, START_BITRATE};
 use crate::node::{Datagram, Node};
@@ -41,6 +42,7 @@ pub struct PublisherPeer {
     /// How often packets of each encoding were asked for, and whether they were in the last second.
     nacks: HashMap<(Mid, Option<Rid>), u64>,
     has_nacks: bool,
+    window: CongestionWindow,
     /// When losses and repairs are looked at next, and whether they are now.
     next_count: Option<Instant>,
     is_counting: bool,
@@ -276,6 +278,7 @@ impl PublisherPeer {
             losses: Vec::new(),
             nacks: HashMap::new(),
             has_nacks: false,
+            window: CongestionWindow::default(),
             next_count: None,
             is_counting: false,
         }
@@ -515,7 +518,9 @@ impl PublisherPeer {
             match event {
                 Event::Connected => {
                     self.is_connected = true;
-                    self.rate.begin(now);
+                    if self.config.feedback == Some(Feedback::Remb) {
+                        self.rate.begin();
+                    }
                     for encoding in self.tracks.iter_mut().flat_map(|t| &mut t.encodings) {
                         encoding.source.begin(now);
                     }
@@ -531,7 +536,7 @@ impl PublisherPeer {
                     }
                 }
                 Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) => {
-                    self.rate.handle_remb(estimate.as_u64());
+                    self.rate.handle_remb(now, estimate.as_u64());
                     self.allocate();
                 }
                 Event::MediaEgressStats(stats) if self.is_counting => {
@@ -547,6 +552,7 @@ impl PublisherPeer {
                     // The engine's event of an estimate tells the average of the last three seconds, with
                     // which a sender would go on for as long after its link has become narrow. libwebrtc goes
                     // by the estimate itself.
+                    stats.rtt.inspect(|rtt| self.window.handle_round_trip(*rtt));
                     if let Some(estimate) = stats.bwe_tx {
                         self.rate.handle_estimate(estimate.as_u64());
                         self.allocate();
@@ -567,9 +573,11 @@ impl PublisherPeer {
     /// Adapts to what got lost, if nothing better is known.
     fn handle_losses(&mut self, now: Instant) {
         let losses = std::mem::take(&mut self.losses);
-        if self.config.feedback == Some(Feedback::Remb) && !losses.is_empty() {
-            let loss = losses.iter().sum::<f64>() / losses.len() as f64;
-            self.rate.handle_loss(now, loss);
+        if self.config.feedback == Some(Feedback::Remb) {
+            if !losses.is_empty() {
+                self.rate.handle_loss(now, losses.iter().sum::<f64>() / losses.len() as f64);
+            }
+            self.rate.handle_second(now);
             self.allocate();
         }
     }
@@ -621,15 +629,25 @@ impl PublisherPeer {
         }
     }
 
+    /// Returns whether so much is on its way that the next frame is better left out.
+    fn is_congested(&mut self, now: Instant) -> bool {
+        self.window.handle_sent(now, self.engine.take_sent_bytes());
+        self.target().is_some_and(|target| self.window.is_full(now, target))
+    }
+
     /// Sends the frames that are due.
     fn capture(&mut self, now: Instant) {
         if !self.is_connected || self.is_closed {
             return;
         }
         let mut has_written = false;
+        let is_congested = self.is_congested(now);
         for track in &mut self.tracks {
             let Some((codec, pt)) = track.codec else { continue };
             for encoding in &mut track.encodings {
+                if is_congested && codec.kind() == MediaKind::Video {
+                    encoding.source.leave_out(now);
+                }
                 let Some(frame) = encoding.source.poll(now) else { continue };
                 if track.captures.last() != Some(&frame.captured) {
                     track.captures.push(frame.captured);

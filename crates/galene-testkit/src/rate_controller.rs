@@ -9,8 +9,19 @@ pub(crate) struct RateController {
     estimate: Option<u64>,
     /// What share of what is sent is sent again.
     resent: f64,
-    /// Until when REMB is followed upwards at once.
-    starting_until: Option<Instant>,
+    /// What share was lost by the last report, and when that came.
+    loss: Option<(f64, Instant)>,
+    /// Until when REMB is followed upwards at once: from the start to some time after the first report.
+    start: Start,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+enum Start {
+    /// The connection is not up yet, or it does not go by REMB.
+    #[default]
+    None,
+    Waiting,
+    Until(Instant),
 }
 
 /// What an encoding needs and can use, in bits per second.
@@ -26,8 +37,11 @@ pub(crate) struct Bounds {
     pub(crate) is_sent: bool,
 }
 
-/// In so much time after the start, what REMB allows is used at once.
+/// In so much time after the first report of loss, what REMB allows is used at once.
 const START_PHASE: Duration = Duration::from_secs(2);
+
+/// A report of loss counts for so long: a little more than the longest time between two.
+const LOSS_MEMORY: Duration = Duration::from_secs(6);
 
 /// With less loss than this the rate rises, with more than that it falls.
 const LITTLE_LOSS: f64 = 0.02;
@@ -54,27 +68,39 @@ impl RateController {
     }
 
     /// The connection is up.
-    pub(crate) fn begin(&mut self, now: Instant) {
-        self.starting_until = Some(now + START_PHASE);
+    pub(crate) fn begin(&mut self) {
+        self.start = Start::Waiting;
     }
 
-    /// The other side reported that this share of the last second's packets was lost. It is for a sender
-    /// that knows nothing else; libwebrtc then goes by loss alone.
+    /// The other side reported that this share of the last packets was lost. It is for a sender that knows
+    /// nothing else; libwebrtc then goes by loss alone (`SendSideBandwidthEstimation`).
     pub(crate) fn handle_loss(&mut self, now: Instant, loss: f64) {
-        let Some(estimate) = self.estimate else { return };
-        let rate = estimate as f64;
-        let changed = if loss < LITTLE_LOSS {
-            rate * (1.0 + RISE_PER_SECOND) + RISE_AT_LEAST
-        } else if loss > MUCH_LOSS {
-            rate * (1.0 - loss / 2.0)
-        } else {
-            rate
-        };
+        self.loss = Some((loss, now));
+        if matches!(self.start, Start::Waiting) {
+            self.start = Start::Until(now + START_PHASE);
+        }
+        if let Some(estimate) = self.estimate
+            && loss > MUCH_LOSS
+        {
+            self.set_estimate(estimate as f64 * (1.0 - loss / 2.0));
+        }
+    }
+
+    /// A second has passed. With little loss by the last report, the rate rises, as often as there are seconds
+    /// and not as there are reports.
+    pub(crate) fn handle_second(&mut self, now: Instant) {
+        let is_fresh = |(loss, at): (f64, Instant)| loss < LITTLE_LOSS && now < at + LOSS_MEMORY;
+        if let Some(estimate) = self.estimate
+            && self.loss.is_some_and(is_fresh)
+        {
+            self.set_estimate(estimate as f64 * (1.0 + RISE_PER_SECOND) + RISE_AT_LEAST);
+        }
+    }
+
+    fn set_estimate(&mut self, rate: f64) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive")]
-        let changed = changed as u64;
-        let is_starting = self.starting_until.is_some_and(|until| now < until);
-        let jumped = self.remb.filter(|_| is_starting && loss == 0.0).unwrap_or(0);
-        self.estimate = Some(changed.max(jumped).min(self.remb.unwrap_or(u64::MAX)).max(LEAST));
+        let rate = rate as u64;
+        self.estimate = Some(rate.min(self.remb.unwrap_or(u64::MAX)).max(LEAST));
     }
 
     /// Of the last second's bytes, so many were sent for the first time, and so many because the other side
@@ -96,8 +122,20 @@ impl RateController {
     }
 
     /// The other side allows so many bits a second (REMB).
-    pub(crate) fn handle_remb(&mut self, rate: u64) {
+    pub(crate) fn handle_remb(&mut self, now: Instant, rate: u64) {
         self.remb = Some(rate);
+        let is_starting = match self.start {
+            Start::None => false,
+            Start::Waiting => true,
+            Start::Until(until) => now < until,
+        };
+        let has_lost = self.loss.is_some_and(|(loss, _)| loss > 0.0);
+        if let Some(estimate) = self.estimate
+            && is_starting
+            && !has_lost
+        {
+            self.estimate = Some(estimate.max(rate));
+        }
     }
 
     /// The way to the other side was estimated, from its feedback about each packet.
@@ -140,7 +178,7 @@ mod tests {
     fn the_lower_limit_counts() {
         let mut rate = RateController::default();
         assert_eq!(rate.target(), u64::MAX);
-        rate.handle_remb(500_000);
+        rate.handle_remb(crate::epoch(), 500_000);
         assert_eq!(rate.target(), 500_000);
         rate.handle_estimate(300_000);
         assert_eq!(rate.target(), 300_000);
@@ -163,18 +201,30 @@ mod tests {
     fn without_an_estimator_loss_and_remb_decide() {
         let at = |s| crate::epoch() + Duration::from_secs(s);
         let mut rate = RateController::starting_at(300_000);
-        rate.begin(at(0));
-        rate.handle_remb(500_000);
+        rate.begin();
+        rate.handle_remb(at(0), 400_000);
+        assert_eq!(rate.target(), 400_000, "at the start it jumps to what is allowed");
         rate.handle_loss(at(1), 0.0);
-        assert_eq!(rate.target(), 500_000, "at the start it jumps to what is allowed");
-        rate.handle_remb(2_000_000);
-        rate.handle_loss(at(3), 0.0);
-        assert_eq!(rate.target(), 541_000, "later it climbs");
+        rate.handle_remb(at(2), 500_000);
+        assert_eq!(rate.target(), 500_000);
+        rate.handle_remb(at(3), 2_000_000);
+        assert_eq!(rate.target(), 500_000, "later it climbs");
+        rate.handle_second(at(3));
+        assert_eq!(rate.target(), 541_000);
         rate.handle_loss(at(4), 0.05);
+        rate.handle_second(at(4));
         assert_eq!(rate.target(), 541_000);
         rate.handle_loss(at(5), 0.2);
+        rate.handle_second(at(5));
         assert_eq!(rate.target(), 486_900);
-        (6..60).for_each(|s| rate.handle_loss(at(s), 0.0));
+        rate.handle_loss(at(6), 0.0);
+        (6..20).for_each(|s| rate.handle_second(at(s)));
+        let stopped = rate.target();
+        assert!((750_000..850_000).contains(&stopped), "{stopped}: no report, no rise");
+        (20..60).for_each(|s| {
+            rate.handle_loss(at(s), 0.0);
+            rate.handle_second(at(s));
+        });
         assert_eq!(rate.target(), 2_000_000);
     }
 

@@ -173,6 +173,13 @@ impl Source {
         self.next_at
     }
 
+    /// Makes no frame of what is due at `now`.
+    pub(crate) fn leave_out(&mut self, now: Instant) {
+        while self.next_at <= now {
+            self.next_at += self.interval();
+        }
+    }
+
     /// Returns the frame that is due at `now`, if one is.
     pub(crate) fn poll(&mut self, now: Instant) -> Option<SourceFrame> {
         while self.next_at <= now {

@@ -135,6 +135,7 @@ Each figure is the median of five runs with the seeds 1 to 5, of 60 seconds each
 nothing is wrong.
 The link that is meant has 25 ms in each direction, and what is wrong with it is wrong in both directions; all \
 other links take 1 ms and lose nothing.
+The path of Q10 is as long before anything gets lost.
 A narrow link has a queue of 32 kB in front of it and drops what does not fit.
 
 The publisher sends a camera of 1280 by 720 at 30 frames in a second, VP8, up to 1.5 Mbit/s, and a microphone \
@@ -143,6 +144,8 @@ The sizes of frames vary with what moves; a keyframe has eight to ten times the 
 the encoder saves afterwards what it took too much.
 It begins at 300 kbit/s and adapts: from transport-wide feedback with an estimator of its own, or from REMB and \
 loss; the lower of estimate and REMB counts.
+While more is on its way than it sends in the shortest round trip and 350 ms, it leaves out frames, as libwebrtc \
+does.
 *Three encodings* are sent at up to 1,500, 450 and 150 kbit/s, from the smallest to the largest as far as the \
 rate goes, as libwebrtc does it.
 Sound carries a copy of each packet in the next one (Opus in-band FEC) while the publisher is told that more than \
@@ -153,7 +156,8 @@ prefers that.
 The receiver puts frames together, asks for what is missing as libwebrtc does (by NACK at once, then every 100 ms, \
 ten times), shows frames in time with a delay that adapts to the link, and asks for a keyframe 200 ms after the \
 start or 3 s after the last frame if nothing can be decoded, and then every 200 ms.
-It reports by transport-wide feedback where that is negotiated, and by REMB where not.
+It reports by transport-wide feedback where that is negotiated, and by REMB where not, every 200 ms and at once \
+where its estimate falls.
 
 | column | meaning |
 | --- | --- |

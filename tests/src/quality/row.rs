@@ -127,12 +127,16 @@ impl Row {
                 AWAY.delay(Duration::from_millis(50)).jitter(Duration::from_millis(50)),
                 repaired(0.995, 0.005, 0.01, 0.0),
             ),
-            Self::steady(
-                "Q10",
-                "500 ms there and back, 2 % lost",
-                AWAY.delay(Duration::from_millis(250)).loss(0.02),
-                repaired(0.96, 0.04, 0.02, 1.0),
-            ),
+            Self {
+                // How far away somebody is does not change; what gets lost does.
+                calm: AWAY.delay(Duration::from_millis(250)),
+                ..Self::steady(
+                    "Q10",
+                    "500 ms there and back, 2 % lost",
+                    AWAY.delay(Duration::from_millis(250)).loss(0.02),
+                    repaired(0.96, 0.04, 0.02, 1.0),
+                )
+            },
             Self {
                 id: "Q11",
                 condition: "3 Mbit/s, then 300 kbit/s for 20 s, then 3 Mbit/s",
