@@ -49,6 +49,7 @@ mod numbers;
 mod packet;
 mod patience;
 mod publication;
+mod pulse;
 mod rate;
 mod reception;
 mod redundancy;
