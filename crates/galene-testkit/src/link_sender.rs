@@ -41,6 +41,8 @@ pub struct Sent {
     pub bytes: usize,
     /// What tells it from all others: its SSRC and its sequence number.
     pub key: (u32, u16),
+    /// Whether it is part of a picture, and not padding.
+    pub is_picture: bool,
 }
 
 /// Sends 30 pictures a second that are as large as the estimate allows.
@@ -133,10 +135,11 @@ impl LinkSender {
         while let Some(datagram) = self.engine.poll_transmit() {
             let contents = &datagram.contents;
             if is_rtp(contents)
-                && let Some(&[_, _, high, low, _, _, _, _, a, b, c, d]) = contents.first_chunk()
+                && let Some(&[_, kind, high, low, _, _, _, _, a, b, c, d]) = contents.first_chunk()
             {
                 let key = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([high, low]));
-                self.sent.push(Sent { at: now, bytes: contents.len(), key });
+                let is_picture = kind & 0x7f == VP8 && probe.is_none();
+                self.sent.push(Sent { at: now, bytes: contents.len(), key, is_picture });
                 if let Some(estimator) = &mut self.estimator {
                     estimator.handle_sent(now, contents.len(), probe);
                 }

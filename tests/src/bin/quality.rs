@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, thread};
 
 use galene_tests::quality::{
-    Contender, Contest, Figures, Outcome, Row, Setup, Table, contest_table, measure,
+    Contender, Contest, Figures, Outcome, Row, Setup, Table, contest_summary, contest_table,
+    measure,
 };
 
 /// So many runs with different seeds make a figure.
@@ -91,7 +92,8 @@ fn estimators(seeds: u64) -> String {
     let medians: Vec<_> = outcomes.iter().map(|outcomes| Outcome::median(outcomes)).collect();
     let pairs = runs.chunks(2).zip(medians.as_chunks().0);
     let pairs: Vec<_> = pairs.map(|(runs, medians)| (runs[0].0.clone(), *medians)).collect();
-    format!("{ESTIMATORS}\n\n{CONTEST}\n{}", contest_table(&pairs))
+    let (table, summary) = (contest_table(&pairs), contest_summary(&pairs));
+    format!("{ESTIMATORS}\n\n{CONTEST}\n{table}\n{summary}")
 }
 
 /// Runs each case with each seed, and returns what came out in the order of the cases.
@@ -222,9 +224,8 @@ Links, time and seeds are as above; packets that get lost by chance are part of 
 
 | column | meaning |
 | --- | --- |
-| begins | how long until 80 % of what the link carries, or of the 2 Mbit/s, was sent in a second |
-| down | how long more was sent than the narrowed link carries |
-| up | how long until 80 % of the 2 Mbit/s was sent again after the link was as before |
+| down | how long more was sent than the narrowed link carries, padding included |
+| up | when, after the link was as before, the first second began in which pictures took 80 % of the 2 Mbit/s |
 | used | what arrived of pictures, of what could have been sent |
 | queue | how much longer than the quickest a packet took over the link: half of them at most, 95 % at most |
 | late | how much longer than the quickest it took from when a picture was made, waiting at the sender included, till \

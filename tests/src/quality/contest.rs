@@ -32,11 +32,9 @@ pub enum Contender {
 /// How well an estimator kept to a link.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
-    /// From the beginning until most of what the link carries was sent.
-    pub start: Option<Duration>,
     /// How long more was sent than fitted after the link became narrow.
     pub down: Option<Duration>,
-    /// How long it took until most of what is wanted was sent, after the link became wide again.
+    /// How long it took until pictures had most of what is wanted, after the link became wide again.
     pub up: Option<Duration>,
     /// The share of what could have been sent that arrived, as pictures.
     pub used: f64,
@@ -117,9 +115,7 @@ struct Course<'a> {
 impl Course<'_> {
     fn outcome(&self, contest: &Contest) -> Outcome {
         let window = self.start..self.start + DURATION - GRACE;
-        let at_first = WANTED.min(contest.capacity[0].1);
         let mut outcome = Outcome {
-            start: self.carries_after(epoch(), at_first),
             down: None,
             up: None,
             used: 0.0,
@@ -132,9 +128,7 @@ impl Course<'_> {
             match step.kind {
                 StepKind::Plain => {}
                 StepKind::Narrows(rate) => outcome.down = self.fits_after(at, rate),
-                StepKind::Widens | StepKind::Returns => {
-                    outcome.up = self.carries_after(at, WANTED);
-                }
+                StepKind::Widens | StepKind::Returns => outcome.up = self.carries_after(at),
             }
         }
 
@@ -166,29 +160,30 @@ impl Course<'_> {
         outcome
     }
 
-    /// Returns how long after `at` most of `rate` was first sent in a second.
-    fn carries_after(&self, at: Instant, rate: u64) -> Option<Duration> {
+    /// Returns how long after `at` pictures first had most of what is wanted in a second.
+    fn carries_after(&self, at: Instant) -> Option<Duration> {
         let last = self.start + DURATION - Duration::from_secs(1);
         let mut times = (0..).map(|i| at + i * INTERVAL).take_while(|from| *from <= last);
-        times.find(|from| self.rate(*from) >= AS_BEFORE * rate as f64).map(|from| from - at)
+        times.find(|from| self.rate(*from, true) >= AS_BEFORE * WANTED as f64).map(|from| from - at)
     }
 
     /// Returns how long after `at` what is sent began to fit, for good as far as the next five seconds tell.
     fn fits_after(&self, at: Instant, rate: u64) -> Option<Duration> {
         let fits = |from: &Instant| {
             let seconds = (0..5).map(|i| *from + i * Duration::from_secs(1));
-            seconds.into_iter().all(|second| self.rate(second) <= rate as f64 * FITS)
+            seconds.into_iter().all(|second| self.rate(second, false) <= rate as f64 * FITS)
         };
         let mut times = (0..15 * 10).map(|i| at + i * INTERVAL);
         times.find(fits).map(|from| from - at)
     }
 
-    /// Returns how many bits were sent in the second that begins there.
-    fn rate(&self, from: Instant) -> f64 {
+    /// Returns how many bits were sent in the second that begins there, in pictures or at all.
+    fn rate(&self, from: Instant, only_pictures: bool) -> f64 {
         let sent = self.trial.sent();
         let index = |at| sent.partition_point(|sent| sent.at < at);
         let second = &sent[index(from)..index(from + Duration::from_secs(1))];
-        second.iter().map(|sent| sent.bytes as f64 * 8.0).sum()
+        let counted = second.iter().filter(|sent| sent.is_picture || !only_pictures);
+        counted.map(|sent| sent.bytes as f64 * 8.0).sum()
     }
 }
 
@@ -204,7 +199,6 @@ impl Outcome {
         };
         let always = |figure| time(figure).unwrap_or_default();
         Self {
-            start: time(|o| o.start),
             down: time(|o| o.down),
             up: time(|o| o.up),
             used: number(|o| o.used),
@@ -217,8 +211,8 @@ impl Outcome {
 
 /// Returns outcomes as a table in Markdown: for each link the medians of both.
 pub fn contest_table(outcomes: &[(Contest, [Outcome; 2])]) -> String {
-    let mut table = "| | what is wrong | who | begins | down | up | used | queue | late | lost |\n\
-                     | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    let mut table = "| | what is wrong | who | down | up | used | queue | late | lost |\n\
+                     | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     let seconds = |took: Duration| format!("{:.1} s", took.as_secs_f64());
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
@@ -231,7 +225,6 @@ pub fn contest_table(outcomes: &[(Contest, [Outcome; 2])]) -> String {
         };
         for (who, outcome) in ["ours", "engine"].into_iter().zip(of_both) {
             let (id, condition) = (contest.row.id, contest.row.condition);
-            let start = outcome.start.map_or("never".to_owned(), seconds);
             let down = looked_at(|kind| matches!(kind, StepKind::Narrows(_)), outcome.down);
             let up =
                 looked_at(|kind| matches!(kind, StepKind::Widens | StepKind::Returns), outcome.up);
@@ -241,12 +234,42 @@ pub fn contest_table(outcomes: &[(Contest, [Outcome; 2])]) -> String {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 table,
-                "| {id} | {condition} | {who} | {start} | {down} | {up} | {used} | {middle}, {most} ms | \
+                "| {id} | {condition} | {who} | {down} | {up} | {used} | {middle}, {most} ms | \
                  {late} ms | {lost} |",
             );
         }
     }
     table
+}
+
+/// Returns in words on how many links which of the two did better.
+pub fn contest_summary(outcomes: &[(Contest, [Outcome; 2])]) -> String {
+    // How much better our figure is than the engine's, in steps that count as a difference.
+    let verdict = |what: &str, better: fn(&Outcome, &Outcome) -> f64| {
+        let steps = || outcomes.iter().map(|(_, [ours, engine])| better(ours, engine));
+        let (ours, engine) = (steps().filter(|s| *s > 1.0), steps().filter(|s| *s < -1.0));
+        let (ours, engine) = (ours.count(), engine.count());
+        let alike = outcomes.len() - ours - engine;
+        format!("{what}: ours on {ours}, the engine's on {engine}, alike on {alike}.\n")
+    };
+    [
+        format!("Which does better, on {} links:\n\n", outcomes.len()),
+        verdict("- more of the link used, by more than 2 %", |ours, engine| {
+            (ours.used - engine.used) / 0.02
+        }),
+        verdict(
+            "- the longest waits for the link (95 %) shorter by more than 10 ms",
+            |ours, engine| (engine.queue[1].as_secs_f64() - ours.queue[1].as_secs_f64()) / 0.01,
+        ),
+        verdict(
+            "- from being made to arriving (95 %) quicker by more than 10 ms",
+            |ours, engine| (engine.late.as_secs_f64() - ours.late.as_secs_f64()) / 0.01,
+        ),
+        verdict("- fewer packets lost, by more than 0.5 %", |ours, engine| {
+            (engine.lost - ours.lost) / 0.005
+        }),
+    ]
+    .concat()
 }
 
 /// Returns the value that is not exceeded by this share of them; they are in order.

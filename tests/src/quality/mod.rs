@@ -13,7 +13,7 @@ mod run;
 mod setup;
 mod table;
 
-pub use contest::{Contender, Contest, Outcome, contest_table};
+pub use contest::{Contender, Contest, Outcome, contest_summary, contest_table};
 pub use figures::{Figures, median};
 pub use row::{Promise, Row, Step, StepKind};
 pub use run::measure;
