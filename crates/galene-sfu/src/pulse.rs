@@ -50,7 +50,7 @@ impl Pulse {
 }
 
 /// Compares one encoding with the others.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pace {
     /// When its latest picture was seen.
     at: Option<Instant>,
@@ -58,13 +58,6 @@ pub(crate) struct Pace {
     pictures: [u64; MAX_ENCODINGS],
     /// How long it takes from one to the next.
     usual: Duration,
-}
-
-impl Default for Pace {
-    /// Begins with few pictures in a second, until it is known how many there are.
-    fn default() -> Self {
-        Self { at: None, pictures: [0; MAX_ENCODINGS], usual: SILENCE }
-    }
 }
 
 impl Pace {
