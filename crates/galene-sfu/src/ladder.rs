@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use crate::Layer;
 use crate::media::MAX_ENCODINGS;
-use crate::pulse::Pace;
 use crate::track::Encoding;
 
 /// An encoding takes at least so many times what the next smaller one does, for browsers halve the resolution
@@ -30,16 +29,13 @@ pub(crate) struct Ladder {
     encodings: usize,
     /// Which encodings were sent when it was last looked at.
     sent: [bool; MAX_ENCODINGS],
-    /// How each encoding keeps up with the others.
-    paces: [Pace; MAX_ENCODINGS],
     version: u32,
 }
 
 impl Ladder {
     /// Returns the ladder of a track with so many encodings, of which nothing has been sent yet.
     pub(crate) fn new(encodings: usize) -> Self {
-        let (sent, paces) = ([false; MAX_ENCODINGS], Default::default());
-        Self { rungs: Vec::new(), encodings, sent, paces, version: 0 }
+        Self { rungs: Vec::new(), encodings, sent: [false; MAX_ENCODINGS], version: 0 }
     }
 
     /// Returns the layers, the lowest first.
@@ -97,13 +93,8 @@ impl Ladder {
     pub(crate) fn refresh(&mut self, encodings: &mut [Encoding], now: Instant) -> bool {
         let mut sent = [false; MAX_ENCODINGS];
         let mut has_news = false;
-        let mut pictures = [0; MAX_ENCODINGS];
-        for (pictures, encoding) in pictures.iter_mut().zip(encodings.iter()) {
-            *pictures = encoding.pulse.pictures();
-        }
-        for (at, (sent, encoding)) in sent.iter_mut().zip(encodings.iter_mut()).enumerate() {
-            let is_behind = self.paces[at].update(at, &pictures, now);
-            *sent = encoding.is_alive(now) && !is_behind;
+        for (sent, encoding) in sent.iter_mut().zip(encodings.iter_mut()) {
+            *sent = encoding.is_alive(now);
             has_news |= *sent && encoding.meter.roll(now);
         }
         if (!has_news && sent == self.sent) || sent == [false; MAX_ENCODINGS] {
@@ -227,25 +218,6 @@ mod tests {
         send(&mut encodings, 0, 0, 500, silence);
         assert!(ladder.refresh(&mut encodings, silence));
         assert_eq!(layers(&ladder), [(0, 0)]);
-    }
-
-    #[test]
-    fn an_encoding_that_stops_while_another_goes_on_leaves_it_soon() {
-        let t0 = galene_testkit::epoch();
-        let mut encodings = encodings(2);
-        let mut ladder = Ladder::new(2);
-        let gone = (0..100_u32).find(|picture| {
-            let now = t0 + Duration::from_millis(33) * *picture;
-            for at in [1, 0] {
-                if at == 1 || *picture < 30 {
-                    send(&mut encodings, at, 0, 500, now);
-                    encodings[at].pulse.handle_packet(picture * 2_970);
-                }
-            }
-            ladder.refresh(&mut encodings, now) && *picture > 1
-        });
-        assert!((36..42).contains(&gone.expect("it is gone")), "{gone:?}");
-        assert_eq!(layers(&ladder), [(1, 0)]);
     }
 
     fn encodings(count: usize) -> Vec<Encoding> {

@@ -49,7 +49,6 @@ mod numbers;
 mod packet;
 mod patience;
 mod publication;
-mod pulse;
 mod rate;
 mod reception;
 mod redundancy;

@@ -106,7 +106,6 @@ impl Sfu {
             packet.arrived,
         );
         encoding.last_arrival = Some(packet.arrived);
-        encoding.pulse.handle_packet(packet.timestamp);
         let level = packet.level;
         let descriptors = &mut encoding.descriptors;
         let packet = Packet::new(codec, encoding.run, packet, captured, descriptors);

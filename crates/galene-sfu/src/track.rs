@@ -17,7 +17,6 @@ use crate::layer_meter::LayerMeter;
 use crate::losses::Losses;
 use crate::loudness::Loudness;
 use crate::packet::PacketRing;
-use crate::pulse::Pulse;
 use crate::reception::ReceptionMeter;
 use crate::restorer::Restorer;
 use crate::{MediaKind, TrackId};
@@ -89,7 +88,6 @@ pub(crate) struct Encoding {
     pub(crate) keyframes: KeyframeRequests,
     pub(crate) losses: Losses,
     pub(crate) last_arrival: Option<Instant>,
-    pub(crate) pulse: Pulse,
     pub(crate) meter: LayerMeter,
     pub(crate) reception: ReceptionMeter,
     pub(crate) descriptors: DescriptorReader,
@@ -110,7 +108,6 @@ impl Encoding {
             keyframes: KeyframeRequests::default(),
             losses: Losses::new(has_rtx),
             last_arrival: None,
-            pulse: Pulse::default(),
             meter: LayerMeter::new(),
             reception: ReceptionMeter::default(),
             descriptors: DescriptorReader::default(),
@@ -135,7 +132,6 @@ impl Encoding {
             self.run += 1;
             self.ring.forget_keyframe();
             self.losses.reset();
-            self.pulse.restart();
             self.descriptors.reset();
             self.restorer = Restorer::default();
         }
