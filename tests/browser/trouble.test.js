@@ -16,9 +16,11 @@ const QUIET = { cameraOn: false, microphoneOn: false };
 
 /** @type {Server} */ let server;
 /** @type {AuthServer} */ let auth;
+/** @type {BadLink} */ let link;
 /** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
 
 before(async () => {
+  link = new BadLink(1);
   auth = await AuthServer.start();
   const known = { ...MEETING, public: false, authKeys: [auth.key] };
   server = await Server.start({
@@ -37,6 +39,7 @@ after(async () => {
   await browser.close();
   await server.stop();
   await auth.stop();
+  link.close();
 });
 
 test("a camera and a microphone that are unplugged say so, and can be turned on again", async () => {
@@ -59,7 +62,6 @@ test("a camera and a microphone that are unplugged say so, and can be turned on 
 });
 
 test("pictures come back after the network was away, without a click", async () => {
-  const link = new BadLink(1);
   const pam = await Participant.join(browser, server.group("meeting"), "Pam");
   const olga = await enter("Olga", { prepare: (page) => link.use(page.context()) });
   await olga.sees("Pam");
@@ -75,7 +77,6 @@ test("pictures come back after the network was away, without a click", async () 
   assert.equal(await olga.page.locator("[data-banner=lost]").count(), 0, "the meeting itself went on");
   await olga.close();
   await pam.close();
-  link.close();
 });
 
 test("a browser that plays nothing unasked is asked by a click", async () => {
