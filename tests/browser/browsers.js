@@ -9,12 +9,15 @@ import path from "node:path";
 import { chromium, firefox } from "../../web/node_modules/playwright-core/index.mjs";
 import { eventually } from "./eventually.js";
 
-/** Starts Chromium. Ten pictures a second are enough to see that they move. */
-export function launchChromium() {
+/**
+ * Starts Chromium.
+ * @param {number} [fps] Of its false camera: ten pictures a second are enough to see that they move
+ */
+export function launchChromium(fps = 10) {
   return chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: [
-      "--use-fake-device-for-media-stream=fps=10,display-media-type=monitor",
+      `--use-fake-device-for-media-stream=fps=${fps},display-media-type=monitor`,
       // Allows cameras and microphones, and answers the question which screen to share.
       "--use-fake-ui-for-media-stream",
       "--autoplay-policy=no-user-gesture-required",
@@ -47,20 +50,25 @@ export const launchBrowser = () => (isFirefox ? launchFirefox() : launchChromium
 /** Starts Firefox, and before it the sound server that it needs: without one it plays nothing. */
 export async function launchFirefox() {
   const sound = await startSound();
-  const browser = await firefox.launch({
-    channel: "moz-firefox",
-    executablePath: "/usr/bin/firefox-esr",
-    env: { ...process.env, ...sound.env },
-    firefoxUserPrefs: {
-      "media.navigator.streams.fake": true,
-      "media.navigator.permission.disabled": true,
-      "media.autoplay.default": 0,
-      "media.autoplay.blocking_policy": 0,
-      "media.autoplay.block-webaudio": false,
-    },
-  });
-  browser.on("disconnected", sound.stop);
-  return browser;
+  try {
+    const browser = await firefox.launch({
+      channel: "moz-firefox",
+      executablePath: "/usr/bin/firefox-esr",
+      env: { ...process.env, ...sound.env },
+      firefoxUserPrefs: {
+        "media.navigator.streams.fake": true,
+        "media.navigator.permission.disabled": true,
+        "media.autoplay.default": 0,
+        "media.autoplay.blocking_policy": 0,
+        "media.autoplay.block-webaudio": false,
+      },
+    });
+    browser.on("disconnected", sound.stop);
+    return browser;
+  } catch (error) {
+    await sound.stop();
+    throw error;
+  }
 }
 
 /** A PulseAudio of our own that plays into nothing. */
@@ -73,12 +81,27 @@ async function startSound() {
     ["-n", "--daemonize=no", "--exit-idle-time=-1", ...modules.flatMap((module) => ["-L", module])],
     { stdio: "ignore", env: { ...process.env, ...env } },
   );
-  await eventually(async () => {
-    if (!existsSync(path.join(directory, "pulse/native"))) throw new Error("PulseAudio did not start");
+  const ended = new Promise((resolve) => {
+    child.once("exit", resolve);
+    // A program that is not there says so here; the wait below then fails.
+    child.once("error", resolve);
   });
-  const stop = () => {
-    child.once("exit", () => rm(directory, { recursive: true, force: true }));
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  const stop = async () => {
     child.kill();
+    await ended;
+    process.off("exit", kill);
+    // Firefox may still be writing there while it ends.
+    await rm(directory, { recursive: true, force: true, maxRetries: 20 });
   };
+  try {
+    await eventually(async () => {
+      if (!existsSync(path.join(directory, "pulse/native"))) throw new Error("PulseAudio did not start");
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return { env, stop };
 }
