@@ -203,6 +203,9 @@ export class Participant {
    * @property {number} height
    * @property {number} energy
    * @property {number} packets
+   * @property {number} keyframes
+   * @property {number} asked How often a keyframe was asked for
+   * @property {string[]} states Of the connections of the page
    */
   received(name, kind = "camera") {
     return this.page.evaluate(receivedIn, { name, kind });
@@ -219,7 +222,8 @@ export class Participant {
     await eventually(async () => {
       const video = await this.#video(name, kind);
       const seen = video.framesDecoded - first.framesDecoded;
-      assert.ok(seen >= 5, `${this.name} saw ${seen} pictures of ${name}`);
+      const got = JSON.stringify({ before: first, now: video });
+      assert.ok(seen >= 5, `${this.name} saw ${seen} pictures of ${name}: ${got}`);
       if (size) {
         const { width, height } = video;
         assert.deepEqual({ width, height }, size, `${name} as ${this.name} sees them`);
@@ -366,6 +370,10 @@ async function receivedIn({ name, kind }) {
       height: stats.frameHeight ?? 0,
       energy: stats.totalAudioEnergy ?? 0,
       packets: stats.packetsReceived ?? 0,
+      // For whoever wants to know why nothing is seen.
+      keyframes: stats.keyFramesDecoded ?? 0,
+      asked: stats.pliCount ?? 0,
+      states: open.map((pc) => `${pc.connectionState} ${pc.iceConnectionState}`),
     };
   };
   // What belongs together comes by one connection.

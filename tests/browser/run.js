@@ -18,6 +18,12 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 /** Files that want the processors for themselves. */
 const ALONE = ["bad-link.test.js", "chromium.test.js", "firefox.test.js"];
 
+/**
+ * A file that takes longer is ended, and has failed: most need one minute, the longest three. A test that
+ * failed may have left something open, for which the file would wait for ever.
+ */
+const LONGEST_MS = 480_000;
+
 /** So many files may be tried again: more at once is a fault, and not a moment's lack of time. */
 const MOST_AGAIN = 2;
 
@@ -31,7 +37,7 @@ async function failing(files, concurrency) {
   if (files.length === 0) return [];
   /** @type {Set<string>} */
   const failed = new Set();
-  const events = run({ files: files.map((file) => path.join(here, file)), concurrency });
+  const events = run({ files: files.map((file) => path.join(here, file)), concurrency, timeout: LONGEST_MS });
   // A file that could not even be loaded is named by the test that stands for it.
   events.on("test:fail", ({ file, name }) => failed.add(path.basename(file ?? name)));
   const output = events.compose(tap);

@@ -12,9 +12,11 @@ import { MEETING, Server } from "./server.js";
 import { QUIET, setStage } from "./stage.js";
 
 /** @type {AuthServer} */ let auth;
+const link = new BadLink(1);
 
 const stage = setStage(launchBrowser, {
   serve: async (stage) => {
+    stage.atEnd(() => link.close());
     auth = await AuthServer.start();
     stage.atEnd(() => auth.stop());
     const known = { ...MEETING, public: false, authKeys: [auth.key] };
@@ -49,7 +51,6 @@ test("a camera and a microphone that are unplugged say so, and can be turned on 
 });
 
 test("pictures come back after the network was away, without a click", async () => {
-  const link = new BadLink(1);
   const pam = await stage.join("Pam");
   const olga = await stage.enter("Olga", { prepare: (page) => link.use(page.context()) });
   await olga.sees("Pam");
@@ -65,7 +66,6 @@ test("pictures come back after the network was away, without a click", async () 
   assert.equal(await olga.page.locator("[data-banner=lost]").count(), 0, "the meeting itself went on");
   await olga.close();
   await pam.close();
-  link.close();
 });
 
 test("a browser that plays nothing unasked is asked by a click", async () => {
@@ -101,7 +101,7 @@ test("recording is offered to those who may, is confirmed, seen by all and stopp
   // Where it is not allowed, nobody sees a word of it.
   await olga.close();
   const other = await stage.enter("Olga", { group: "quiet" });
-  await other.page.locator("tool-bar menu-button").last().click();
+  await other.page.locator("tool-bar [aria-haspopup=menu]").last().click();
   assert.equal(await other.page.locator('tool-bar [data-item="record"]').count(), 0);
   await other.close();
 });
