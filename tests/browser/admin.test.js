@@ -10,13 +10,25 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { checkAccessible } from "./axe.js";
-import { launchBrowser } from "./browsers.js";
+import { isFirefox, launchBrowser } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { MEETING, Server } from "./server.js";
 import { setStage } from "./stage.js";
 
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
+
+const ALL_LOOKS = [
+  { theme: "light", viewport: DESKTOP },
+  { theme: "dark", viewport: PHONE },
+  { theme: "dark", viewport: DESKTOP },
+  { theme: "light", viewport: PHONE },
+];
+/** In a second browser the first two find what it does differently. */
+const LOOKS = ALL_LOOKS.slice(0, isFirefox ? 2 : 4);
+
+/** For pictures, which are of one browser. */
+const inChromium = isFirefox ? () => {} : test;
 
 const CONFIG = {
   writableGroups: true,
@@ -202,7 +214,7 @@ test("users are added, changed and deleted, and it counts at once", async () => 
   letRead();
   await page.locator(".said", { hasText: "permissions of Carol were changed" }).waitFor();
   await page.unroute(users);
-  await carol.locator("[data-field=permissions]").fill("message, caption");
+  await carol.locator("[data-field=permissions]").pressSequentially("message, caption");
   await carol.locator("[data-field=permissions]").press("Enter");
   await eventually(async () => {
     const { permissions } = await api("/.groups/seminar/.users/Carol");
@@ -384,48 +396,46 @@ test("two administrators change one user, and the second is told", async () => {
   await second.close(REFUSALS);
 });
 
-for (const viewport of [DESKTOP, PHONE]) {
-  for (const theme of ["light", "dark"]) {
-    test(`every view is accessible, ${viewport.width} wide and ${theme}`, async () => {
-      const root = await arrive(`${stage.server.url}/admin/`, { viewport, theme });
-      const { page } = root;
-      await page.locator("#username").waitFor();
-      await checkAccessible(page, "signing in");
-      await signIn(page, "root", "wrong");
-      await page.locator("[data-problem]").waitFor();
-      await checkAccessible(page, "refused");
-      await signIn(page, "root", "correct horse");
-      await page.locator("live-panel .tiles").waitFor();
-      await checkAccessible(page, "overview");
-      for (const [hash, selector] of [
-        ["at=tokens", "tokens-panel form"],
-        ["at=new", "new-group form"],
-        ["group=meeting&tab=settings", "settings-panel fieldset"],
-        ["group=meeting&tab=users", "users-panel [data-user]"],
-        ["group=meeting&tab=tokens", "tokens-panel form"],
-        ["group=meeting&tab=live", "live-panel .quiet"],
-        ["group=meeting&tab=recordings", "[data-recording]"],
-      ]) {
-        await page.evaluate((to) => (location.hash = to), hash);
-        await page.locator(selector).first().waitFor();
-        await checkAccessible(page, hash);
-      }
-      await page.evaluate(() => (location.hash = "group=meeting&tab=users"));
-      await page.locator('[data-user="Olga"] [data-action=password]').click();
-      await checkAccessible(page, "password");
-      await page.keyboard.press("Escape");
-      await page.evaluate(() => (location.hash = "group=meeting&tab=settings"));
-      await page.click("[data-action=json]");
-      await checkAccessible(page, "JSON");
-      await page.goto(`${stage.server.url}/change-password.html`);
-      await page.locator("#password-old").waitFor();
-      await checkAccessible(page, "changing a password");
-      await root.close(REFUSALS);
-    });
-  }
+for (const look of LOOKS) {
+  test(`every view is accessible, ${look.viewport.width} wide and ${look.theme}`, async () => {
+    const root = await arrive(`${stage.server.url}/admin/`, look);
+    const { page } = root;
+    await page.locator("#username").waitFor();
+    await checkAccessible(page, "signing in");
+    await signIn(page, "root", "wrong");
+    await page.locator("[data-problem]").waitFor();
+    await checkAccessible(page, "refused");
+    await signIn(page, "root", "correct horse");
+    await page.locator("live-panel .tiles").waitFor();
+    await checkAccessible(page, "overview");
+    for (const [hash, selector] of [
+      ["at=tokens", "tokens-panel form"],
+      ["at=new", "new-group form"],
+      ["group=meeting&tab=settings", "settings-panel fieldset"],
+      ["group=meeting&tab=users", "users-panel [data-user]"],
+      ["group=meeting&tab=tokens", "tokens-panel form"],
+      ["group=meeting&tab=live", "live-panel .quiet"],
+      ["group=meeting&tab=recordings", "[data-recording]"],
+    ]) {
+      await page.evaluate((to) => (location.hash = to), hash);
+      await page.locator(selector).first().waitFor();
+      await checkAccessible(page, hash);
+    }
+    await page.evaluate(() => (location.hash = "group=meeting&tab=users"));
+    await page.locator('[data-user="Olga"] [data-action=password]').click();
+    await checkAccessible(page, "password");
+    await page.keyboard.press("Escape");
+    await page.evaluate(() => (location.hash = "group=meeting&tab=settings"));
+    await page.click("[data-action=json]");
+    await checkAccessible(page, "JSON");
+    await page.goto(`${stage.server.url}/change-password.html`);
+    await page.locator("#password-old").waitFor();
+    await checkAccessible(page, "changing a password");
+    await root.close(REFUSALS);
+  });
 }
 
-test("who is where, for the documentation", async (t) => {
+inChromium("who is where, for the documentation", async (t) => {
   const directory =
     process.env.UPDATE_SCREENSHOTS === "1"
       ? fileURLToPath(new URL("../../docs/images/", import.meta.url))

@@ -25,30 +25,42 @@ export function launchChromium(fps = 10) {
   });
 }
 
-/** Starts Chromium whose user refuses everything. */
-export function launchRefusingChromium() {
-  return chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny"],
-  });
-}
-
-/** Starts Chromium on a computer without a camera. */
-export function launchBareChromium() {
-  return chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"],
-  });
-}
-
 /** Whether stories that either browser can tell are told in Firefox. */
 export const isFirefox = process.env.BROWSER === "firefox";
 
 /** Starts the browser that such a story is told in. */
 export const launchBrowser = () => (isFirefox ? launchFirefox() : launchChromium());
 
-/** Starts Firefox, and before it the sound server that it needs: without one it plays nothing. */
-export async function launchFirefox() {
+/** Starts that browser, whose user refuses everything. */
+export function launchRefusing() {
+  if (isFirefox) {
+    const refused = { "permissions.default.camera": 2, "permissions.default.microphone": 2 };
+    return launchFirefox({ "media.navigator.permission.disabled": false, ...refused });
+  }
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream=deny"],
+  });
+}
+
+/** Starts that browser on a computer without a camera. */
+export function launchBare() {
+  if (isFirefox) {
+    // Nothing has these names, whatever the machine has.
+    const none = { "media.video_loopback_dev": "none", "media.audio_loopback_dev": "none" };
+    return launchFirefox({ "media.navigator.streams.fake": false, ...none });
+  }
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--use-fake-device-for-media-stream=device-count=0", "--use-fake-ui-for-media-stream"],
+  });
+}
+
+/**
+ * Starts Firefox, and before it the sound server that it needs: without one it plays nothing.
+ * @param {Record<string, boolean | number | string>} [preferences]
+ */
+export async function launchFirefox(preferences = {}) {
   const sound = await startSound();
   try {
     const browser = await firefox.launch({
@@ -61,6 +73,7 @@ export async function launchFirefox() {
         "media.autoplay.default": 0,
         "media.autoplay.blocking_policy": 0,
         "media.autoplay.block-webaudio": false,
+        ...preferences,
       },
     });
     browser.on("disconnected", sound.stop);

@@ -142,10 +142,10 @@ function keepTracks() {
     return media;
   };
   window.unplug = (kind) => {
-    const track = tracks.findLast((each) => each.kind === kind);
-    track.stop();
-    // Browsers tell only what they end themselves.
+    const track = tracks.findLast((each) => each.kind === kind && each.readyState === "live");
+    // Browsers tell only what they end themselves, and Firefox tells nothing of what is stopped already.
     track.dispatchEvent(new Event("ended"));
+    track.stop();
   };
 }
 

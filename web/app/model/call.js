@@ -275,13 +275,14 @@ export class Call extends Emitter {
   async presentFile(file) {
     if (!this.#mayPresent()) return;
     try {
-      const { media, stop } = await playFile(file);
+      const { media, stop, ended } = await playFile(file);
       // Our microphone would send the sound once more.
       if (!this.local.isMuted && media.getAudioTracks().length > 0) {
         this.local.mute();
         this.notices.show("warning", t("notice.mutedForFile"));
       }
-      this.publisher.share(media, "video", stop);
+      const share = this.publisher.share(media, "video", stop);
+      ended.then(() => this.publisher.stop(share));
     } catch {
       this.notices.show("danger", t("notice.cannotPlay", { file: file.name }));
     }
