@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { launchBrowser } from "./browsers.js";
+import { isFirefox, launchBrowser } from "./browsers.js";
 import { Crowd } from "./crowd.js";
 import { eventually } from "./eventually.js";
 import { MEETING, Server } from "./server.js";
@@ -13,6 +13,9 @@ import { chooseFile, USER_FILES } from "./user-files.js";
 
 /** The narrowest phones there are. */
 const SMALL_PHONE = { width: 360, height: 640 };
+
+/** Firefox without a display opens no window for a picture, and says that it did. */
+const inChromium = isFirefox ? () => {} : test;
 
 const stage = setStage(launchBrowser, {
   serve: () => {
@@ -70,20 +73,25 @@ test("captions are shown below the pictures, in the size one reads, and pass", a
   await olga.close();
 });
 
-test("a picture leaves the page, or fills the screen, and is asked for as large as it is", async () => {
+inChromium("a picture leaves the page, and is asked for as large as it is", async () => {
   const pam = await stage.join("Pam");
   const olga = await stage.enter("Olga");
   await olga.sees("Pam");
   const lastRequest = async () => (await olga.sent("requestStream")).at(-1)?.request;
-  const menu = olga.tile("Pam").locator("menu-button");
-
-  await olga.choose("pip", menu);
+  await olga.choose("pip", olga.tile("Pam").locator("menu-button"));
   await olga.page.waitForFunction(() => document.pictureInPictureElement?.closest(".tile"));
   await eventually(async () => assert.deepEqual(await lastRequest(), ["audio", "video-low"]));
   await olga.page.evaluate(() => document.exitPictureInPicture());
   await eventually(async () => assert.equal(await lastRequest(), null));
+  await pam.close();
+  await olga.close();
+});
 
-  await olga.choose("fullscreen", menu);
+test("a picture fills the screen", async () => {
+  const pam = await stage.join("Pam");
+  const olga = await stage.enter("Olga");
+  await olga.sees("Pam");
+  await olga.choose("fullscreen", olga.tile("Pam").locator("menu-button"));
   await olga.page.waitForFunction(() => document.fullscreenElement?.matches(".tile"));
   await olga.page.evaluate(() => document.exitFullscreen());
   await pam.close();

@@ -38,7 +38,7 @@ const stage = setStage(launchBrowser, {
 });
 
 test("the server offers all that the page understands", async () => {
-  pam = await stage.join("Pam", { settings: { quality: "balanced" } });
+  pam = await stage.join("Pam", { settings: { quality: "balanced", simulcast: "on" } });
   olga = await stage.enter("Olga", { prepare: (page) => link.use(page.context()) });
   for (const who of [pam, olga]) {
     const [handshake] = await who.heard("handshake");
