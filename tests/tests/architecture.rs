@@ -61,8 +61,9 @@ const TABLE: [(&str, Ring, &[&str]); 21] = [
                                          "galene-sfu", "galene-testkit"]),
     ("galene-conformance", Development, &[]),
     ("galene-examples",   Development, &[]),
-    ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-group",
-                                         "galene-protocol", "galene-sfu", "galene-testkit"]),
+    ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-congestion",
+                                         "galene-group", "galene-protocol", "galene-sfu",
+                                         "galene-testkit"]),
 ];
 
 /// What talks to the network or to an executor of tasks, by the start of its name. Rings 0 to 2 do

@@ -2,7 +2,7 @@
 //! the clock, so a figure that falls below has a cause.
 
 use galene_testkit::Feedback;
-use galene_tests::quality::{Figures, Leg, Row, Setup, measure};
+use galene_tests::quality::{Contender, Contest, Figures, Leg, Row, Setup, measure};
 
 #[test]
 fn over_a_perfect_link_everything_is_seen_and_heard_and_no_keyframe_is_asked_for() {
@@ -66,6 +66,18 @@ fn delays_by_chance_are_no_reason_to_send_less() {
 #[test]
 fn the_same_seed_gives_the_same_figures() {
     assert_eq!(run("Q3", RECEIVER), run("Q3", RECEIVER));
+}
+
+#[test]
+fn on_a_link_that_becomes_narrow_both_estimators_come_down_and_go_up_again() {
+    let contest = Contest::all().into_iter().find(|contest| contest.row.id == "Q11");
+    let contest = contest.expect("a row of this name");
+    for who in [Contender::Ours, Contender::Engine] {
+        let outcome = contest.run(who, 1);
+        assert!(outcome.down.is_some() && outcome.up.is_some(), "{who:?}: {outcome:?}");
+        assert!(outcome.used > 0.5 && outcome.lost < 0.05, "{who:?}: {outcome:?}");
+        assert_eq!(outcome, contest.run(who, 1), "the same seed gives the same outcome");
+    }
 }
 
 const RECEIVER: Setup =

@@ -194,7 +194,9 @@ impl Forward {
         // A late packet has its place, unless it is of a picture of which all else was left out.
         let mapped = self.sequences.map(packet.sequence)?;
         if is_late && !mapped.label.has_layers_of(packet) {
-            return None;
+            // It is left out, but nobody knew that when the next one came: the place stays vacant.
+            let is_unused = self.sent.insert(mapped.sequence);
+            return is_unused.then(|| Numbers::late(packet, mapped.sequence, mapped.label));
         }
         let ends_frame = packet.ends_frame || is_end(packet, mapped.label.spatial);
         if !self.sent.insert(mapped.sequence) {
@@ -227,6 +229,7 @@ impl Forward {
             marker: is_end(packet, mapped.label.spatial),
             vp8: shifted(packet, mapped.label.pictures),
             frames: mapped.label.frames,
+            is_vacant: false,
         })
     }
 
@@ -611,13 +614,12 @@ mod tests {
         let [start, middle, end] = frame(2);
         assert_eq!(ids(&mut forward, BASE, &[start, middle, later(3, 2)]).len(), 2);
         assert_eq!(ids(&mut forward, BASE, &frame(4)).len(), 3);
-        assert_eq!(
-            ids(&mut forward, BASE, &[first(3), later(3, 1)]).len(),
-            0,
-            "late, and left out"
-        );
+        let vacant = forward.accept(0, BASE, &first(3)).expect("late, and its number was kept");
+        assert!(vacant.is_vacant && !vacant.marker && vacant.vp8.is_none(), "{vacant:?}");
+        assert_eq!(forward.accept(0, BASE, &first(3)), None, "twice");
         let late = forward.accept(0, BASE, &end).expect("late, and passed on");
+        assert_eq!((late.sequence + 1, late.is_vacant), (vacant.sequence, false));
         let after = forward.find(late.sequence as u16 + 1).expect("a place");
-        assert!(!after.is_of_layers(&first(3)), "nor is it sent again");
+        assert_eq!(after.numbers(&first(3)), vacant, "as it is sent again");
     }
 }

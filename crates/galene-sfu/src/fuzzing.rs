@@ -1,5 +1,4 @@
 //! Ways in for fuzzing, which builds with `--cfg fuzzing`; not there otherwise.
-#![expect(missing_docs, reason = "for the fuzz targets alone")]
 
 use std::net::SocketAddr;
 

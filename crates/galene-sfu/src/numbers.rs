@@ -14,6 +14,24 @@ pub(crate) struct Numbers {
     pub(crate) vp8: Option<Vp8Descriptor>,
     /// What to add to the frame number of a dependency descriptor.
     pub(crate) frames: u16,
+    /// Nothing of the packet is sent but these numbers: it is left out, but one was kept for it before it
+    /// came. Without it the subscriber would ask for what it cannot have.
+    pub(crate) is_vacant: bool,
+}
+
+impl Numbers {
+    /// Returns the numbers of a packet that came after its number had been kept for it.
+    pub(crate) fn late(packet: &Packet, sequence: u64, label: Label) -> Self {
+        let is_vacant = !label.has_layers_of(packet);
+        Self {
+            sequence,
+            timestamp: packet.timestamp.wrapping_add(label.timestamp_offset),
+            marker: is_end(packet, label.spatial) && !is_vacant,
+            vp8: shifted(packet, label.pictures).filter(|_| !is_vacant),
+            frames: label.frames,
+            is_vacant,
+        }
+    }
 }
 
 /// An encoding, as long as it comes under one SSRC.
@@ -48,12 +66,6 @@ pub(crate) struct Forwarded {
 }
 
 impl Forwarded {
-    /// Returns whether the packet is of the layers that were passed on where it has its place. One that
-    /// was lost at first beside some of a layer above has a place although it was to be left out.
-    pub(crate) fn is_of_layers(&self, packet: &Packet) -> bool {
-        self.label.has_layers_of(packet)
-    }
-
     /// Returns the extended sequence number that it was sent under.
     pub(crate) fn outgoing(&self) -> u64 {
         self.outgoing
@@ -61,13 +73,7 @@ impl Forwarded {
 
     /// Returns the numbers under which the packet was sent.
     pub(crate) fn numbers(&self, packet: &Packet) -> Numbers {
-        Numbers {
-            sequence: self.outgoing,
-            timestamp: packet.timestamp.wrapping_add(self.label.timestamp_offset),
-            marker: is_end(packet, self.label.spatial),
-            vp8: shifted(packet, self.label.pictures),
-            frames: self.label.frames,
-        }
+        Numbers::late(packet, self.outgoing, self.label)
     }
 }
 

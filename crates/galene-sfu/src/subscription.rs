@@ -1,6 +1,7 @@
 //! The side of a transport on which tracks are forwarded to its peer.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use galene_congestion::ReceiverRate;
@@ -247,7 +248,7 @@ impl Subscription {
         let Some(numbers) = section.forward.accept(encoding, target, packet) else {
             return false;
         };
-        if packet.starts_keyframe == Some(true) {
+        if packet.starts_keyframe == Some(true) && !numbers.is_vacant {
             section.keyframe_sent = Some(way.now);
         }
         let ring = &track.encodings[encoding].ring;
@@ -282,7 +283,7 @@ impl Subscription {
             };
             let encoding = track.encodings.get(sent.encoding);
             let packet = encoding.and_then(|e| e.ring.find(sent.run, sent.sequence));
-            let Some(packet) = packet.filter(|packet| sent.is_of_layers(packet)) else {
+            let Some(packet) = packet else {
                 continue;
             };
             if sent_bytes + packet.payload.len() > limits.room {
@@ -300,6 +301,10 @@ impl Subscription {
         sent_bytes
     }
 }
+
+/// The payload of a packet that has nothing but its numbers. Receivers take note of such packets, which
+/// senders use as padding, and pass over them.
+static NOTHING: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from([]));
 
 /// What limits how much is sent again.
 #[derive(Debug, Clone, Copy)]
@@ -320,11 +325,12 @@ impl<'a> Outgoing<'a> {
             timestamp: numbers.timestamp,
             marker: numbers.marker,
             captured: packet.captured,
-            payload: &packet.payload,
+            payload: if numbers.is_vacant { &NOTHING } else { &packet.payload },
             vp8: numbers.vp8,
             descriptor: packet
                 .descriptor
                 .as_ref()
+                .filter(|_| !numbers.is_vacant)
                 .map(|value| OutgoingDescriptor { value, shift: numbers.frames }),
             padding: 0,
             redundant: None,

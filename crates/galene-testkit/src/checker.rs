@@ -24,6 +24,10 @@ pub struct EgressChecker {
     may_miss_start: bool,
     /// What arrived and has to wait for something before it.
     waiting: BTreeMap<u64, Arrival>,
+    /// Numbers that arrived without anything under them, and have to wait as well.
+    vacant: BTreeSet<u64>,
+    /// Nothing but such numbers came since the packet that was looked at last.
+    is_after_vacant: bool,
     /// The sequence number to be looked at next.
     next: Option<u64>,
     /// The first sequence number that was expected at all.
@@ -117,6 +121,8 @@ impl EgressChecker {
             give_up_after,
             may_miss_start: false,
             waiting: BTreeMap::new(),
+            vacant: BTreeSet::new(),
+            is_after_vacant: false,
             next: None,
             start: 0,
             gap_since: None,
@@ -149,6 +155,9 @@ impl EgressChecker {
 
     /// Takes in a packet that arrived.
     pub fn handle_packet(&mut self, now: Instant, packet: ReceivedPacket<'_>) {
+        if packet.payload.is_empty() && self.codec.kind() == MediaKind::Video {
+            return self.handle_vacant(now, packet.sequence);
+        }
         let stamp = match Stamp::read(packet.payload) {
             Ok(stamp) => stamp,
             Err(error) => return self.fault(packet.sequence, FaultKind::Payload(error)),
@@ -177,6 +186,20 @@ impl EgressChecker {
         let ReceivedPacket { timestamp, marker, .. } = packet;
         self.waiting.insert(sequence, Arrival { at: now, stamp, timestamp, marker, vp8 });
         self.handle_timeout(now);
+    }
+
+    /// Takes in a packet with a number and nothing under it: a forwarder sends such where it turned out too
+    /// late that it leaves something out.
+    fn handle_vacant(&mut self, now: Instant, sequence: u64) {
+        let Some(next) = self.next.filter(|_| sequence >= self.start) else { return };
+        if self.given_up.remove(&sequence) {
+            self.report.packets_late += 1;
+        } else if sequence < next || self.waiting.contains_key(&sequence) {
+            self.fault(sequence, FaultKind::SequenceRepeated);
+        } else if self.vacant.insert(sequence) {
+            self.report.packets_vacant += 1;
+            self.handle_timeout(now);
+        }
     }
 
     /// Tells that time has passed.
@@ -237,10 +260,16 @@ impl EgressChecker {
     /// Looks at all packets that nothing is missing before.
     fn look_at_contiguous(&mut self, now: Instant, mut after_gap: bool) {
         let Some(mut next) = self.next else { return };
-        while let Some(arrival) = self.waiting.remove(&next) {
-            self.look_at(now, next, &arrival, after_gap);
+        loop {
+            if let Some(arrival) = self.waiting.remove(&next) {
+                self.look_at(now, next, &arrival, after_gap);
+                (after_gap, self.is_after_vacant) = (false, false);
+            } else if self.vacant.remove(&next) {
+                self.is_after_vacant = true;
+            } else {
+                break;
+            }
             next += 1;
-            after_gap = false;
         }
         if self.next != Some(next) {
             self.next = Some(next);
@@ -260,8 +289,11 @@ impl EgressChecker {
         let Some((next, (&first, _))) = self.next.zip(self.waiting.first_key_value()) else {
             return;
         };
-        self.report.packets_lost += first - next;
-        self.given_up.extend(first.saturating_sub(MAX_GAP).max(next)..first);
+        let waiting = self.vacant.split_off(&first);
+        let vacant = std::mem::replace(&mut self.vacant, waiting);
+        self.report.packets_lost += first - next - vacant.len() as u64;
+        let missing = first.saturating_sub(MAX_GAP).max(next)..first;
+        self.given_up.extend(missing.filter(|number| !vacant.contains(number)));
         while self.given_up.len() > MAX_GIVEN_UP {
             self.given_up.pop_first();
         }
@@ -308,7 +340,8 @@ impl EgressChecker {
                         &last.stamp,
                         &stamp,
                         (before, after),
-                        after_gap,
+                        // What was left out there may have been a picture.
+                        after_gap || self.is_after_vacant,
                     );
                 }
             }

@@ -17,6 +17,8 @@ pub struct Decoder {
     /// The sequence number after the last decoded frame.
     next: Option<u64>,
     delay: PlayoutDelay,
+    /// Numbers from the next one on that stand for nothing.
+    vacant: BTreeSet<u64>,
     shown: Vec<Shown>,
     /// Since when nothing could be decoded.
     starved_since: Option<Instant>,
@@ -68,6 +70,7 @@ impl Decoder {
         Self {
             frames: BTreeMap::new(),
             next: None,
+            vacant: BTreeSet::new(),
             delay: PlayoutDelay::for_pictures(),
             shown: Vec::new(),
             starved_since: None,
@@ -98,12 +101,34 @@ impl Decoder {
             received: BTreeSet::new(),
         });
         frame.received.insert(stamp.packet);
-        while let Some(first) = self.decodable() {
-            self.decode(now, first);
-        }
+        self.decode_all(now);
         if self.frames.len() > MAX_FRAMES {
             self.frames.clear();
             self.needs_keyframe = true;
+        }
+    }
+
+    /// Takes in a packet that has a number and nothing else, which stands for nothing.
+    pub(crate) fn handle_vacant(&mut self, now: Instant, sequence: u64) {
+        if self.next.is_some_and(|next| next <= sequence) && self.vacant.len() < MAX_FRAMES {
+            self.vacant.insert(sequence);
+            self.pass_vacant();
+            self.decode_all(now);
+        }
+    }
+
+    fn pass_vacant(&mut self) {
+        if let Some(next) = &mut self.next {
+            while self.vacant.remove(next) {
+                *next += 1;
+            }
+            self.vacant = self.vacant.split_off(next);
+        }
+    }
+
+    fn decode_all(&mut self, now: Instant) {
+        while let Some(first) = self.decodable() {
+            self.decode(now, first);
         }
     }
 
@@ -182,6 +207,7 @@ impl Decoder {
         let next = first + u64::from(frame.packets);
         self.next = Some(next);
         self.frames = self.frames.split_off(&next);
+        self.pass_vacant();
         self.starved_since = Some(now);
         self.needs_keyframe = false;
         self.requested = None;

@@ -104,6 +104,23 @@ impl Engine {
         engine
     }
 
+    /// Returns an engine that sends, and what opens the reports that come to it. It estimates by itself if it
+    /// is told where to begin, in bits per second.
+    pub(crate) fn reported_to(
+        now: Instant,
+        address: SocketAddr,
+        formats: Formats<'_>,
+        estimates_from: Option<u64>,
+    ) -> (Self, OwnRtcp) {
+        let mut config = base_config(formats).set_stats_interval(Some(ESTIMATE_INTERVAL));
+        if let Some(start) = estimates_from {
+            config = config.enable_bwe(Some(start.into()));
+        }
+        OwnRtcp::beside(|provider| {
+            Self::with_config(now, address, config.set_crypto_provider(provider))
+        })
+    }
+
     /// Returns the next packet of a stream, with its SSRC and the number that it was first sent under.
     /// Packets that are sent again are among them, however late, and some come twice.
     pub(crate) fn poll_packet(&mut self, streams: &[u32]) -> Option<OpenedPacket> {
@@ -167,8 +184,7 @@ impl Engine {
     }
 
     fn count_media(&mut self, contents: &[u8]) {
-        // RFC 7983 §7 and RFC 5761 §4.
-        if matches!(contents, [128..=191, second, ..] if !(192..=223).contains(second))
+        if is_rtp(contents)
             && let Some(ssrc) = contents.get(8..).and_then(|rest| rest.first_chunk())
         {
             let is_repair = self.repairs.contains(&u32::from_be_bytes(*ssrc));
@@ -319,6 +335,11 @@ fn without_transport_wide_feedback(mut config: RtcConfig) -> RtcConfig {
     extensions
         .into_iter()
         .fold(config.clear_extension_map(), |config, (id, ext)| config.set_extension(id, ext))
+}
+
+/// Returns whether a datagram is RTP (RFC 7983 §7 and RFC 5761 §4).
+pub(crate) fn is_rtp(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, second, ..] if !(192..=223).contains(second))
 }
 
 /// Returns the engine's form of a MID.

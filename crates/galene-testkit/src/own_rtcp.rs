@@ -35,11 +35,13 @@ pub(crate) enum Side {
     Peer,
 }
 
-/// Seals RTCP for one transport.
+/// Seals RTCP for one transport, and opens the peer's.
 pub(crate) struct OwnRtcp {
     keys: KeySlot,
     session: Option<Session>,
     next_index: u32,
+    /// What opens the peer's reports, with its salt.
+    opening_peers: Option<(Box<dyn AeadAes256GcmCipher>, Salt)>,
 }
 
 struct Session {
@@ -66,7 +68,7 @@ impl OwnRtcp {
         NEXT_KEYS.set(Some(keys.clone()));
         let built = build(Arc::new(CryptoProvider { dtls_provider: &TAP, ..stock().clone() }));
         NEXT_KEYS.take();
-        (built, Self { keys, session: None, next_index: 0 })
+        (built, Self { keys, session: None, next_index: 0, opening_peers: None })
     }
 
     /// Returns where the handshake leaves its keys.
@@ -110,6 +112,23 @@ impl OwnRtcp {
         session.sealing.encrypt(&iv, &additional, body, &mut sealed).expect("there is room");
         self.next_index += 1;
         Some([head, &sealed, &word].concat())
+    }
+
+    /// Opens a report that the peer sealed; `None` if it did not, or before the handshake.
+    pub(crate) fn open(&mut self, sealed: &[u8]) -> Option<Vec<u8>> {
+        if self.opening_peers.is_none() {
+            let (key, salt) = session_keys(&self.keys, Side::Peer, KEY_LABEL, SALT_LABEL)?;
+            self.opening_peers = Some((ciphers().create_cipher(key, false), salt));
+        }
+        let (cipher, salt) = self.opening_peers.as_mut()?;
+        let (body, word) = sealed.split_last_chunk::<WORD>()?;
+        let (head, body) = body.split_at_checked(HEAD)?;
+        let index = u32::from_be_bytes(*word) & !IS_ENCRYPTED;
+        let iv = AeadAes256Gcm::rtcp_iv(*salt, ssrc_of(head), index);
+        let mut plain = vec![0; body.len()];
+        let len = cipher.decrypt(&iv, &[&[head, word].concat()], body, &mut plain).ok()?;
+        plain.truncate(len);
+        Some([head, &plain].concat())
     }
 
     fn session(&mut self) -> Option<&mut Session> {

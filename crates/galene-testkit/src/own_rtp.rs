@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use str0m::crypto::{AeadAes256Gcm, AeadAes256GcmCipher};
 
+use crate::engine::is_rtp;
 use crate::own_rtcp::{KeySlot, Side, session_keys};
 
 /// Opens the RTP packets of one transport.
@@ -40,8 +41,7 @@ impl OwnRtp {
 
     /// Opens a datagram; `None` if it is no RTP packet that the peer sealed.
     pub(crate) fn open(&mut self, datagram: &[u8]) -> Option<OpenedPacket> {
-        // RFC 7983 §7 and RFC 5761 §4.
-        if !matches!(datagram, [128..=191, second, ..] if !(192..=223).contains(second)) {
+        if !is_rtp(datagram) {
             return None;
         }
         let (header, body) = datagram.split_at_checked(header_len(datagram)?)?;

@@ -17,6 +17,8 @@ pub struct Report {
     pub packets_lost: u64,
     /// Packets that came after they had been given up.
     pub packets_late: u64,
+    /// Packets with a number and nothing under it, each once.
+    pub packets_vacant: u64,
     /// Frames received whole; for audio, packets.
     pub frames_complete: u64,
     /// Frames of which something or everything is missing.

@@ -562,9 +562,12 @@ impl ReceivedTrack {
         if !nack.handle_packet(packet.sequence) {
             decoder.need_keyframe();
         }
-        // What carries no stamp is a fault, which the checker notes.
-        let Ok(stamp) = Stamp::read(&packet.payload) else { return };
-        decoder.handle_packet(now, packet.sequence, &stamp);
+        if packet.payload.is_empty() {
+            decoder.handle_vacant(now, packet.sequence);
+        } else if let Ok(stamp) = Stamp::read(&packet.payload) {
+            // What carries no stamp is a fault, which the checker notes.
+            decoder.handle_packet(now, packet.sequence, &stamp);
+        }
         if let Some(next) = decoder.next_sequence() {
             nack.forget_before(next);
         }

@@ -1,7 +1,8 @@
 //! Measures how good picture and sound are over bad links, and writes `docs/quality.md`.
 //!
 //! `quality [--seeds N] [WORD...]`: all rows and set-ups, or those whose names have all the words. The page is
-//! written only if everything was measured.
+//! written only if everything was measured. `quality estimators` compares the estimators alone and writes that
+//! part of the page.
 
 #![expect(clippy::print_stdout, reason = "this is what the program is for")]
 
@@ -12,7 +13,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, thread};
 
-use galene_tests::quality::{Figures, Row, Setup, Table, measure};
+use galene_tests::quality::{
+    Contender, Contest, Figures, Outcome, Row, Setup, Table, contest_summary, contest_table,
+    measure,
+};
 
 /// So many runs with different seeds make a figure.
 const SEEDS: u64 = 5;
@@ -24,12 +28,24 @@ fn main() {
         seeds = words.get(at + 1).and_then(|n| n.parse().ok()).expect("--seeds has a number");
         words.drain(at..at + 2);
     }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/quality.md");
+    let write = |page: String| fs::write(&path, page).expect("docs/quality.md can be written");
+    let only_estimators = words == ["estimators"];
+    if only_estimators {
+        let estimators = estimators(seeds);
+        println!("{estimators}");
+        if seeds == SEEDS {
+            let page = fs::read_to_string(&path).expect("docs/quality.md can be read");
+            let before = page.split_once(ESTIMATORS).map_or(page.as_str(), |(before, _)| before);
+            write(format!("{}\n\n{estimators}", before.trim_end()));
+        }
+        return;
+    }
     let cases = cases(&words);
     let figures = measure_all(&cases, seeds);
     let tables = tables(cases, &figures);
     if words.is_empty() && seeds == SEEDS {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/quality.md");
-        fs::write(&page, document(&tables)).expect("docs/quality.md can be written");
+        write(format!("{}\n{}", document(&tables), estimators(seeds)));
     }
     for table in &tables {
         println!("## {}\n\n{table}", heading(table));
@@ -59,17 +75,41 @@ fn cases(words: &[String]) -> Vec<(Setup, Row)> {
     cases
 }
 
-/// Measures on all cores, and returns the medians in the order of the cases.
+/// Measures, and returns the medians in the order of the cases.
 fn measure_all(cases: &[(Setup, Row)], seeds: u64) -> Vec<Figures> {
+    let of_cases = on_all_cores(cases, seeds, |(setup, row), seed| measure(row, *setup, seed));
+    of_cases.iter().map(|figures| Figures::median(figures)).collect()
+}
+
+/// Compares the estimators, and returns that part of the page.
+fn estimators(seeds: u64) -> String {
+    let both = [Contender::Ours, Contender::Engine];
+    let runs: Vec<_> = Contest::all()
+        .into_iter()
+        .flat_map(|contest| both.map(|who| (contest.clone(), who)))
+        .collect();
+    let outcomes = on_all_cores(&runs, seeds, |(contest, who), seed| contest.run(*who, seed));
+    let medians: Vec<_> = outcomes.iter().map(|outcomes| Outcome::median(outcomes)).collect();
+    let pairs = runs.chunks(2).zip(medians.as_chunks().0);
+    let pairs: Vec<_> = pairs.map(|(runs, medians)| (runs[0].0.clone(), *medians)).collect();
+    let (table, summary) = (contest_table(&pairs), contest_summary(&pairs));
+    format!("{ESTIMATORS}\n\n{CONTEST}\n{table}\n{summary}")
+}
+
+/// Runs each case with each seed, and returns what came out in the order of the cases.
+fn on_all_cores<C: Sync, F: Copy + Send>(
+    cases: &[C],
+    seeds: u64,
+    run: impl Fn(&C, u64) -> F + Sync,
+) -> Vec<Vec<F>> {
     let jobs: Vec<_> =
         (0..cases.len()).flat_map(|case| (1..=seeds).map(move |seed| (case, seed))).collect();
     let next = AtomicUsize::new(0);
-    let results: Mutex<BTreeMap<(usize, u64), Figures>> = Mutex::new(BTreeMap::new());
+    let results: Mutex<BTreeMap<(usize, u64), F>> = Mutex::new(BTreeMap::new());
     let work = || {
         while let Some(&(case, seed)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (setup, row) = &cases[case];
-            let figures = measure(row, *setup, seed);
-            results.lock().expect("nobody panics with it").insert((case, seed), figures);
+            let result = run(&cases[case], seed);
+            results.lock().expect("nobody panics with it").insert((case, seed), result);
         }
     };
     thread::scope(|scope| {
@@ -77,8 +117,8 @@ fn measure_all(cases: &[(Setup, Row)], seeds: u64) -> Vec<Figures> {
         (0..cores).for_each(|_| drop(scope.spawn(work)));
     });
     let results = results.into_inner().expect("nobody panicked with it");
-    let of_case = |case| results.range((case, 0)..(case + 1, 0)).map(|(_, figures)| *figures);
-    (0..cases.len()).map(|case| Figures::median(&of_case(case).collect::<Vec<_>>())).collect()
+    let of_case = |case| results.range((case, 0)..(case + 1, 0)).map(|(_, result)| *result);
+    (0..cases.len()).map(|case| of_case(case).collect()).collect()
 }
 
 fn tables(cases: Vec<(Setup, Row)>, figures: &[Figures]) -> Vec<Table> {
@@ -167,4 +207,28 @@ the average, and 150 ms more than it |
 | largest | frames from the largest encoding, of those shown |
 | adapts | *down*: how long more is sent than the narrowed link carries; *up*: how long until the largest encoding, \
 or four fifths of the former rate, is there again; *back*: how long until a picture is seen |
+";
+
+const ESTIMATORS: &str = "## Two estimators on the same links";
+
+const CONTEST: &str = "\
+How well the estimator that the server uses keeps to a link, and beside it the one that the engine has (str0m, a \
+port of libwebrtc's).
+One sender, one receiver and one link, without the server between them: a camera whose pictures have 2 Mbit/s if \
+the link carries that, and else what the estimate allows; a receiver that gives transport-wide feedback and asks \
+for nothing again.
+Both begin with 600 kbit/s, and both are told the same by the same receiver.
+They differ in how they send, since that is part of each: ours sends each picture at once and probes with short \
+trains of padding, the engine spreads packets over time and probes in its own way.
+Links, time and seeds are as above; packets that get lost by chance are part of what could have been sent.
+
+| column | meaning |
+| --- | --- |
+| down | how long more was sent than the narrowed link carries, padding included |
+| up | when, after the link was as before, the first second began in which pictures took 80 % of the 2 Mbit/s |
+| used | what arrived of pictures, of what could have been sent |
+| queue | how much longer than the quickest a packet took over the link: half of them at most, 95 % at most |
+| late | how much longer than the quickest it took from when a picture was made, waiting at the sender included, till \
+a packet arrived: 95 % at most |
+| lost | packets that did not arrive, by chance or because they did not fit |
 ";

@@ -76,11 +76,11 @@ pub(crate) const DURATION: Duration = Duration::from_secs(60);
 const DELAY: Duration = Duration::from_millis(25);
 
 /// A peer at some distance, with nothing wrong with its link.
-const AWAY: Profile = Profile::ideal().delay(DELAY);
+pub(super) const AWAY: Profile = Profile::ideal().delay(DELAY);
 
 /// What waits in front of a narrow link, in bytes: a tenth of a second of 3 Mbit/s, and most of a second of
 /// 300 kbit/s.
-const QUEUE: u32 = 32_000;
+pub(super) const QUEUE: u32 = 32_000;
 
 impl Row {
     /// Returns all rows.

@@ -10,20 +10,20 @@ use super::{Figures, Leg, Row, Setup};
 use crate::{CORE, Conference};
 
 /// Before the measurement begins, a publisher has so much time to find out how much it can send.
-const WARM_UP: Duration = Duration::from_secs(20);
+pub(super) const WARM_UP: Duration = Duration::from_secs(20);
 
 /// What was captured in the last part of the measurement may still be on its way at its end.
-const GRACE: Duration = Duration::from_secs(1);
+pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// What was sent over the link is noted in these intervals.
-const INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const INTERVAL: Duration = Duration::from_millis(100);
 
 /// What is sent fits if it is not more than by this share above what fits: the rate of the link is that of
 /// datagrams, without their own overhead.
-const FITS: f64 = 1.05;
+pub(super) const FITS: f64 = 1.05;
 
 /// A single encoding is as before when it has this share of the rate that it had.
-const AS_BEFORE: f64 = 0.8;
+pub(super) const AS_BEFORE: f64 = 0.8;
 
 /// Runs a measurement. The same seed gives the same figures.
 ///

@@ -160,10 +160,10 @@ fn leaving_out_layers_survives_loss_on_both_legs() {
         conference.assert_clean();
         let video = conference.report(subscriber, 11);
         assert!(video.frames_rendered > 250, "{codec}: {video}");
-        // A packet that is lost beside one of a layer that is left out keeps its number, which stays
-        // empty when it turns out to be of that layer. The stand-in takes that for a lost frame and asks
-        // for a keyframe; a browser would go on.
-        assert!(video.freeze_time < SECOND * 2, "{codec}: {video}");
+        // A packet that is lost beside one of a layer that is left out has a number, under which nothing
+        // is sent when it turns out to be of that layer.
+        assert!(video.packets_vacant > 0 && video.packets_lost == 0, "{codec}: {video}");
+        assert!(video.freeze_time < SECOND, "{codec}: {video}");
     }
 }
 
