@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Crowd } from "./crowd.js";
 import { eventually } from "./eventually.js";
 import { QUIET, setStage } from "./stage.js";
 import { chooseFile, keptFiles, USER_FILES } from "./user-files.js";
@@ -199,8 +200,9 @@ export function tellManners(launch) {
 
   test("whoever reads further up stays there, and goes back to the latest message by a click", async () => {
     const pam = await stage.enter("Pam");
-    const olga = await stage.enter("Olga");
-    for (let i = 1; i <= 30; i += 1) await olga.say(`Message ${i}`);
+    const crowd = await Crowd.gather(stage);
+    await crowd.join("meeting", "Ann");
+    for (let i = 1; i <= 30; i += 1) await crowd.tell("Ann", "chat", `Message ${i}`);
     const chat = await pam.openPanel("chat");
     const latest = chat.getByRole("button", { name: "Latest message" });
     await pam.hears("Message 30");
@@ -208,7 +210,7 @@ export function tellManners(launch) {
     const log = chat.getByRole("log");
     await log.evaluate((scroller) => scroller.scrollTo(0, 0));
     await latest.waitFor();
-    await olga.say("One more");
+    await crowd.tell("Ann", "chat", "One more");
     await pam.hears("One more");
     assert.equal(await log.evaluate(({ scrollTop }) => scrollTop), 0);
     await latest.click();
@@ -218,7 +220,7 @@ export function tellManners(launch) {
       assert.ok(left < 2, `${left} pixels are below`);
     });
     await pam.close();
-    await olga.close();
+    await crowd.close();
   });
 
   test("groups that were visited are on the first page, until they are forgotten", async () => {
