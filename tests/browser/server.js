@@ -12,6 +12,9 @@ import { eventually } from "./eventually.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
+/** So long the program has to end: more than it gives those who are connected. */
+const ENDING_MS = 20_000;
+
 /** Who may do what in a test's group: Olga operates it, everybody else may present. */
 export const MEETING = {
   displayName: "Night Watch",
@@ -104,7 +107,15 @@ export class Server {
       { stdio: ["ignore", "pipe", "pipe"], cwd: this.#directory },
     );
     this.#process = child;
-    this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
+    // Not even a test that was interrupted leaves its server behind.
+    const kill = () => child.kill("SIGKILL");
+    process.once("exit", kill);
+    this.#exited = new Promise((resolve) => {
+      child.once("exit", () => {
+        process.off("exit", kill);
+        resolve();
+      });
+    });
     const file = process.env.SERVER_LOG && createWriteStream(process.env.SERVER_LOG, { flags: "a" });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
@@ -120,17 +131,28 @@ export class Server {
   }
 
   /**
-   * Ends the program; its directories stay.
+   * Ends the program, and fails if it does not want to; its directories stay.
    * @param {NodeJS.Signals} signal
    */
   async end(signal) {
-    this.#process?.kill(signal);
+    const child = this.#process;
+    child?.kill(signal);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child?.kill("SIGKILL");
+    }, ENDING_MS);
     await this.#exited;
+    clearTimeout(timer);
+    if (isLate) throw new Error(`the server did not end after ${signal}:\n${this.#log}`);
   }
 
   async stop() {
-    await this.end("SIGTERM");
-    await rm(this.#directory, { recursive: true });
+    try {
+      await this.end("SIGTERM");
+    } finally {
+      await rm(this.#directory, { recursive: true });
+    }
   }
 }
 
