@@ -41,7 +41,7 @@ test("two people meet in the example, and meet again after the server was away",
   await ann.getByRole("status").getByText("joined").waitFor();
   await seen(ann, "Bob");
   // A page without a picture of its own makes the browser ask for one.
-  const expected = /WebSocket|ERR_CONNECTION_REFUSED|status of 404/;
+  const expected = /WebSocket|ERR_CONNECTION_REFUSED|establish a connection|status of 404/;
   assert.deepEqual(faults.filter((text) => !expected.test(text)), []);
 });
 

@@ -9,8 +9,12 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.js";
+import { writePages } from "./other-server.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Another server than ours that is to be tested, which has neither our pages inside nor our defaults. */
+const other = process.env.OTHER_SERVER;
 
 /** So long the program has to end: more than it gives those who are connected. */
 const ENDING_MS = 20_000;
@@ -60,7 +64,8 @@ export class Server {
     for (const [name, content] of Object.entries(data)) {
       await writeFile(path.join(directory, "data", name), JSON.stringify(content));
     }
-    const server = new Server(directory, await freePort(), options);
+    const all = other ? [...(await forOther(directory, options)), ...options] : options;
+    const server = new Server(directory, await freePort(), all);
     await server.run().catch(async (error) => {
       // A program that goes on without us would keep the whole run from ending.
       await server.end("SIGKILL");
@@ -156,8 +161,22 @@ export class Server {
   }
 }
 
+/**
+ * What another server has to be told besides.
+ * @param {string} directory
+ * @param {string[]} options
+ */
+async function forOther(directory, options) {
+  const noRelay = ["-turn", ""];
+  if (options.includes("-static")) return noRelay;
+  const pages = path.join(directory, "static");
+  await writePages(pages);
+  return [...noRelay, "-static", pages];
+}
+
 function program() {
   const candidates = [
+    other,
     process.env.GALENE_SERVER,
     path.join(root, "target/debug/galene-server"),
     path.join(root, "target/release/galene-server"),
