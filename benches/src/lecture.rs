@@ -60,7 +60,7 @@ pub enum Media {
 /// Publisher and subscribers stand in for browsers. What they do is never measured. Subscribers see
 /// nothing of the media after the first moments, so all that they send is answers to connectivity checks
 /// and, once a second, an estimate that leaves the publisher all the room it wants; taking those in is not
-/// measured either.
+/// measured either, but in [`hear`](Self::hear).
 pub struct Lecture {
     now: Instant,
     /// The publisher's shard, and those of subscribers that are elsewhere.
@@ -386,6 +386,24 @@ impl Lecture {
         stages.timers.count(after.forwarded - before.forwarded);
     }
 
+    /// Lets this much conference pass in which subscribers see what they are sent, and measures how the core
+    /// takes in what they say of it; counts their reports.
+    pub fn hear(&mut self, duration: Duration, meter: &mut Meter) {
+        self.watching = true;
+        let end = self.now + duration;
+        while self.now < end {
+            let sent = self.publish();
+            let (sfu, now) = (&mut self.shards[0], self.now);
+            for d in &sent {
+                sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+            }
+            sfu.handle_timeout(now);
+            self.kept.take(sfu, true, None);
+            self.deliver_and_hear(meter);
+        }
+        self.watching = false;
+    }
+
     /// Takes in this much conference and counts the publisher's packets.
     pub fn ingest(&mut self, duration: Duration, meter: &mut Meter) {
         let before = self.shards[0].counters().published;
@@ -421,6 +439,11 @@ impl Lecture {
 
     /// Gives everybody what they have to see, and the core what subscribers answer to it.
     fn deliver(&mut self) {
+        self.deliver_and_hear(&mut Meter::off());
+    }
+
+    /// The same, and measures how the core takes in subscribers' reports.
+    fn deliver_and_hear(&mut self, meter: &mut Meter) {
         let Kept { bytes, datagrams } = &self.kept;
         let mut answering = Vec::new();
         for (host, range) in datagrams {
@@ -447,8 +470,14 @@ impl Lecture {
             let home = self.home(number);
             let peer = &mut self.subscribers[number];
             for d in std::iter::from_fn(|| peer.poll_transmit()) {
-                let sfu = &mut self.shards[home];
-                sfu.handle_datagram(self.now, d.source, d.destination, &d.contents);
+                let (sfu, now) = (&mut self.shards[home], self.now);
+                if is_report(&d.contents) {
+                    meter
+                        .measure(|| sfu.handle_datagram(now, d.source, d.destination, &d.contents));
+                    meter.count(1);
+                } else {
+                    sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+                }
             }
         }
     }
@@ -485,6 +514,11 @@ fn host_of(address: SocketAddr) -> u16 {
         }
         IpAddr::V6(_) => unreachable!("the kit's addresses are IPv4"),
     }
+}
+
+/// Returns whether a datagram is RTCP (RFC 5761 §4).
+fn is_report(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, 192..=223, ..])
 }
 
 /// Returns whether a datagram is RTP or RTCP (RFC 7983 §7).

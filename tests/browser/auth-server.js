@@ -10,6 +10,8 @@ const USERS = { Vimes: "badge" };
 export class AuthServer {
   #server = http.createServer((request, response) => this.#answer(request, response));
   #secret = randomBytes(32);
+  /** The address of the group that the portal leads to. */
+  portalOf = "";
 
   static async start() {
     const auth = new AuthServer();
@@ -43,9 +45,8 @@ export class AuthServer {
     if (request.method === "OPTIONS") return response.writeHead(204).end();
     if (url.pathname === "/portal") {
       // Whoever comes here has shown who they are in ways that do not matter to the group.
-      const group = url.searchParams.get("group") ?? "";
-      const link = new URL(group);
-      link.searchParams.set("token", this.#token("Vimes", group));
+      const link = new URL(this.portalOf);
+      link.searchParams.set("token", this.#token("Vimes", this.portalOf));
       return response.writeHead(303, { Location: link.href }).end();
     }
     let body = "";

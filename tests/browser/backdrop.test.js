@@ -1,36 +1,23 @@
 /**
  * What is behind somebody: as the others see it.
+ *
+ * @import { Participant } from "./participant.js"
  */
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { launchChromium, launchFirefox } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { drawFace } from "./face.js";
-import { Participant } from "./participant.js";
-import { MEETING, Server } from "./server.js";
+import { setStage } from "./stage.js";
 
 /** The wall behind the person whom the tests draw: green, so that nobody takes it for the grey one. */
 const GREEN = `if (navigator.mediaDevices) (${drawFace})(120)`;
 
-/** @type {Server} */ let server;
-/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
-
-before(async () => {
-  server = await Server.start({ meeting: MEETING });
-  browser = await launchChromium();
-});
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
-});
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+const stage = setStage(launchChromium);
 
 test("others see another backdrop, and the meeting goes on while it is changed", async () => {
-  const url = server.group("meeting");
-  const quinn = await Participant.join(browser, url, "Quinn");
-  const pam = await Participant.join(browser, url, "Pam", { script: GREEN });
+  const quinn = await stage.join("Quinn");
+  const pam = await stage.join("Pam", { script: GREEN });
   await quinn.sees("Pam", { size: null });
   await eventually(async () => assert.ok(isGreen(await corner(quinn, "Pam"))));
   const stream = await quinn.tile("Pam").getAttribute("data-stream");
@@ -61,9 +48,8 @@ test("others see another backdrop, and the meeting goes on while it is changed",
 
 test("what is sharp in the room is blurred, and nothing of it is sent before", async () => {
   const settings = { backdrop: "blur" };
-  const url = server.group("meeting");
-  const quinn = await Participant.join(browser, url, "Quinn");
-  const pam = await Participant.join(browser, url, "Pam", { script: `(${drawStripes})()`, settings });
+  const quinn = await stage.join("Quinn");
+  const pam = await stage.join("Pam", { script: `(${drawStripes})()`, settings });
   await quinn.sees("Pam", { size: null });
   const blurred = await contrast(quinn, "Pam");
   assert.ok(blurred < 40, `stripes have a contrast of ${blurred}`);
@@ -77,7 +63,7 @@ test("what is sharp in the room is blurred, and nothing of it is sent before", a
 });
 
 test("the camera that is closed takes its backdrop along, and brings it back", async () => {
-  const pam = await Participant.arrive(browser, server.group("meeting"), "Pam", { script: GREEN });
+  const pam = await stage.arrive("Pam", { script: GREEN });
   await pam.turnOnDevices();
   await pam.page.locator("[data-setting=backdrop]").selectOption("picture");
   await eventually(async () => assert.ok(isGrey(await preview(pam))));
@@ -89,7 +75,7 @@ test("the camera that is closed takes its backdrop along, and brings it back", a
 });
 
 test("a picture of one's own is behind one, on the next visit, too", async () => {
-  const pam = await Participant.arrive(browser, server.group("meeting"), "Pam", { script: GREEN });
+  const pam = await stage.arrive("Pam", { script: GREEN });
   await pam.turnOnDevices();
   await pam.page.locator("[data-setting=backdrop]").selectOption("picture");
   const choosing = pam.page.waitForEvent("filechooser");
@@ -119,7 +105,7 @@ test("a picture of one's own is behind one, on the next visit, too", async () =>
 });
 
 test("where the network cannot be loaded, the room is not shown unasked", async () => {
-  const pam = await Participant.arrive(browser, server.group("meeting"), "Pam", { script: GREEN });
+  const pam = await stage.arrive("Pam", { script: GREEN });
   await pam.page.context().route("**/person.tflite", (route) => route.abort());
   await pam.turnOnDevices();
   await pam.page.locator("[data-setting=backdrop]").selectOption("blur");
@@ -127,7 +113,7 @@ test("where the network cannot be loaded, the room is not shown unasked", async 
   assert.equal(await pam.page.locator("[data-setting=backdrop]").inputValue(), "none");
 
   const settings = { backdrop: "blur", cameraOn: false };
-  const shy = await Participant.arrive(browser, server.group("meeting"), "Shy", { script: GREEN, settings });
+  const shy = await stage.arrive("Shy", { script: GREEN, settings });
   await shy.page.context().route("**/person.tflite", (route) => route.abort());
   await shy.page.click("[data-action=camera]");
   await shy.page.locator(".notice", { hasText: "so your camera is off" }).waitFor();
@@ -137,21 +123,16 @@ test("where the network cannot be loaded, the room is not shown unasked", async 
 });
 
 test("it works in Firefox, too", async () => {
-  const firefox = await launchFirefox();
-  try {
-    const settings = { backdrop: "picture" };
-    const pam = await Participant.join(firefox, server.group("meeting"), "Pam", { script: GREEN, settings });
-    const quinn = await Participant.join(browser, server.group("meeting"), "Quinn");
-    await quinn.sees("Pam", { size: null });
-    await eventually(async () => {
-      const colour = await corner(quinn, "Pam");
-      assert.ok(isGrey(colour), `Quinn sees ${colour} behind Pam`);
-    });
-    await quinn.close();
-    await pam.close();
-  } finally {
-    await firefox.close();
-  }
+  const browser = await stage.launch(launchFirefox);
+  const pam = await stage.join("Pam", { browser, script: GREEN, settings: { backdrop: "picture" } });
+  const quinn = await stage.join("Quinn");
+  await quinn.sees("Pam", { size: null });
+  await eventually(async () => {
+    const colour = await corner(quinn, "Pam");
+    assert.ok(isGrey(colour), `Quinn sees ${colour} behind Pam`);
+  });
+  await quinn.close();
+  await pam.close();
 });
 
 /**

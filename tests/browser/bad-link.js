@@ -1,8 +1,8 @@
 /**
  * A bad link between one browser and the server: a proxy for UDP that loses, delays and holds back.
  *
- * The page is made to believe that the server is where the proxy is, and tells the server nothing of
- * where it is itself. So all media of this page goes through the proxy, and nobody else's does.
+ * The page is made to believe that the server is where the proxy is, at another port of the same address,
+ * and tells the server nothing of where it is itself. So all media of this page goes through the proxy, and nobody else's does.
  *
  * @import { BrowserContext } from "../../web/node_modules/playwright-core/index.mjs"
  */
@@ -82,7 +82,7 @@ export class BadLink {
    * @returns {Promise<number>}
    */
   async #open(host, port) {
-    const front = await this.#bind("127.0.0.1");
+    const front = await this.#bind(host);
     const up = this.#direction();
     const down = this.#direction();
     /** Each peer has an address of its own towards the server. @type {Map<string, Promise<dgram.Socket>>} */
@@ -188,7 +188,7 @@ function leadThroughBadLink() {
     if (!found) return null;
     const [, , host, port] = found;
     const proxy = await window.throughBadLink(host, Number(port));
-    return line.replace(` ${host} ${port} typ `, ` 127.0.0.1 ${proxy} typ `);
+    return line.replace(` ${host} ${port} typ `, ` ${host} ${proxy} typ `);
   };
   const rewriteAll = async (/** @type {string} */ sdp) => {
     const lines = await Promise.all(

@@ -1,14 +1,15 @@
 /**
  * What those behind a bad link see, and what everybody else does.
  *
- * @import { Browser, BrowserContext, Page } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Page } from "../../web/node_modules/playwright-core/index.mjs"
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { chromium } from "../../web/node_modules/playwright-core/index.mjs";
+import { test } from "node:test";
 import { BadLink } from "./bad-link.js";
+import { launchChromium } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { MEETING, Server } from "./server.js";
+import { setStage } from "./stage.js";
 
 /** Two sizes of it fit into what a test's processors can do besides all else. */
 const CAMERA = { width: 640, height: 360, frameRate: 15 };
@@ -33,31 +34,18 @@ const [OPUS, RED] = [111, 63];
 /** For how long somebody has a bad time, and everybody else should not. */
 const BAD_TIME_MS = 15_000;
 
-/** @type {Server} */ let server;
-/** @type {Browser} */ let browser;
-/** @type {BadLink} */ let link;
-/** @type {BadLink} */ let publishersLink;
+const link = new BadLink(1);
+const publishersLink = new BadLink(2);
 /** @type {Viewer} */ let near;
 /** @type {Viewer} */ let far;
 
-before(async () => {
-  server = await Server.start({ meeting: MEETING });
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: [
-      `--use-fake-device-for-media-stream=fps=${CAMERA.frameRate}`,
-      "--use-fake-ui-for-media-stream",
-      "--autoplay-policy=no-user-gesture-required",
-    ],
-  });
-  link = new BadLink(1);
-  publishersLink = new BadLink(2);
-});
-after(async () => {
-  await browser.close();
-  link.close();
-  publishersLink.close();
-  await server.stop();
+const stage = setStage(() => launchChromium(CAMERA.frameRate), {
+  serve: (stage) => {
+    stage.atEnd(() => link.close());
+    stage.atEnd(() => publishersLink.close());
+    return Server.start({ meeting: MEETING });
+  },
+  keepsPages: true,
 });
 
 test("a picture comes through a link that delays", async () => {
@@ -238,11 +226,11 @@ class Viewer {
  * @param {BadLink} [link]
  */
 async function open(name, link) {
-  const context = await browser.newContext();
+  const context = await stage.browser.newContext();
   if (link) await link.use(context);
   await context.addInitScript(keepPeerConnections);
   const page = await context.newPage();
-  await page.goto(server.url);
+  await page.goto(stage.server.url);
   await page.evaluate(joinInPage, { name, group: "meeting" });
   return page;
 }

@@ -2,8 +2,8 @@
  * Many in a meeting who are seen and heard of, but look at nothing: by the client library alone, all in
  * one page.
  *
- * @import { Browser, Page } from "../../web/node_modules/playwright-core/index.mjs"
- * @import { Server } from "./server.js"
+ * @import { Page } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Stage } from "./stage.js"
  */
 
 export class Crowd {
@@ -14,11 +14,8 @@ export class Crowd {
     this.#page = page;
   }
 
-  /**
-   * @param {Browser} browser
-   * @param {Server} server
-   */
-  static async gather(browser, server) {
+  /** @param {Stage} stage */
+  static async gather({ browser, server }) {
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.goto(server.url);

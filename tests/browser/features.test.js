@@ -2,15 +2,15 @@
  * What the page makes of what our server says beyond Galène's protocol: what need not be sent, who
  * speaks, and why a picture looks as it does.
  *
- * @import { Page } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Participant } from "./participant.js"
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { BadLink } from "./bad-link.js";
-import { launchChromium } from "./browsers.js";
+import { launchBrowser } from "./browsers.js";
 import { eventually } from "./eventually.js";
-import { Participant } from "./participant.js";
 import { MEETING, Server } from "./server.js";
+import { setStage } from "./stage.js";
 
 const FEATURES = ["encodings", "speakers", "streamstatus"];
 
@@ -25,43 +25,24 @@ const LARGE = { width: 640, height: 360 };
 /** Chromium begins with less, whatever the line is good for, and takes its time to trust it. */
 const PATIENCE_MS = 90_000;
 
-/** Somebody who only looks. */
-const QUIET = { cameraOn: false, microphoneOn: false };
-
-/** @type {Server} */ let server;
-/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
 /** @type {Participant} */ let pam;
 /** @type {Participant} */ let olga;
-/** What the server said to each, by type. @type {Map<string, Map<string, any[]>>} */
-const said = new Map();
 const link = new BadLink(1);
 
-before(async () => {
-  server = await Server.start({ meeting: MEETING, few: { ...MEETING, "max-cameras": 1 } });
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser.close();
-  link.close();
-  await server.stop();
+const stage = setStage(launchBrowser, {
+  serve: (stage) => {
+    stage.atEnd(() => link.close());
+    return Server.start({ meeting: MEETING, few: { ...MEETING, "max-cameras": 1 } });
+  },
+  keepsPages: true,
 });
 
 test("the server offers all that the page understands", async () => {
-  const url = server.group("meeting");
-  pam = await Participant.join(browser, url, "Pam", { settings: { quality: "balanced" }, prepare: listenTo("Pam") });
-  olga = await Participant.arrive(browser, url, "Olga", {
-    settings: QUIET,
-    prepare: async (page) => {
-      await listenTo("Olga")(page);
-      await link.use(page.context());
-    },
-  });
-  await olga.submit("secret");
-  for (const name of ["Pam", "Olga"]) {
-    await eventually(async () => {
-      const [handshake] = heard(name, "handshake");
-      assert.deepEqual([...(handshake?.features ?? [])].sort(), FEATURES);
-    });
+  pam = await stage.join("Pam", { settings: { quality: "balanced", simulcast: "on" } });
+  olga = await stage.enter("Olga", { prepare: (page) => link.use(page.context()) });
+  for (const who of [pam, olga]) {
+    const [handshake] = await who.heard("handshake");
+    assert.deepEqual([...handshake.features].sort(), FEATURES);
   }
 });
 
@@ -69,7 +50,7 @@ test("sizes that nobody watches are not sent, and are sent again at once", async
   await olga.sees("Pam", { size: LARGE, withinMs: PATIENCE_MS });
   await olga.set("receive", (field) => field.selectOption("low"));
   await sends("h", false);
-  assert.deepEqual(heard("Pam", "encodings").at(-1).encodings, [
+  assert.deepEqual((await pam.heard("encodings")).at(-1).encodings, [
     { rid: "h", active: false },
     { rid: "l", active: true },
   ]);
@@ -82,12 +63,12 @@ test("sizes that nobody watches are not sent, and are sent again at once", async
 
 test("who speaks is shown as the server says", async () => {
   await olga.seesSpeaking("Pam");
-  const { speakers } = heard("Olga", "speakers").findLast((message) => message.speakers.length > 0);
+  const { speakers } = (await olga.heard("speakers")).findLast((message) => message.speakers.length > 0);
   assert.equal(speakers[0].source, await olga.tile("Pam").getAttribute("data-user"));
   await pam.page.click("[data-action=microphone]");
   await olga.page.locator('.tile[data-name="Pam"][data-muted]').waitFor();
   await olga.page.locator('.tile[data-name="Pam"][data-speaking]').waitFor({ state: "detached" });
-  assert.deepEqual(heard("Olga", "speakers").at(-1).speakers, []);
+  assert.deepEqual((await olga.heard("speakers")).at(-1).speakers, []);
   await pam.page.click("[data-action=microphone]");
   await olga.seesSpeaking("Pam");
 });
@@ -102,7 +83,7 @@ test("a tile says that its picture is smaller because the line is slow, until it
   const tile = olga.tile("Pam");
   await tile.getByText("Less detail: the line is slow").waitFor();
   assert.equal(await tile.getAttribute("data-delivery"), "reduced");
-  assert.equal(heard("Olga", "streamstatus").at(-1).reason, "bandwidth");
+  assert.equal((await olga.heard("streamstatus")).at(-1).reason, "bandwidth");
   assert.ok(await tile.locator("video").isVisible());
   await olga.choose("stats", tile.locator("menu-button"));
   const dialog = olga.page.getByRole("dialog");
@@ -117,15 +98,13 @@ test("a tile says that its picture is smaller because the line is slow, until it
 });
 
 test("where the group shows those who spoke last, the others' tiles say that they wait", async () => {
-  const url = server.group("few");
   const others = [];
   for (const name of ["Pam", "Quinn"]) {
-    const other = await Participant.join(browser, url, name);
+    const other = await stage.join(name, { group: "few" });
     await other.page.click("[data-action=microphone]");
     others.push(other);
   }
-  const olga = await Participant.arrive(browser, url, "Olga", { settings: QUIET });
-  await olga.submit("secret");
+  const olga = await stage.enter("Olga", { group: "few" });
 
   const paused = olga.page.locator(".tile[data-delivery=paused]");
   await paused.getByText("Picture paused: this group shows those who spoke last").waitFor();
@@ -141,33 +120,6 @@ test("where the group shows those who spoke last, the others' tiles say that the
   await olga.sees(waits.name, { size: null });
   for (const who of [olga, ...others]) await who.close();
 });
-
-/**
- * Keeps what the server says to somebody's page.
- * @param {string} name
- * @returns {(page: Page) => Promise<void>}
- */
-function listenTo(name) {
-  return async (page) => {
-    /** @type {Map<string, any[]>} */
-    const messages = new Map();
-    said.set(name, messages);
-    page.on("websocket", (socket) => {
-      socket.on("framereceived", ({ payload }) => {
-        const message = JSON.parse(String(payload));
-        messages.set(message.type, [...(messages.get(message.type) ?? []), message]);
-      });
-    });
-  };
-}
-
-/**
- * @param {string} name
- * @param {string} type
- */
-function heard(name, type) {
-  return said.get(name)?.get(type) ?? [];
-}
 
 /**
  * Waits until an encoding is sent, or no longer.

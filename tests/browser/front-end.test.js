@@ -5,31 +5,25 @@ import assert from "node:assert/strict";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { launchChromium } from "./browsers.js";
+import { launchBrowser } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { MEETING, Server } from "./server.js";
+import { setStage } from "./stage.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** @type {Server} */ let server;
-/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
-/** @type {string} */ let directory;
-
-before(async () => {
-  directory = await mkdtemp(path.join(os.tmpdir(), "galene-front-end-"));
-  await cp(path.join(root, "examples/front_end"), directory, { recursive: true });
-  await cp(path.join(root, "web/packages/client"), path.join(directory, "galene-client"), {
-    recursive: true,
-  });
-  server = await Server.start({ meeting: MEETING }, ["-static", directory]);
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser.close();
-  await server.stop();
-  await rm(directory, { recursive: true });
+const stage = setStage(launchBrowser, {
+  serve: async (stage) => {
+    const directory = await mkdtemp(path.join(os.tmpdir(), "galene-front-end-"));
+    stage.atEnd(() => rm(directory, { recursive: true }));
+    await cp(path.join(root, "examples/front_end"), directory, { recursive: true });
+    await cp(path.join(root, "web/packages/client"), path.join(directory, "galene-client"), {
+      recursive: true,
+    });
+    return Server.start({ meeting: MEETING }, ["-static", directory]);
+  },
 });
 
 test("two people meet in the example, and meet again after the server was away", async () => {
@@ -41,21 +35,21 @@ test("two people meet in the example, and meet again after the server was away",
   await seen(ann, "Bob");
   await seen(bob, "Ann");
 
-  await server.end("SIGKILL");
+  await stage.server.end("SIGKILL");
   await ann.getByRole("status").getByText("lost").waitFor();
-  await server.run();
+  await stage.server.run();
   await ann.getByRole("status").getByText("joined").waitFor();
   await seen(ann, "Bob");
   // A page without a picture of its own makes the browser ask for one.
-  const expected = /WebSocket|ERR_CONNECTION_REFUSED|status of 404/;
+  const expected = /WebSocket|ERR_CONNECTION_REFUSED|establish a connection|status of 404/;
   assert.deepEqual(faults.filter((text) => !expected.test(text)), []);
 });
 
 async function enter(name, faults) {
-  const page = await browser.newPage();
+  const page = await stage.browser.newPage();
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  await page.goto(server.group("meeting"));
+  await page.goto(stage.server.group("meeting"));
   await page.getByLabel("Name").fill(name);
   await page.getByRole("button", { name: "Join" }).click();
   await page.getByRole("status").getByText("joined").waitFor();

@@ -2,44 +2,35 @@
  * Ways into a meeting, and what is said to those who stay outside.
  */
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import { launchBareChromium, launchChromium, launchRefusingChromium } from "./browsers.js";
-import { Participant } from "./participant.js";
+import { test } from "node:test";
+import { isFirefox, launchBare, launchBrowser, launchRefusing } from "./browsers.js";
 import { MEETING, Server } from "./server.js";
+import { QUIET, setStage } from "./stage.js";
 
-/** @type {Server} */ let server;
-/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
+/** For what `manners.js` tells in Firefox already. */
+const inChromium = isFirefox ? () => {} : test;
 
-before(async () => {
-  server = await Server.start({ meeting: MEETING, broken: '{"public": true,\n "users": }' });
-  browser = await launchChromium();
-});
-afterEach(async () => {
-  // What a test that failed left open would disturb the next one.
-  await Promise.all(browser.contexts().map((context) => context.close()));
-});
-after(async () => {
-  await browser.close();
-  await server.stop();
+const stage = setStage(launchBrowser, {
+  serve: () => Server.start({ meeting: MEETING, broken: '{"public": true,\n "users": }' }),
 });
 
 test("the first page lists public groups and leads to them", async () => {
-  const visitor = await Participant.arrive(browser, server.url, "visitor");
+  const visitor = await stage.arrive("visitor", { url: stage.server.url });
   const { page } = visitor;
-  const olga = await operator();
+  const olga = await stage.join("Olga");
   await page.reload();
   const group = page.locator('[data-group="meeting"]');
   await group.waitFor();
   assert.match(await group.innerText(), /Night Watch[^]*Where the tests meet[^]*1 person/);
   await group.click();
-  await page.waitForURL(server.group("meeting"));
+  await page.waitForURL(stage.server.group("meeting"));
   await page.getByText("1 person is here.").waitFor();
   await olga.close();
   await visitor.close();
 });
 
 test("a group that does not exist is told from one that does", async () => {
-  const visitor = await Participant.arrive(browser, server.url, "visitor");
+  const visitor = await stage.arrive("visitor", { url: stage.server.url });
   const { page } = visitor;
   await page.fill("#group", "nowhere");
   await page.press("#group", "Enter");
@@ -47,16 +38,16 @@ test("a group that does not exist is told from one that does", async () => {
 
   await page.fill("#group", "meeting");
   await page.press("#group", "Enter");
-  await page.waitForURL(server.group("meeting"));
+  await page.waitForURL(stage.server.group("meeting"));
 
-  await page.goto(server.group("nowhere"));
+  await page.goto(stage.server.group("nowhere"));
   await page.getByRole("heading", { name: "There is no such group" }).waitFor();
   await page.getByText("no group named “nowhere”").waitFor();
   await visitor.close(/status of 404/);
 });
 
 test("a wrong password is refused in words that help", async () => {
-  const visitor = await Participant.arrive(browser, server.group("meeting"), "Olga");
+  const visitor = await stage.arrive("Olga");
   await visitor.submit("wrong");
   const problem = visitor.page.locator("[data-problem]");
   await problem.waitFor();
@@ -68,14 +59,14 @@ test("a wrong password is refused in words that help", async () => {
 });
 
 test("a locked group passes on the operator's message, and opens again", async () => {
-  const olga = await operator();
+  const olga = await stage.join("Olga");
   const panel = await olga.openPanel("people");
   await panel.locator("[data-action=lock]").click();
   await olga.page.fill("#dialog-message", "back at noon");
   await olga.page.click("[data-action=confirm]");
   await olga.page.locator("[data-locked]").waitFor();
 
-  const pam = await Participant.arrive(browser, server.group("meeting"), "Pam");
+  const pam = await stage.arrive("Pam");
   await pam.submit();
   const problem = pam.page.locator("[data-problem]");
   await problem.waitFor();
@@ -91,21 +82,21 @@ test("a locked group passes on the operator's message, and opens again", async (
 
 test("a group whose definition is broken says so", async () => {
   const misconfigured = /this group is misconfigured; the administrator has been told/i;
-  const visitor = await Participant.arrive(browser, server.url, "visitor");
+  const visitor = await stage.arrive("visitor", { url: stage.server.url });
   const { page } = visitor;
   await page.fill("#group", "broken");
   await page.press("#group", "Enter");
   await page.getByText(misconfigured).waitFor();
 
-  await page.goto(server.group("broken"));
+  await page.goto(stage.server.group("broken"));
   await page.getByText(misconfigured).waitFor();
   // A page without a picture of its own makes the browser ask for one.
   await visitor.close(/status of (404|500)/);
 });
 
 test("a hand is raised and seen", async () => {
-  const olga = await operator();
-  const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  const olga = await stage.join("Olga");
+  const pam = await stage.join("Pam");
   await pam.page.locator("h1").press("h");
   await olga.tile("Pam").getByText("Hand raised").waitFor();
   await pam.page.locator("h1").press("h");
@@ -114,14 +105,13 @@ test("a hand is raised and seen", async () => {
   await olga.close();
 });
 
-test("one can take part without camera and microphone, and is told why", async (t) => {
-  const refusing = await launchRefusingChromium();
-  t.after(() => refusing.close());
-  const pam = await Participant.arrive(refusing, server.group("meeting"), "Pam");
+test("one can take part without camera and microphone, and is told why", async () => {
+  const browser = await stage.launch(launchRefusing);
+  const pam = await stage.arrive("Pam", { browser });
   await pam.page.click("[data-action=camera]");
   await pam.page.locator(".notice", { hasText: "did not allow" }).waitFor();
 
-  const olga = await operator();
+  const olga = await stage.join("Olga");
   await pam.submit();
   await pam.sees("Olga");
   await olga.tile("Pam").waitFor();
@@ -131,11 +121,9 @@ test("one can take part without camera and microphone, and is told why", async (
   await olga.close();
 });
 
-test("somebody without a camera is told that there is none", async (t) => {
-  const bare = await launchBareChromium();
-  t.after(() => bare.close());
-  const settings = { cameraOn: false, microphoneOn: false };
-  const pam = await Participant.arrive(bare, server.group("meeting"), "Pam", { settings });
+test("somebody without a camera is told that there is none", async () => {
+  const browser = await stage.launch(launchBare);
+  const pam = await stage.arrive("Pam", { browser, settings: QUIET });
   await pam.page.click("[data-action=camera]");
   await pam.page.locator(".notice", { hasText: "No camera was found" }).waitFor();
   await pam.submit();
@@ -144,11 +132,10 @@ test("somebody without a camera is told that there is none", async (t) => {
 });
 
 test("pictures arrive as large as the sender chose, before and during the meeting", async () => {
-  const url = server.group("meeting");
   // Chromium's false camera has one size for all who use it at the same time.
-  const viewer = await Participant.arrive(browser, url, "Quinn", { settings: { cameraOn: false } });
+  const viewer = await stage.arrive("Quinn", { settings: { cameraOn: false } });
   await viewer.submit();
-  const sender = await Participant.join(browser, url, "Pam", { settings: { quality: "balanced" } });
+  const sender = await stage.join("Pam", { settings: { quality: "balanced" } });
   // Chromium begins with less, whatever the line is good for, and takes its time to trust it.
   await viewer.sees("Pam", { size: { width: 640, height: 360 }, withinMs: 90_000 });
 
@@ -165,16 +152,16 @@ for (const [what, signal] of /** @type {const} */ ([
   ["a lost connection comes back", "SIGKILL"],
   ["everybody is back after the server was restarted", "SIGTERM"],
 ])) {
-  test(`${what} by itself, with pictures and chat`, async () => {
-    const olga = await operator();
-    const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+  inChromium(`${what} by itself, with pictures and chat`, async () => {
+    const olga = await stage.join("Olga");
+    const pam = await stage.join("Pam");
     await pam.say("Before the storm");
     await olga.hears("Before the storm");
 
-    await server.end(signal);
+    await stage.server.end(signal);
     await olga.page.locator("[data-banner=lost]").waitFor();
     await pam.page.locator("[data-banner=lost]").waitFor();
-    await server.run();
+    await stage.server.run();
     await pam.page.click("[data-action=rejoin]", { timeout: 2000 }).catch(() => {
       // It came back by itself before we could ask.
     });
@@ -184,12 +171,4 @@ for (const [what, signal] of /** @type {const} */ ([
     await olga.hears("Before the storm");
     for (const who of [olga, pam]) await who.close(/WebSocket connection|net::ERR_/);
   });
-}
-
-async function operator() {
-  const olga = await Participant.arrive(browser, server.group("meeting"), "Olga");
-  await olga.turnOnDevices();
-  await olga.submit("secret");
-  await olga.page.locator(".call[data-phase=call]").waitFor();
-  return olga;
 }

@@ -3,15 +3,14 @@
  * after the other.
  *
  * @import { Browser } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Participant } from "./participant.js"
  */
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
+import { Crowd } from "./crowd.js";
 import { eventually } from "./eventually.js";
-import { Participant } from "./participant.js";
-import { MEETING, Server } from "./server.js";
-
-/** Somebody who only looks. */
-const QUIET = { cameraOn: false, microphoneOn: false };
+import { QUIET, setStage } from "./stage.js";
+import { chooseFile, keptFiles, USER_FILES } from "./user-files.js";
 
 const PHONE = { width: 390, height: 844 };
 
@@ -20,38 +19,22 @@ const AWAY = /WebSocket connection|ERR_CONNECTION_REFUSED|establish a connection
 
 /** @param {() => Promise<Browser>} launch */
 export function tellManners(launch) {
-  /** @type {Server} */ let server;
-  /** @type {Browser} */ let browser;
-
-  before(async () => {
-    server = await Server.start({ meeting: MEETING });
-    browser = await launch();
-  });
-  afterEach(async () => {
-    // What a test that failed left open would disturb the next one.
-    await Promise.all(browser.contexts().map((context) => context.close()));
-  });
-  after(async () => {
-    await browser.close();
-    await server.stop();
-  });
+  const stage = setStage(launch);
 
   test("devices can be chosen by their names once one was turned on", async () => {
-    const settings = { cameraOn: false, microphoneOn: false };
-    const url = server.group("meeting");
-    const visitor = await Participant.arrive(browser, url, "Pam", { settings });
+    const visitor = await stage.arrive("Pam", { settings: QUIET });
     await visitor.turnOnDevices();
     for (const device of ["camera", "microphone"]) {
       const chosen = visitor.page.locator(`[data-device=${device}] option:checked`);
       // As each browser calls its false devices.
-        assert.match(await chosen.innerText(), /fake|default (video|audio)/i);
+      assert.match(await chosen.innerText(), /fake|default (video|audio)/i);
     }
     await visitor.close();
   });
 
   test("whoever is removed is told by whom and why", async () => {
-    const olga = await operator();
-    const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+    const olga = await stage.join("Olga");
+    const pam = await stage.join("Pam");
     await olga.act("Pam", "kick");
     await olga.page.fill("#dialog-message", "this is the night watch");
     await olga.page.click("[data-action=confirm]");
@@ -66,8 +49,8 @@ export function tellManners(launch) {
   });
 
   test("whoever may no longer present is not seen any more, until it is allowed again", async () => {
-    const olga = await operator();
-    const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+    const olga = await stage.join("Olga");
+    const pam = await stage.join("Pam");
     await olga.sees("Pam");
     await olga.act("Pam", "unpresent");
     await olga.tile("Pam").waitFor({ state: "detached" });
@@ -82,8 +65,8 @@ export function tellManners(launch) {
   });
 
   test("an operator mutes everybody else at once", async () => {
-    const olga = await operator();
-    const pam = await Participant.join(browser, server.group("meeting"), "Pam");
+    const olga = await stage.join("Olga");
+    const pam = await stage.join("Pam");
     const panel = await olga.openPanel("people");
     await panel.locator('.person[data-name="Pam"]').waitFor();
     await panel.locator("[data-action=mute-all]").click();
@@ -95,8 +78,8 @@ export function tellManners(launch) {
   });
 
   test("an operator takes and gives rights, warns, and asks who somebody is", async () => {
-    const pam = await enter("Pam");
-    const olga = await enter("Olga");
+    const pam = await stage.enter("Pam");
+    const olga = await stage.enter("Olga");
     const composer = (await pam.openPanel("chat")).locator("textarea");
     await composer.waitFor();
     await olga.act("Pam", "shutup");
@@ -121,8 +104,8 @@ export function tellManners(launch) {
   });
 
   test("messages are deleted for everybody: one, all of one, all", async () => {
-    const pam = await enter("Pam");
-    const olga = await enter("Olga");
+    const pam = await stage.enter("Pam");
+    const olga = await stage.enter("Olga");
     for (const text of ["first", "second"]) await pam.say(text);
     await olga.say("/me nods");
     await pam.hears("Olga nods");
@@ -149,11 +132,10 @@ export function tellManners(launch) {
   });
 
   test("a file goes to another, and one that comes back is refused", async () => {
-    const script = `(${keepDownloads})(); (${chooseFiles})()`;
-    const pam = await enter("Pam", { script });
-    const olga = await enter("Olga", { script });
+    const pam = await stage.enter("Pam", { script: USER_FILES });
+    const olga = await stage.enter("Olga", { script: USER_FILES });
     const send = async (/** @type {Participant} */ from, to, name, text) => {
-      await from.page.evaluate((file) => (window.chosen = file), { name, text });
+      await chooseFile(from, name, text);
       await from.act(to.name, "sendfile");
       return from.openPanel("chat");
     };
@@ -164,8 +146,7 @@ export function tellManners(launch) {
     for (const panel of [chat, offered]) {
       await panel.locator('[data-transfer="rota.txt"]').getByText("complete").waitFor();
     }
-    const saved = await pam.page.evaluate(savedInPage);
-    assert.deepEqual(saved, [{ name: "rota.txt", text }]);
+    assert.deepEqual(await keptFiles(pam), [{ name: "rota.txt", text }]);
 
     await send(pam, olga, "joke.txt", "?");
     await offered.getByRole("button", { name: "Refuse" }).click();
@@ -175,14 +156,14 @@ export function tellManners(launch) {
   });
 
   test("the meeting goes on after the server was away, with all that was said", async () => {
-    const pam = await enter("Pam");
-    const olga = await operator();
+    const pam = await stage.enter("Pam");
+    const olga = await stage.join("Olga");
     await pam.sees("Olga", { size: null });
     await pam.say("Before the storm");
     await olga.hears("Before the storm");
-    await server.end("SIGTERM");
+    await stage.server.end("SIGTERM");
     for (const who of [olga, pam]) await who.page.locator("[data-banner=lost]").waitFor();
-    await server.run();
+    await stage.server.run();
     for (const who of [olga, pam]) await who.page.locator("[data-banner=lost]").waitFor({ state: "detached" });
     await pam.sees("Olga", { size: null });
     await pam.hears("Before the storm");
@@ -193,8 +174,8 @@ export function tellManners(launch) {
   });
 
   test("on a phone everything is in reach and nothing is wider than the screen", async () => {
-    const olga = await enter("Olga");
-    const pam = await enter("Pam", { viewport: PHONE });
+    const olga = await stage.enter("Olga");
+    const pam = await stage.enter("Pam", { viewport: PHONE });
     const { page } = pam;
     const wide = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.equal(await wide(), 0, "the meeting is wider than the phone");
@@ -218,9 +199,10 @@ export function tellManners(launch) {
   });
 
   test("whoever reads further up stays there, and goes back to the latest message by a click", async () => {
-    const pam = await enter("Pam");
-    const olga = await enter("Olga");
-    for (let i = 1; i <= 30; i += 1) await olga.say(`Message ${i}`);
+    const pam = await stage.enter("Pam");
+    const crowd = await Crowd.gather(stage);
+    await crowd.join("meeting", "Ann");
+    for (let i = 1; i <= 30; i += 1) await crowd.tell("Ann", "chat", `Message ${i}`);
     const chat = await pam.openPanel("chat");
     const latest = chat.getByRole("button", { name: "Latest message" });
     await pam.hears("Message 30");
@@ -228,7 +210,7 @@ export function tellManners(launch) {
     const log = chat.getByRole("log");
     await log.evaluate((scroller) => scroller.scrollTo(0, 0));
     await latest.waitFor();
-    await olga.say("One more");
+    await crowd.tell("Ann", "chat", "One more");
     await pam.hears("One more");
     assert.equal(await log.evaluate(({ scrollTop }) => scrollTop), 0);
     await latest.click();
@@ -238,17 +220,17 @@ export function tellManners(launch) {
       assert.ok(left < 2, `${left} pixels are below`);
     });
     await pam.close();
-    await olga.close();
+    await crowd.close();
   });
 
   test("groups that were visited are on the first page, until they are forgotten", async () => {
-    const pam = await enter("Pam");
+    const pam = await stage.enter("Pam");
     const { page } = pam;
-    await page.goto(server.url);
+    await page.goto(stage.server.url);
     const visited = page.getByRole("region", { name: /Your last visits/ });
     await visited.getByRole("link", { name: "Night Watch" }).click();
-    await page.waitForURL(server.group("meeting"));
-    await page.goto(server.url);
+    await page.waitForURL(stage.server.group("meeting"));
+    await page.goto(stage.server.url);
     await visited.getByRole("button", { name: "Forget these" }).click();
     await visited.waitFor({ state: "detached" });
     await page.reload();
@@ -256,58 +238,4 @@ export function tellManners(launch) {
     assert.equal(await visited.count(), 0);
     await pam.close();
   });
-
-  /**
-   * Joins without any device.
-   * @param {string} name
-   * @param {object} [options]
-   */
-  async function enter(name, options = {}) {
-    const who = await Participant.arrive(browser, server.group("meeting"), name, { settings: QUIET, ...options });
-    await who.submit(name === "Olga" ? "secret" : "");
-    await who.page.locator(".call[data-phase=call]").waitFor();
-    return who;
-  }
-
-  async function operator() {
-    const olga = await Participant.arrive(browser, server.group("meeting"), "Olga");
-    await olga.turnOnDevices();
-    await olga.submit("secret");
-    await olga.page.locator(".call[data-phase=call]").waitFor();
-    return olga;
-  }
-}
-
-/** Runs in the page before its scripts: keeps what is given to the user, which not every driver tells. */
-function keepDownloads() {
-  const blobs = new Map();
-  window.downloads = [];
-  const create = URL.createObjectURL.bind(URL);
-  URL.createObjectURL = (blob) => {
-    const url = create(blob);
-    blobs.set(url, blob);
-    return url;
-  };
-  const { click } = HTMLAnchorElement.prototype;
-  HTMLAnchorElement.prototype.click = function () {
-    if (this.download !== "") window.downloads.push({ name: this.download, blob: blobs.get(this.href) });
-    click.call(this);
-  };
-}
-
-/** Runs in the page before its scripts: somebody who is asked for a file gives `window.chosen`. */
-function chooseFiles() {
-  const { click } = HTMLInputElement.prototype;
-  HTMLInputElement.prototype.click = function () {
-    if (this.type !== "file") return click.call(this);
-    const given = new DataTransfer();
-    given.items.add(new File([window.chosen.text], window.chosen.name, { type: "text/plain" }));
-    this.files = given.files;
-    this.dispatchEvent(new Event("change"));
-  };
-}
-
-/** Runs in the page. */
-function savedInPage() {
-  return Promise.all(window.downloads.map(async ({ name, blob }) => ({ name, text: await blob.text() })));
 }

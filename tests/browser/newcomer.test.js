@@ -3,14 +3,14 @@
  * on it: visible names only.
  *
  * @import { Locator } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Participant } from "./participant.js"
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { isFirefox, launchBrowser } from "./browsers.js";
 import { eventually } from "./eventually.js";
-import { Participant } from "./participant.js";
-import { MEETING, Server } from "./server.js";
+import { setStage } from "./stage.js";
 
 /**
  * What Firefox cannot do without a display, share a screen, or a driver cannot see of it, downloads; the
@@ -18,25 +18,14 @@ import { MEETING, Server } from "./server.js";
  */
 const inChromium = isFirefox ? () => {} : test;
 
-/** @type {Server} */ let server;
-/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
 /** @type {Participant} */ let olga;
 /** @type {Participant} */ let guest;
 let link = "";
 
-before(async () => {
-  server = await Server.start({ meeting: MEETING });
-  browser = await launchBrowser();
-});
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+const stage = setStage(launchBrowser, { keepsPages: true });
 
 test("an operator makes an invitation, with a link, a QR code and an end", async () => {
-  olga = await Participant.arrive(browser, server.group("meeting"), "Olga");
-  await olga.turnOnDevices();
-  await olga.submit("secret");
+  olga = await stage.join("Olga");
   const { page } = olga;
   await page.getByRole("button", { name: "Invite" }).click();
   await page.getByLabel("Name of the guest").fill("Nobby Nobbs");
@@ -50,7 +39,7 @@ test("an operator makes an invitation, with a link, a QR code and an end", async
 });
 
 test("the guest comes in without a password, and the secret leaves the address bar", async () => {
-  guest = await Participant.arrive(browser, link, "Nobby");
+  guest = await stage.arrive("Nobby", { url: link });
   const { page } = guest;
   await page.getByText("You were invited").waitFor();
   assert.equal(new URL(page.url()).search, "");
@@ -94,7 +83,7 @@ test("the guest becomes an operator, is told so, and moderates", async () => {
   await choose(olga, people.getByRole("button", { name: "Actions for Nobby Nobbs" }), "Make an operator");
   await guest.page.getByText("You are an operator now").waitFor();
 
-  const colon = await Participant.join(browser, server.group("meeting"), "Colon");
+  const colon = await stage.join("Colon");
   const mine = await guest.openPanel("people");
   const actions = mine.getByRole("button", { name: "Actions for Colon" });
   await choose(guest, actions, "Mute");
@@ -185,7 +174,7 @@ test("the page can be installed, and loads little at first", async (t) => {
     return (await fetch(/** @type {HTMLLinkElement} */ (link).href)).json();
   });
   assert.deepEqual([manifest.name, manifest.start_url], ["Galène", "/"]);
-  const stranger = await Participant.arrive(browser, server.group("meeting"), "Colon");
+  const stranger = await stage.arrive("Colon");
   await stranger.page.getByRole("button", { name: "Join now" }).waitFor();
   const loaded = await stranger.page.evaluate(() => {
     const [page] = performance.getEntriesByType("navigation");
@@ -213,7 +202,7 @@ test("a revoked invitation leads nowhere, and says so", async () => {
   await page.getByRole("button", { name: "Invite" }).click();
   await page.getByRole("button", { name: "Revoke: Nobby Nobbs" }).click();
   await page.getByText("No longer valid.").waitFor();
-  const late = await Participant.arrive(browser, link, "Colon");
+  const late = await stage.arrive("Colon", { url: link });
   await late.page.getByRole("button", { name: "Join now" }).click();
   const problem = late.page.locator("[data-problem]");
   await problem.waitFor();

@@ -12,8 +12,6 @@ export const PUBLISHED = { width: 320, height: 180 };
 export class Participant {
   /** Faults of the page: there should be none. @type {string[]} */
   faults = [];
-  /** What the page told the server. @type {any[]} */
-  sent = [];
   #context;
 
   /**
@@ -27,9 +25,6 @@ export class Participant {
     page.on("pageerror", (error) => this.faults.push(error.stack ?? error.message));
     page.on("console", (message) => {
       if (message.type() === "error") this.faults.push(message.text());
-    });
-    page.on("websocket", (socket) => {
-      socket.on("framesent", ({ payload }) => this.sent.push(JSON.parse(String(payload))));
     });
   }
 
@@ -50,6 +45,7 @@ export class Participant {
     });
     const page = await context.newPage();
     await page.addInitScript(keepPeerConnections);
+    await page.addInitScript(keepMessages);
     await page.addInitScript(remember, { quality: "low", ...settings });
     if (script) await page.addInitScript(script);
     const participant = new Participant(name, page);
@@ -170,6 +166,24 @@ export class Participant {
     const message = panel.locator("[data-message]", { hasText: text }).last();
     await message.waitFor();
     return message;
+  }
+
+  /**
+   * What this page told the server.
+   * @param {string} type
+   * @returns {Promise<any[]>}
+   */
+  sent(type) {
+    return this.page.evaluate((type) => window.messages.sent.filter((each) => each.type === type), type);
+  }
+
+  /**
+   * What the server told this page.
+   * @param {string} type
+   * @returns {Promise<any[]>}
+   */
+  heard(type) {
+    return this.page.evaluate((type) => window.messages.heard.filter((each) => each.type === type), type);
   }
 
   /** @param {string} name @param {"camera" | "screen"} [kind] */
@@ -309,6 +323,22 @@ function keepPeerConnections() {
     constructor(...rest) {
       super(...rest);
       window.peerConnections.push(this);
+    }
+  };
+}
+
+/** Runs in the page: keeps what it and the server tell each other, which not every driver tells. */
+function keepMessages() {
+  const Original = window.WebSocket;
+  window.messages = { sent: [], heard: [] };
+  window.WebSocket = class extends Original {
+    constructor(...rest) {
+      super(...rest);
+      this.addEventListener("message", ({ data }) => window.messages.heard.push(JSON.parse(data)));
+    }
+    send(text) {
+      window.messages.sent.push(JSON.parse(text));
+      super.send(text);
     }
   };
 }

@@ -1,17 +1,19 @@
 /**
  * Pictures of each view for the documentation, taken in a meeting of four.
+ *
+ * @import { Participant } from "./participant.js"
  */
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, stat } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launchChromium } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { drawFace } from "./face.js";
-import { Participant } from "./participant.js";
 import { MEETING, Server } from "./server.js";
+import { setStage } from "./stage.js";
 
 /** Smaller than a desktop, so that the pictures in the repository stay small. */
 const DESKTOP = { width: 960, height: 560 };
@@ -22,46 +24,43 @@ const MAX_PICTURE_BYTES = 150_000;
 
 const GROUP = { ...MEETING, displayName: "Book Club", description: "Mondays at seven: one book a month" };
 
-/** @type {Server} */ let server;
-/** @type {import("../../web/node_modules/playwright-core/index.mjs").Browser} */ let browser;
 /** @type {string} */ let directory;
 /** @type {Participant} */ let olga;
 /** @type {Participant} */ let ada;
 /** @type {Participant[]} */ let others;
 
-before(async () => {
-  directory =
-    process.env.UPDATE_SCREENSHOTS === "1"
-      ? fileURLToPath(new URL("../../docs/images/", import.meta.url))
-      : await mkdtemp(path.join(os.tmpdir(), "galene-pictures-"));
-  await mkdir(directory, { recursive: true });
-  const more = { ...GROUP, users: {}, description: "", displayName: undefined };
-  server = await Server.start({ books: GROUP, garden: { ...more, description: "Beds, bulbs and weather" }, choir: more });
-  browser = await launchChromium();
-});
-after(async () => {
-  await browser.close();
-  await server.stop();
+const stage = setStage(launchChromium, {
+  serve: async () => {
+    directory =
+      process.env.UPDATE_SCREENSHOTS === "1"
+        ? fileURLToPath(new URL("../../docs/images/", import.meta.url))
+        : await mkdtemp(path.join(os.tmpdir(), "galene-pictures-"));
+    await mkdir(directory, { recursive: true });
+    const more = { ...GROUP, users: {}, description: "", displayName: undefined };
+    return Server.start({ books: GROUP, garden: { ...more, description: "Beds, bulbs and weather" }, choir: more });
+  },
+  keepsPages: true,
 });
 
 test("before a meeting: the groups, and one's camera", async (t) => {
   t.diagnostic(`pictures are in ${directory}`);
-  const url = server.group("books");
+  const group = "books";
   // Nobody looks at their pages.
   const settings = { receive: "nothing", simulcast: "off" };
-  ada = await Participant.join(browser, url, "Ada Lovelace", { settings, script: `(${drawFace})(24);(${drawSlide})()` });
-  const grace = await Participant.join(browser, url, "Grace Hopper", { settings, script: `(${drawFace})(205)` });
-  const emmy = await Participant.join(browser, url, "Emmy Noether", { settings, script: `(${drawFace})(300)` });
+  ada = await stage.join("Ada Lovelace", { group, settings, script: `(${drawFace})(24);(${drawSlide})()` });
+  const grace = await stage.join("Grace Hopper", { group, settings, script: `(${drawFace})(205)` });
+  const emmy = await stage.join("Emmy Noether", { group, settings, script: `(${drawFace})(300)` });
   others = [ada, grace, emmy];
 
-  olga = await Participant.arrive(browser, server.url, "Olga", {
+  olga = await stage.arrive("Olga", {
+    url: stage.server.url,
     viewport: DESKTOP,
     theme: "light",
     script: `(${drawFace})(150)`,
   });
   await olga.page.locator('[data-group="books"]').getByText("3 people").waitFor();
   await take(olga, "landing");
-  await olga.page.goto(url);
+  await olga.page.goto(stage.server.group(group));
   await olga.turnOnDevices();
   await olga.page.fill("#username", "Olga");
   await olga.page.getByText("3 people are here.").waitFor();

@@ -9,8 +9,15 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./eventually.js";
+import { writePages } from "./other-server.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Another server than ours that is to be tested, which has neither our pages inside nor our defaults. */
+const other = process.env.OTHER_SERVER;
+
+/** So long the program has to end: more than it gives those who are connected. */
+const ENDING_MS = 20_000;
 
 /** Who may do what in a test's group: Olga operates it, everybody else may present. */
 export const MEETING = {
@@ -57,7 +64,8 @@ export class Server {
     for (const [name, content] of Object.entries(data)) {
       await writeFile(path.join(directory, "data", name), JSON.stringify(content));
     }
-    const server = new Server(directory, await freePort(), options);
+    const all = other ? [...(await forOther(directory, options)), ...options] : options;
+    const server = new Server(directory, await freePort(), all);
     await server.run().catch(async (error) => {
       // A program that goes on without us would keep the whole run from ending.
       await server.end("SIGKILL");
@@ -104,7 +112,15 @@ export class Server {
       { stdio: ["ignore", "pipe", "pipe"], cwd: this.#directory },
     );
     this.#process = child;
-    this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
+    // Not even a test that was interrupted leaves its server behind.
+    const kill = () => child.kill("SIGKILL");
+    process.once("exit", kill);
+    this.#exited = new Promise((resolve) => {
+      child.once("exit", () => {
+        process.off("exit", kill);
+        resolve();
+      });
+    });
     const file = process.env.SERVER_LOG && createWriteStream(process.env.SERVER_LOG, { flags: "a" });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => {
@@ -120,22 +136,47 @@ export class Server {
   }
 
   /**
-   * Ends the program; its directories stay.
+   * Ends the program, and fails if it does not want to; its directories stay.
    * @param {NodeJS.Signals} signal
    */
   async end(signal) {
-    this.#process?.kill(signal);
+    const child = this.#process;
+    child?.kill(signal);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child?.kill("SIGKILL");
+    }, ENDING_MS);
     await this.#exited;
+    clearTimeout(timer);
+    if (isLate) throw new Error(`the server did not end after ${signal}:\n${this.#log}`);
   }
 
   async stop() {
-    await this.end("SIGTERM");
-    await rm(this.#directory, { recursive: true });
+    try {
+      await this.end("SIGTERM");
+    } finally {
+      await rm(this.#directory, { recursive: true });
+    }
   }
+}
+
+/**
+ * What another server has to be told besides.
+ * @param {string} directory
+ * @param {string[]} options
+ */
+async function forOther(directory, options) {
+  const noRelay = ["-turn", ""];
+  if (options.includes("-static")) return noRelay;
+  const pages = path.join(directory, "static");
+  await writePages(pages);
+  return [...noRelay, "-static", pages];
 }
 
 function program() {
   const candidates = [
+    other,
     process.env.GALENE_SERVER,
     path.join(root, "target/debug/galene-server"),
     path.join(root, "target/release/galene-server"),

@@ -2,12 +2,12 @@
  * The story of one meeting of three, told in any mixture of browsers.
  *
  * @import { Browser } from "../../web/node_modules/playwright-core/index.mjs"
+ * @import { Participant } from "./participant.js"
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { eventually } from "./eventually.js";
-import { Participant } from "./participant.js";
-import { MEETING, Server } from "./server.js";
+import { setStage } from "./stage.js";
 
 /** For how long pictures must keep coming. */
 const STEADY_MS = 10_000;
@@ -18,29 +18,15 @@ const STEADY_MS = 10_000;
  * @param {(() => Promise<Browser>) | null} cast.second Quinn is here; `null`: with the others
  */
 export function tellStory({ first, second }) {
-  /** @type {Server} */ let server;
-  /** @type {Browser[]} */ let browsers;
+  const stage = setStage(first, { keepsPages: true });
   /** @type {Participant} */ let olga;
   /** @type {Participant} */ let pam;
   /** @type {Participant} */ let quinn;
 
-  before(async () => {
-    server = await Server.start({ meeting: MEETING });
-    browsers = await Promise.all([first(), ...(second ? [second()] : [])]);
-  });
-  after(async () => {
-    await Promise.all(browsers.map((browser) => browser.close()));
-    await server.stop();
-  });
-
   test("three people meet", async () => {
-    const url = server.group("meeting");
-    const [here, there = here] = browsers;
-    olga = await Participant.arrive(here, url, "Olga");
-    await olga.turnOnDevices();
-    await olga.submit("secret");
-    pam = await Participant.join(here, url, "Pam");
-    quinn = await Participant.join(there, url, "Quinn");
+    olga = await stage.join("Olga");
+    pam = await stage.join("Pam");
+    quinn = await stage.join("Quinn", second ? { browser: await stage.launch(second) } : {});
   });
 
   test("nobody has to scroll to see the meeting", async () => {

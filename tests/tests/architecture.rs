@@ -57,8 +57,8 @@ const TABLE: [(&str, Ring, &[&str]); 21] = [
                                          "galene-protocol", "galene-store", "galene-trust"]),
 
     ("galene-testkit",    Development, &[]),
-    ("galene-benches",    Development, &["galene-conference", "galene-group", "galene-protocol",
-                                         "galene-sfu", "galene-testkit"]),
+    ("galene-benches",    Development, &["galene-conference", "galene-congestion", "galene-group",
+                                         "galene-protocol", "galene-sfu", "galene-testkit"]),
     ("galene-conformance", Development, &[]),
     ("galene-examples",   Development, &[]),
     ("galene-tests",      Development, &["galene-auth", "galene-conference", "galene-congestion",

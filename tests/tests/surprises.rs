@@ -16,7 +16,7 @@ type Shown = (u8, &'static str);
 
 /// The defects that are mended.
 #[rustfmt::skip]
-const MENDED: [Shown; 40] = [
+const MENDED: [Shown; 41] = [
     (1, "surprise_01_who_was_refused_can_do_nothing_even_with_the_right_credentials"),
     (2, "surprise_02_a_group_that_sends_its_members_elsewhere_keeps_no_ghosts"),
     (3, "surprise_03_who_leaves_at_once_after_joining_does_no_harm"),
@@ -57,6 +57,7 @@ const MENDED: [Shown; 40] = [
     (109, "surprise_109_what_is_too_long_is_refused_and_the_connection_goes_on"),
     (113, "surprise_113_the_recorder_is_no_receiver"),
     (115, "surprise_115_the_location_of_a_group_with_an_odd_name_is_escaped"),
+    (116, "surprise_116_a_permission_is_taken_from_a_member_and_not_from_its_role"),
 ];
 
 /// What Galène's clients take either way, and is decided here.

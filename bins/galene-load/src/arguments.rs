@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::publisher::{MAX_ENCODINGS, PublisherConfig};
 use crate::subscriber::SubscriberConfig;
@@ -206,12 +206,36 @@ pub(crate) struct ProveArguments {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) duration: Duration,
 
+    /// Measure these parts alone
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    pub(crate) only: Vec<Part>,
+
     /// Write the figures of each scenario to a file in this directory, and all of them together
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) json: Option<PathBuf>,
 }
 
+/// A part of what a server promises, in the order in which they are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// What a forwarded packet costs and how long it takes
+    Packets,
+    /// How many can join in a second
+    Connections,
+    /// What transports cost on which nothing happens
+    Idle,
+    /// A thousand who join within a second
+    Storm,
+    /// Two shards against one
+    Shards,
+}
+
 impl ProveArguments {
+    /// Returns whether a part is measured: all are, unless some are named.
+    pub(crate) fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
     /// Returns where the figures of a scenario go.
     pub(crate) fn json_of(&self, scenario: &str) -> Option<PathBuf> {
         self.json.as_ref().map(|directory| directory.join(format!("{scenario}.json")))
@@ -290,6 +314,18 @@ mod tests {
         for wrong in ["--simulcast 4", "--simulcast 0", "--loss 101", "--fps 0"] {
             assert!(read(&format!("g run http://h/group/x/ {wrong}")).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn all_is_proved_unless_parts_are_named() {
+        let parts = |line| {
+            let Command::Prove(prove) = read(line).expect("valid").command else { panic!("prove") };
+            let parts = Part::value_variants().iter().copied();
+            parts.filter(|part| prove.has(*part)).collect::<Vec<_>>()
+        };
+        assert_eq!(parts("g prove server"), Part::value_variants());
+        assert_eq!(parts("g prove server --only idle,packets"), [Part::Packets, Part::Idle]);
+        assert!(read("g prove server --only nothing").is_err());
     }
 
     #[test]

@@ -4,9 +4,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
-use crate::arguments::{Arguments, Command, ProveArguments};
+use crate::arguments::{Arguments, Command, Part, ProveArguments};
 use crate::report::Report;
 use crate::server::Server;
 use crate::{connect, floor, idle, run};
@@ -28,61 +28,21 @@ struct Lecture {
     report: Report,
 }
 
-/// Measures everything and reports.
+/// Measures what is asked for and reports.
 pub(crate) async fn run(arguments: &ProveArguments) -> Result<Report> {
     let mut report = Report::default();
     let mut promises = Vec::new();
-    let before = measure_floor(&arguments.json_of("floor"))?;
     let prover = Prover { arguments };
-    let plain = prover
-        .lectures("one send per packet", &["-shards", "1", "-no-offload"], &[100, 300, 500])
-        .await?;
-    let offload =
-        prover.lectures("segmentation offload", &["-shards", "1"], &[50, 100, 300, 500]).await?;
-    let after = measure_floor(&arguments.json_of("floor-again"))?;
-    let floor = Floor::of(&before, &after);
-    floor.show(&mut report);
-
-    for (way, bound, paced, lectures) in [
-        ("one send per packet", 1.35, floor.paced, &plain),
-        ("segmentation offload", 0.9, floor.paced_offload, &offload),
-    ] {
-        show_lectures(&mut report, way, lectures, floor.tight, paced);
-        for lecture in lectures.iter().filter(|lecture| lecture.subscribers >= 100) {
-            promises.push(Promise {
-                text: format!("{way}, {} subscribers: multiple of the floor", lecture.subscribers),
-                measured: lecture.video_ns().map(|ns| ns / floor.tight),
-                bound,
-                is_minimum: false,
-                unit: "",
-            });
+    let mut offload = Vec::new();
+    for part in Part::value_variants().iter().filter(|part| arguments.has(**part)) {
+        match part {
+            Part::Packets => offload = prover.packets(&mut report, &mut promises).await?,
+            Part::Connections => prover.joins(&mut report, &mut promises).await?,
+            Part::Idle => prover.idles(&mut report, &mut promises).await?,
+            Part::Storm => prover.storm(&mut report, &mut promises).await?,
+            Part::Shards => prover.shards(&mut report, &mut promises, &offload).await?,
         }
     }
-    let costs: Vec<f64> = offload.iter().filter_map(Lecture::video_ns).collect();
-    let (least, most) = costs.iter().fold((f64::MAX, 0.0_f64), |(a, b), c| (a.min(*c), b.max(*c)));
-    promises.push(Promise {
-        text: "50 to 500 subscribers: dearest packet against cheapest".to_owned(),
-        measured: (!costs.is_empty()).then(|| most / least),
-        bound: 1.15,
-        is_minimum: false,
-        unit: "",
-    });
-    promises.push(Promise {
-        text: "latency, 99th percentile, 300 subscribers".to_owned(),
-        measured: offload
-            .iter()
-            .find(|l| l.subscribers == 300)
-            .and_then(|l| l.report.get("latency/p99_ms")),
-        bound: 5.0,
-        is_minimum: false,
-        unit: "ms",
-    });
-
-    prover.joins(&mut report, &mut promises).await?;
-    prover.idles(&mut report, &mut promises).await?;
-    prover.storm(&mut report, &mut promises).await?;
-    prover.shards(&mut report, &mut promises, &offload).await?;
-
     report.title("promises");
     for promise in &promises {
         promise.show(&mut report);
@@ -91,6 +51,9 @@ pub(crate) async fn run(arguments: &ProveArguments) -> Result<Report> {
     report.figure("promises", promises.len());
     Ok(report)
 }
+
+/// How lectures are called in which the packets of a frame leave together.
+const OFFLOAD: &str = "segmentation offload";
 
 struct Prover<'a> {
     arguments: &'a ProveArguments,
@@ -127,6 +90,60 @@ impl Prover<'_> {
             lectures.push(Lecture { subscribers, report });
         }
         Ok(lectures)
+    }
+
+    /// Lectures of several sizes, between two measurements of the floor. Returns those with offload.
+    async fn packets(
+        &self,
+        report: &mut Report,
+        promises: &mut Vec<Promise>,
+    ) -> Result<Vec<Lecture>> {
+        let before = measure_floor(&self.arguments.json_of("floor"))?;
+        let plain = self
+            .lectures("one send per packet", &["-shards", "1", "-no-offload"], &[100, 300, 500])
+            .await?;
+        let offload = self.lectures(OFFLOAD, &["-shards", "1"], &[50, 100, 300, 500]).await?;
+        let after = measure_floor(&self.arguments.json_of("floor-again"))?;
+        let floor = Floor::of(&before, &after);
+        floor.show(report);
+
+        for (way, bound, paced, lectures) in [
+            ("one send per packet", 1.35, floor.paced, &plain),
+            (OFFLOAD, 0.9, floor.paced_offload, &offload),
+        ] {
+            show_lectures(report, way, lectures, floor.tight, paced);
+            for lecture in lectures.iter().filter(|lecture| lecture.subscribers >= 100) {
+                let subscribers = lecture.subscribers;
+                promises.push(Promise {
+                    text: format!("{way}, {subscribers} subscribers: multiple of the floor"),
+                    measured: lecture.video_ns().map(|ns| ns / floor.tight),
+                    bound,
+                    is_minimum: false,
+                    unit: "",
+                });
+            }
+        }
+        let costs: Vec<f64> = offload.iter().filter_map(Lecture::video_ns).collect();
+        let (least, most) =
+            costs.iter().fold((f64::MAX, 0.0_f64), |(a, b), c| (a.min(*c), b.max(*c)));
+        promises.push(Promise {
+            text: "50 to 500 subscribers: dearest packet against cheapest".to_owned(),
+            measured: (!costs.is_empty()).then(|| most / least),
+            bound: 1.15,
+            is_minimum: false,
+            unit: "",
+        });
+        promises.push(Promise {
+            text: "latency, 99th percentile, 300 subscribers".to_owned(),
+            measured: offload
+                .iter()
+                .find(|l| l.subscribers == 300)
+                .and_then(|l| l.report.get("latency/p99_ms")),
+            bound: 5.0,
+            is_minimum: false,
+            unit: "ms",
+        });
+        Ok(offload)
     }
 
     async fn joins(&self, report: &mut Report, promises: &mut Vec<Promise>) -> Result<()> {
@@ -192,16 +209,21 @@ impl Prover<'_> {
         Ok(())
     }
 
-    /// Two shards against one: what the busiest media thread does is what limits a server.
+    /// Two shards against one: what the busiest media thread does is what limits a server. `one` has what
+    /// was measured already.
     async fn shards(
         &self,
         report: &mut Report,
         promises: &mut Vec<Promise>,
         one: &[Lecture],
     ) -> Result<()> {
+        let alone = match one.iter().any(|lecture| lecture.subscribers == 500) {
+            true => Vec::new(),
+            false => self.lectures(OFFLOAD, &["-shards", "1"], &[500]).await?,
+        };
         let two = self.lectures("two shards", &["-shards", "2"], &[500]).await?;
         report.title("one lecture of 500 on two shards");
-        let pairs = one.iter().find(|l| l.subscribers == 500).zip(two.first());
+        let pairs = one.iter().chain(&alone).find(|l| l.subscribers == 500).zip(two.first());
         let busiest = |lecture: &Lecture| lecture.report.busiest("server_threads", "media-");
         let ratio = pairs.and_then(|(one, two)| {
             let (one, two) = (busiest(one)?, busiest(two)?);

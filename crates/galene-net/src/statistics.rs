@@ -11,6 +11,10 @@ pub struct ShardStatistics {
     pub core: Counters,
     /// How many transports there are.
     pub transports: usize,
+    /// How often its thread found something to do. What is taken in at once counts once.
+    pub rounds: u64,
+    /// How often it rested before it looked for more, since nothing of that would be urgent.
+    pub rests: u64,
     /// What arrived on its sockets.
     pub received: Traffic,
     /// What left from its sockets.

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, watch};
 
 use crate::addresses::LocalAddresses;
-use crate::calm::{Calm, REST};
+use crate::calm::Calm;
 use crate::mail::{Mail, Outbox, Steered, Trust};
 use crate::mailbox::Mailbox;
 use crate::plane::EventSink;
@@ -99,6 +99,7 @@ impl Worker {
                 Woken::Ready => {}
             }
             now = Instant::now();
+            self.statistics.rounds += 1;
             if let Some(steering) = &mut self.steering {
                 steering.start_round(now);
             }
@@ -106,7 +107,9 @@ impl Worker {
             self.handle_mail(now);
             self.receive(&mut buffer);
             now = Instant::now();
-            if self.sfu.poll_timeout().is_some_and(|at| at <= now) {
+            // Asking for the deadline once more would begin to forward what has arrived, and time that
+            // passes then would have all of it sealed before any of it is sent.
+            if deadline <= now {
                 self.sfu.handle_timeout(now);
             }
             if next_look <= now {
@@ -118,11 +121,13 @@ impl Worker {
         self.publish();
     }
 
-    /// Lets what is not urgent gather, while nothing is.
+    /// Lets what is not urgent gather, while nothing else is to be expected.
     #[expect(clippy::disallowed_methods, reason = "the thread has nothing else to do")]
     fn rest(&mut self, now: Instant) {
-        if self.inbox.is_empty() && self.calm.may_rest(self.sfu.counters().published, now) {
-            std::thread::sleep(REST);
+        let rest = self.calm.rest(self.sfu.counters().published, now);
+        if let Some(rest) = rest.filter(|_| self.inbox.is_empty()) {
+            self.statistics.rests += 1;
+            std::thread::sleep(rest);
         }
     }
 
@@ -262,6 +267,7 @@ impl Worker {
     /// Takes in what came to an own socket.
     fn handle_datagram(&mut self, datagram: Datagram<'_>, now: Instant) {
         let Datagram { source, destination: Some(local), contents } = datagram else { return };
+        self.calm.handle_datagram(contents);
         let destination = SocketAddr::new(self.addresses.candidate_of(local), self.port);
         let intake = self.sfu.handle_datagram(now, source, destination, contents);
         let Some(steering) = &mut self.steering else { return };

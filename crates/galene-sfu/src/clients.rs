@@ -36,7 +36,7 @@ pub(crate) struct Client {
     sums: Sums,
     summed: Option<Instant>,
     patience: Patience,
-    draining: Draining,
+    pub(crate) draining: Draining,
     /// When a queue last came about of whose length nothing is told.
     flooded: Option<Instant>,
     repairs: RepairRoom,
@@ -178,7 +178,7 @@ impl Sfu {
     /// Returns what is known of a client's link.
     fn link(&self, client: &Client) -> Link {
         let estimator = &client.estimator;
-        if estimator.is_fed(self.now) {
+        if client.goes_by_feedback(self.now) {
             return Link {
                 budget: estimator.estimate().saturating_sub(client.sums.sound),
                 is_full: client.was_full_within(FULL, self.now),
@@ -289,11 +289,10 @@ impl Sfu {
     }
 
     /// Looks at the queue in front of a client's link.
-    fn update_draining(&mut self, id: ClientId) -> Drained {
+    fn update_draining(&mut self, id: ClientId, link: Link) -> Drained {
         let Some(client) = self.clients.get(&id) else {
             return Drained::No;
         };
-        let link = self.link(client);
         let bytes: usize = client
             .transports
             .iter()
@@ -306,7 +305,10 @@ impl Sfu {
             return Drained::No;
         };
         let estimator = &client.estimator;
-        let queued = if estimator.is_fed(self.now) {
+        let queued = if client.goes_by_feedback(self.now) && !estimator.is_fed(self.now) {
+            // What was not reported on in all that time is lost, the end of the queue most of all.
+            Duration::ZERO
+        } else if client.goes_by_feedback(self.now) {
             let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / estimator.estimate() as f64);
             takes.saturating_sub(estimator.least_round_trip())
         } else {
@@ -326,7 +328,7 @@ impl Sfu {
     /// Decides which layers of what it wants a client can have. Before its link has ever been too full,
     /// it can have all: what has not been tried cannot be known. `has_fallen` says that its estimate has just
     /// become much lower.
-    fn share_out(&mut self, id: ClientId, has_fallen: bool) {
+    pub(crate) fn share_out(&mut self, id: ClientId, has_fallen: bool) {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
@@ -342,7 +344,8 @@ impl Sfu {
                 subscription.set_link_rate(rate, self.now);
             }
         }
-        let drained = self.update_draining(id);
+        let drained = self.update_draining(id, link);
+        self.note_pause(id);
         let Some(client) = self.clients.get(&id) else {
             return;
         };
@@ -382,7 +385,6 @@ impl Sfu {
             let changed = limits.filter(|(video, limit)| limit.cmp(&video.limit) == to);
             changed.map(|(video, limit)| (video.at, limit)).collect()
         };
-        let link = self.link(client);
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
@@ -466,6 +468,13 @@ impl Client {
     /// Returns whether the link was found too full lately, as far as the client says how packets arrive.
     pub(crate) fn is_narrow(&self, now: Instant) -> bool {
         self.was_full_within(NARROW, now)
+    }
+
+    /// Returns whether what is known of the link is what the client says of how packets arrive. While its pictures
+    /// pause it may have nothing to say that of.
+    fn goes_by_feedback(&self, now: Instant) -> bool {
+        let is_paused = self.draining.is_on() && self.estimator.last_overuse().is_some();
+        is_paused || self.estimator.is_fed(now)
     }
 
     fn was_full_within(&self, time: Duration, now: Instant) -> bool {

@@ -7,6 +7,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::ClientId;
+use crate::sfu::Sfu;
+
 /// A queue that takes so long to empty is worth a pause. A keyframe alone takes a quarter to half of a second
 /// at the rate of the link.
 const BEGIN: Duration = Duration::from_millis(600);
@@ -23,6 +26,9 @@ const LONGEST: Duration = Duration::from_secs(3);
 /// has just after it; if that were taken for the next queue, nothing would ever be seen again.
 const APART: Duration = Duration::from_secs(5);
 
+/// How often the queue is looked at while nobody says anything.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// The state of the queue of one receiver.
 #[derive(Debug, Default)]
 pub(crate) struct Draining {
@@ -30,6 +36,8 @@ pub(crate) struct Draining {
     since: Option<Instant>,
     /// When the last pause was over.
     ended: Option<Instant>,
+    /// When the queue is looked at next, whoever says anything.
+    look_at: Option<Instant>,
 }
 
 /// What changes for the receiver.
@@ -62,6 +70,41 @@ impl Draining {
     /// Returns whether the queue has to empty.
     pub(crate) fn is_on(&self) -> bool {
         self.since.is_some()
+    }
+
+    /// Returns when to look at the queue again although nobody has said anything, if nobody has been told yet.
+    fn next_look(&mut self, now: Instant) -> Option<Instant> {
+        let is_known = self.look_at.is_some_and(|at| at > now);
+        if !self.is_on() || is_known {
+            return None;
+        }
+        self.look_at = Some(now + LOOK);
+        self.look_at
+    }
+}
+
+impl Sfu {
+    /// A client's pictures may pause now. Sees to it that they go on even if nobody says anything any more: a
+    /// client that receives nothing but pictures has nothing to report on meanwhile.
+    pub(crate) fn note_pause(&mut self, id: ClientId) {
+        let client = self.clients.get_mut(&id);
+        let look = client.and_then(|client| client.draining.next_look(self.now));
+        self.pauses.extend(look.map(|at| (at, id)));
+    }
+
+    /// Returns when to look at a queue.
+    pub(crate) fn next_pause_look(&self) -> Option<Instant> {
+        self.pauses.first().map(|(at, _)| *at)
+    }
+
+    /// Ends pauses that are over.
+    pub(crate) fn look_at_pauses(&mut self) {
+        while let Some(due) = self.pauses.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.pauses.remove(&due);
+            if self.clients.get(&due.1).is_some_and(|client| client.draining.is_on()) {
+                self.share_out(due.1, false);
+            }
+        }
     }
 }
 

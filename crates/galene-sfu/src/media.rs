@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use galene_rtp::RedPayload;
 use str0m::bwe::BweKind;
 use str0m::format::PayloadParams;
-use str0m::media::{KeyframeRequestKind, Mid, SenderFeedback};
-use str0m::rtp::{RtpPacket, Ssrc};
+use str0m::media::SenderFeedback;
+use str0m::rtp::RtpPacket;
 use str0m::stats::MediaEgressStats;
 
 use crate::clients::NARROW;
@@ -20,13 +20,10 @@ use crate::egress::Way;
 use crate::formats::Format;
 use crate::ladder::Ladder;
 use crate::packet::{MAX_PAYLOAD, Packet, Received};
-use crate::publication::{PublishedStream, RATE_INTERVAL};
-use crate::rate::{self, Allowed};
-use crate::relay::Body;
+use crate::publication::PublishedStream;
 use crate::resends;
 use crate::rtcp::{self, Feedback};
 use crate::sfu::Sfu;
-use crate::spread::MAX_WAIT;
 use crate::srtp::SessionKeys;
 use crate::subscription::{Pick, RepairLimits};
 use crate::track::{Arrival, Encoding, Origin, PublishedTypes, Track, TrackKey};
@@ -229,38 +226,6 @@ impl Sfu {
         // The engine extends the 32 bits of the report to 64; the lower half is what was sent.
         let report = Report { wall: info.ntp_time, timestamp: info.rtp_time.numer() as u32 };
         publication.handle_report(info.ssrc, report, feedback.received_at);
-    }
-
-    pub(crate) fn handle_keyframe_request(&mut self, slot: Slot, mid: Mid) {
-        let Transport { role: Role::Subscriber(subscription), round_trip, .. } =
-            &mut self.transports[slot]
-        else {
-            return;
-        };
-        let Some(section) = subscription.sections.iter_mut().find(|s| s.mid == mid) else {
-            return;
-        };
-        // Browsers repeat their request until they have what they asked for, and this one was sent before
-        // that came there. What waits for the link may be what completes it, but only for so long: over a
-        // link that is thought to be too narrow for everything, something waits all the time.
-        let wait = if section.waiting.is_empty() { Duration::ZERO } else { MAX_WAIT };
-        if section.keyframe_sent.is_some_and(|at| self.now < at + round_trip.get() + wait) {
-            return;
-        }
-        if let Some(key) = section.track {
-            let track = &mut self.tracks[key];
-            let target = section.selection.peek(&track.ladder).layer.map(|layer| layer.encoding);
-            if let Some(encoding) = section.forward.current().or(target)
-                && !section.holds_keyframe_of(encoding, track)
-                && let Some(encoding) = track.encodings.get_mut(encoding)
-                // One that is about to be made is for everybody.
-                && !encoding.keyframes.is_wanted()
-                && section.keyframe_allowance.take(self.now)
-            {
-                encoding.keyframes.request();
-                self.wishes.insert(key);
-            }
-        }
     }
 
     pub(crate) fn handle_estimate(&mut self, slot: Slot, estimate: &BweKind) {
@@ -506,135 +471,6 @@ impl Sfu {
         for key in started {
             self.refresh_import(key);
         }
-    }
-
-    pub(crate) fn send_keyframe_requests(&mut self) {
-        let wishes: Vec<TrackKey> = self.wishes.iter().copied().collect();
-        for key in wishes {
-            let Some(track) = self.tracks.get_mut(key) else {
-                self.wishes.remove(&key);
-                continue;
-            };
-            let encodings = track.encodings.iter_mut().enumerate();
-            let due = encodings
-                .filter_map(|(at, e)| {
-                    (e.is_alive(self.now) && e.keyframes.poll(self.now)).then_some((at, e.ssrc))
-                })
-                .collect::<Vec<_>>();
-            if track.encodings.iter().all(|e| e.keyframes.due().is_none()) {
-                self.wishes.remove(&key);
-            }
-            if let Origin::Shard(import) = &track.origin {
-                for (encoding, _) in due {
-                    self.exchange.say(import.from, track.id, Body::Keyframe { encoding });
-                }
-                continue;
-            }
-            let publisher = track.id.transport;
-            let due: Vec<Ssrc> = due.into_iter().filter_map(|(_, ssrc)| ssrc).collect();
-            if due.is_empty() {
-                continue;
-            }
-            let Some((slot, transport)) =
-                crate::sfu::find(&self.by_id, &mut self.transports, publisher)
-            else {
-                continue;
-            };
-            self.aftermath.touch(slot, transport, |rtc| {
-                let mut api = rtc.direct_api();
-                for ssrc in due {
-                    if let Some(stream) = api.stream_rx(&ssrc) {
-                        stream.request_keyframe(KeyframeRequestKind::Pli);
-                    }
-                }
-            });
-            self.aftermath.drive(slot, transport, self.now);
-        }
-        self.process();
-    }
-
-    /// Returns when a keyframe has to be asked for (again). A publisher that is silent is not asked
-    /// before it sends: there is no encoder at work that could answer.
-    pub(crate) fn next_keyframe_request(&self) -> Option<Instant> {
-        let tracks = self.wishes.iter().filter_map(|key| self.tracks.get(*key));
-        let encodings = tracks.flat_map(|t| &t.encodings).filter(|e| e.is_alive(self.now));
-        encodings.filter_map(|e| e.keyframes.due()).map(|at| at.unwrap_or(self.now)).min()
-    }
-
-    /// Tells a publisher how much to send, once per interval.
-    pub(crate) fn request_rate(&mut self, slot: Slot) {
-        let Some(Role::Publisher(publication)) = self.transports.get(slot).map(|t| &t.role) else {
-            return;
-        };
-        if publication.next_rate.is_none_or(|at| at > self.now) {
-            return;
-        }
-        let keys = publication.sections.iter().filter_map(|s| s.track);
-        let tracks = keys.filter_map(|key| self.tracks.get(key));
-        let (mut total, mut ssrc) = (0, None);
-        for track in tracks {
-            if track.format.codec.kind() == MediaKind::Audio {
-                total += self.asked_rate(track, 0);
-                continue;
-            }
-            for (index, encoding) in track.encodings.iter().enumerate() {
-                total += self.asked_rate(track, index);
-                ssrc = ssrc.or(encoding.ssrc);
-            }
-        }
-        let transport = &mut self.transports[slot];
-        if let Some(ssrc) = ssrc {
-            // One REMB speaks for the whole transport (draft-alvestrand-rmcat-remb §2.2), so it goes by
-            // one stream.
-            self.aftermath.touch(slot, transport, |rtc| {
-                if let Some(stream) = rtc.direct_api().stream_rx(&ssrc) {
-                    stream.request_remb(str0m::bwe::Bitrate::from(total as f64));
-                }
-            });
-        }
-        if let Role::Publisher(publication) = &mut transport.role {
-            publication.asked = ssrc.map(|_| total);
-            publication.next_rate = Some(self.now + RATE_INTERVAL);
-        }
-        self.aftermath.drive(slot, transport, self.now);
-    }
-
-    /// Returns what a publisher is asked to send at most of one of its encodings, in bits per second.
-    pub(crate) fn asked_rate(&self, track: &Track, encoding: usize) -> u64 {
-        if track.format.codec.kind() == MediaKind::Audio {
-            return if track.is_wanted() { rate::AUDIO_RATE } else { 0 };
-        }
-        if encoding > 0 && encoding + 1 == track.encodings.len() {
-            return rate::LOWEST_ENCODING_RATE;
-        }
-        self.allowed_rates(track, encoding).rate()
-    }
-
-    /// Returns what the subscribers of an encoding may be sent. Whoever would have it if it were sent
-    /// counts too: it is sent only if the publisher is allowed enough.
-    pub(crate) fn allowed_rates(&self, track: &Track, encoding: usize) -> Allowed {
-        let mut allowed = Allowed::default();
-        track.exports.iter().for_each(|export| allowed.merge(export.allowed[encoding]));
-        let is_smallest = encoding + 1 == track.encodings.len();
-        for at in &track.subscribers {
-            let Some(Role::Subscriber(subscription)) =
-                self.transports.get(at.slot).map(|t| &t.role)
-            else {
-                continue;
-            };
-            let section = &subscription.sections[at.section];
-            let has_it = section.forward.current() == Some(encoding);
-            let wants_it =
-                section.selection.wished_encoding(track.encodings.len()) == Some(encoding);
-            if section.live && (has_it || wants_it) {
-                let rate = self.allowed_rate(subscription, section);
-                let has_smaller = !is_smallest || track.ladder.has_less(encoding, rate);
-                let chosen = section.selection.peek(&track.ladder).layer;
-                let whole = track.ladder.scale_up(encoding, chosen, rate);
-                allowed.add(whole, has_smaller && self.is_shared_out(subscription));
-            }
-        }
-        allowed
     }
 
     /// Forgets a track that its publisher took back.

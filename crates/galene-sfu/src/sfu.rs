@@ -20,8 +20,8 @@ use crate::subscription::Section;
 use crate::track::{SubscriberSection, Track, TrackKey};
 use crate::transport::{Role, Transport};
 use crate::{
-    CloseReason, Command, EgressKind, Event, MAX_REPORTED, RelayMessage, SfuConfig, ShardId,
-    TrackId, TransportId,
+    ClientId, CloseReason, Command, EgressKind, Event, MAX_REPORTED, RelayMessage, SfuConfig,
+    ShardId, TrackId, TransportId,
 };
 
 /// Forwards media from publishers to subscribers.
@@ -57,6 +57,8 @@ pub struct Sfu {
     pub(crate) demands: BTreeSet<(Instant, TrackKey)>,
     /// Sections in which more or less may be sent than before, and when to look at them.
     pub(crate) services: BTreeSet<(Instant, SubscriberSection)>,
+    /// When to look at the queues of clients whose pictures pause.
+    pub(crate) pauses: BTreeSet<(Instant, ClientId)>,
     /// Subscribers with sections that can start.
     pub(crate) starting: VecDeque<Slot>,
     pub(crate) counters: Counters,
@@ -121,6 +123,7 @@ impl Sfu {
             wishes: BTreeSet::new(),
             demands: BTreeSet::new(),
             services: BTreeSet::new(),
+            pauses: BTreeSet::new(),
             starting: VecDeque::new(),
             counters: Counters::default(),
             epoch: now,
@@ -246,6 +249,7 @@ impl Sfu {
             }
         }
         self.tick_exchange();
+        self.look_at_pauses();
         self.process();
     }
 
@@ -277,7 +281,12 @@ impl Sfu {
         self.flush();
         let timer = self.aftermath.next_timer();
         let wish = self.next_keyframe_request();
-        let news = [self.next_demand(), self.next_service(), self.exchange.next_tick()];
+        let news = [
+            self.next_demand(),
+            self.next_service(),
+            self.next_pause_look(),
+            self.exchange.next_tick(),
+        ];
         timer.into_iter().chain(wish).chain(news.into_iter().flatten()).min()
     }
 

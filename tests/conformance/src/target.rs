@@ -80,9 +80,14 @@ impl Target {
     /// Returns whether the server is another one than ours, which is known to differ in this row of
     /// Galène's known defects and surprises. Says so.
     pub fn differs(&self, row: u8) -> bool {
-        if self.ours.is_none() {
+        if self.is_other() {
             println!("differs as known: row {row}");
         }
+        self.is_other()
+    }
+
+    /// Returns whether the server is another one than ours: for what nobody depends on.
+    pub fn is_other(&self) -> bool {
         self.ours.is_none()
     }
 

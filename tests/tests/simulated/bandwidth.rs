@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use galene_sfu::Tracks;
-use galene_testkit::{Feedback, Profile, SubscriberConfig, TrackSpec};
+use galene_sfu::{SentTrack, Tracks};
+use galene_testkit::{Datagram, Feedback, Profile, SubscriberConfig, TrackSpec, Verdict};
 use galene_tests::Conference;
 
 use super::SECOND;
@@ -125,8 +125,13 @@ fn a_keyframe_for_a_link_that_is_known_to_be_narrow_gets_there_whole() {
 
 /// Returns how many packets a subscriber has missed so far.
 fn nacked(conference: &Conference, subscriber: galene_sfu::TransportId) -> u64 {
+    sent(conference, subscriber).nacked
+}
+
+/// Returns what is known of the picture that a subscriber is sent.
+fn sent(conference: &Conference, subscriber: galene_sfu::TransportId) -> SentTrack {
     match conference.statistics(subscriber).map(|known| known.tracks) {
-        Some(Tracks::Sent(tracks)) => tracks[0].nacked,
+        Some(Tracks::Sent(mut tracks)) => tracks.remove(0),
         other => panic!("{other:?}"),
     }
 }
@@ -134,4 +139,36 @@ fn nacked(conference: &Conference, subscriber: galene_sfu::TransportId) -> u64 {
 /// Returns which encoding a subscriber got last.
 fn encoding(conference: &Conference, subscriber: galene_sfu::TransportId) -> u8 {
     conference.report(subscriber, 11).switches.last().map_or(0, |switch| switch.to.encoding)
+}
+
+#[test]
+fn pictures_that_pause_till_a_queue_is_gone_go_on_though_nobody_says_that_it_is() {
+    for is_silent in [false, true] {
+        let mut conference = super::conference(15);
+        let publisher = conference.publish(|config| {
+            config.adaptive(Feedback::TransportWide).track(TrackSpec::camera(11))
+        });
+        let tracks = conference.wait_for_tracks(&[publisher], 1);
+        let watcher = conference
+            .subscribe(&tracks, |config| config.playing(Feedback::TransportWide).may_miss_start());
+        conference.set_network(watcher, Profile::ideal().delay(DELAY).rate(3_000_000, 32_000));
+        conference.run_for(SECOND * 15);
+        let narrow = Profile::ideal().delay(DELAY).rate(200_000, 32_000);
+        conference.set_network(watcher, narrow);
+        let is_paused = |c: &Conference| sent(c, watcher).sent.is_none();
+        assert!(conference.run_until(SECOND * 3, is_paused), "the queue is long");
+        if is_silent {
+            let address = conference.address(watcher);
+            let filter = move |_, datagram: &Datagram| {
+                let is_report = matches!(*datagram.contents, [128..=191, 192..=223, ..]);
+                if datagram.source == address && is_report { Verdict::Drop } else { Verdict::Pass }
+            };
+            conference.simulation().network_mut().set_filter(filter);
+        }
+        let before = conference.report(watcher, 11).packets;
+        let goes_on = conference.run_until(SECOND * 5, |c| !is_paused(c));
+        assert!(goes_on, "silent: {is_silent}");
+        conference.run_for(SECOND * 2);
+        assert!(conference.report(watcher, 11).packets > before + 20, "silent: {is_silent}");
+    }
 }

@@ -5,6 +5,7 @@
  */
 import { AdminError } from "galene-client/admin";
 import { html, nothing, repeat } from "lit";
+import { recordingsPathOf } from "../model/address.js";
 import { clockTime, size } from "../i18n/index.js";
 import { icon } from "../views/icon.js";
 import { ask } from "./ask.js";
@@ -21,7 +22,7 @@ class RecordingsPanel extends Panel {
   }
 
   get path() {
-    return `/recordings/${this.group.split("/").map(encodeURIComponent).join("/")}/`;
+    return recordingsPathOf(this.group);
   }
 
   /** @override */

@@ -327,6 +327,7 @@ export const en = {
   "record.text": "All pictures and all sound are kept on the server. Everybody sees that you record.",
   "record.title": "Record the meeting?",
   recording: "Recording",
+  recordings: "What was recorded",
   "relay.fails": "The relays did not answer in time, or there are none.",
   "relay.works": "The relays work: connected after {ms} ms.",
   "role.listener": "Listens",

@@ -330,6 +330,7 @@ export const fr = {
   "record.text": "Toutes les images et tous les sons sont gardés sur le serveur. Tout le monde voit que vous enregistrez.",
   "record.title": "Enregistrer la réunion ?",
   recording: "Enregistrement",
+  recordings: "Ce qui a été enregistré",
   "relay.fails": "Les relais n’ont pas répondu à temps, ou il n’y en a pas.",
   "relay.works": "Les relais marchent : connecté après {ms} ms.",
   "role.listener": "Écoute",

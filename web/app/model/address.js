@@ -1,5 +1,5 @@
 /**
- * The addresses of groups.
+ * The addresses of groups, and of what was recorded in them.
  */
 
 const PREFIX = "/group/";
@@ -19,9 +19,22 @@ export function groupOf(path) {
 }
 
 /**
+ * Returns the URL path of the page that lists what was recorded in a group.
+ * @param {string} name
+ */
+export function recordingsPathOf(name) {
+  return `/recordings/${encoded(name)}/`;
+}
+
+/**
  * Returns the URL path of a group. Slashes stay: they separate a group from its subgroups.
  * @param {string} name
  */
 export function pathOf(name) {
-  return `${PREFIX}${name.split("/").map(encodeURIComponent).join("/")}/`;
+  return `${PREFIX}${encoded(name)}/`;
+}
+
+/** @param {string} name */
+function encoded(name) {
+  return name.split("/").map(encodeURIComponent).join("/");
 }

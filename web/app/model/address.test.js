@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groupOf, pathOf } from "./address.js";
+import { groupOf, pathOf, recordingsPathOf } from "./address.js";
 
 test("a group's name and its address lead to each other", () => {
   for (const name of ["public", "école du soir", "a/b", "50%", "what?#"]) {
     assert.equal(groupOf(pathOf(name)), name);
     assert.equal(new URL(pathOf(name), "https://example.org").search, "");
   }
+});
+
+test("recordings of a group and of its subgroups have addresses", () => {
+  assert.equal(recordingsPathOf("école/b c"), "/recordings/%C3%A9cole/b%20c/");
 });
 
 test("other addresses name no group", () => {

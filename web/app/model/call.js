@@ -17,6 +17,7 @@
  */
 import { connect, decodeStatus, Emitter, FileTransfers, JoinError, Moderation, Session, Tokens } from "galene-client";
 import { t } from "../i18n/index.js";
+import { Announcer } from "./announcer.js";
 import { Attention } from "./attention.js";
 import { AudioOutput } from "./audio.js";
 import { ChatLog } from "./chat.js";
@@ -24,7 +25,7 @@ import { Conversation } from "./conversation.js";
 import { CaptureError, Devices, openScreen } from "./devices.js";
 import { explain, sentence } from "./explain.js";
 import { FileDesk, playFile } from "./files.js";
-import { LevelMeter } from "./level.js";
+import { OwnLevel } from "./level.js";
 import { LocalMedia } from "./local-media.js";
 import { credentialsFor } from "./login.js";
 import { Notices } from "./notices.js";
@@ -35,9 +36,6 @@ import { Speakers } from "./speakers.js";
 import { Subgroups } from "./subgroups.js";
 import { displayName } from "./text.js";
 import { buildTiles, isSystem, receiverCount } from "./tiles.js";
-
-/** Those who are there when we come need no announcement each. */
-const ARRIVAL_MS = 2000;
 
 /** @extends {Emitter<CallEvents>} */
 export class Call extends Emitter {
@@ -76,9 +74,8 @@ export class Call extends Emitter {
   #requests = new TileRequests();
   /** Of the tiles in the page, and in the window that floats over others. */
   #sizes = { page: new Map(), window: new Map() };
-  #arrivedAt = 0;
-  /** @type {{track: MediaStreamTrack, meter: LevelMeter} | null} */
-  #ownLevel = null;
+  #announcer = new Announcer((text) => this.announce(text));
+  #ownLevel = new OwnLevel();
   /** As far as somebody was told; `null` before a meeting. @type {boolean | null} */
   #isOperator = null;
   /** @type {WakeLockSentinel | null} */
@@ -99,7 +96,7 @@ export class Call extends Emitter {
     this.audio = new AudioOutput(settings.values.speaker);
     this.speakers = new Speakers(
       () => this.connection?.down.values() ?? [],
-      () => this.#ownLevel?.meter.isSpeaking ?? false,
+      () => this.#ownLevel.isSpeaking,
     );
     this.quality = new QualityWatch(() => {
       const { connection } = this;
@@ -214,7 +211,7 @@ export class Call extends Emitter {
 
   /** How loud we are ourselves, from 0 to 100. */
   get ownLevel() {
-    return this.local.isMuted ? 0 : (this.#ownLevel?.meter.percent ?? 0);
+    return this.local.isMuted ? 0 : this.#ownLevel.percent;
   }
 
   /**
@@ -278,13 +275,14 @@ export class Call extends Emitter {
   async presentFile(file) {
     if (!this.#mayPresent()) return;
     try {
-      const { media, stop } = await playFile(file);
+      const { media, stop, ended } = await playFile(file);
       // Our microphone would send the sound once more.
       if (!this.local.isMuted && media.getAudioTracks().length > 0) {
         this.local.mute();
         this.notices.show("warning", t("notice.mutedForFile"));
       }
-      this.publisher.share(media, "video", stop);
+      const share = this.publisher.share(media, "video", stop);
+      ended.then(() => this.publisher.stop(share));
     } catch {
       this.notices.show("danger", t("notice.cannotPlay", { file: file.name }));
     }
@@ -376,7 +374,7 @@ export class Call extends Emitter {
     });
     session.on("connected", ({ connection }) => this.#listen(connection));
     session.on("joined", ({ connection, again }) => {
-      this.#arrivedAt = performance.now();
+      this.#announcer.handleArrival();
       this.phase = "call";
       this.#followPermissions(connection);
       this.publisher.sync();
@@ -422,7 +420,7 @@ export class Call extends Emitter {
       changed();
     });
     connection.on("user", ({ kind, user }) => {
-      this.#announceUser(connection, kind, user);
+      if (connection === this.connection) this.#announcer.handleUser(connection, kind, user, this.attention.hands);
       this.attention.followHands(connection.users.values());
       this.publisher.setReceivers(receiverCount(connection.users.values()));
       changed();
@@ -525,30 +523,7 @@ export class Call extends Emitter {
     // A server that says who speaks tells of us, too; listening to ourselves costs as much as a picture.
     const isTold = this.connection?.features.includes("speakers") ?? false;
     const isThere = this.phase === "call" || this.phase === "lost";
-    const track = isThere && isTold ? null : this.local.microphone;
-    if (this.#ownLevel?.track === track) return;
-    this.#ownLevel?.meter.close();
-    this.#ownLevel = track ? { track, meter: new LevelMeter(track) } : null;
-  }
-
-  /**
-   * @param {ServerConnection} connection
-   * @param {"add" | "change" | "delete"} kind
-   * @param {User} user
-   */
-  #announceUser(connection, kind, user) {
-    if (this.connection !== connection || user.id === connection.id) return;
-    const name = displayName(user.username);
-    const isNew = performance.now() - this.#arrivedAt >= ARRIVAL_MS && connection.state === "joined";
-    if (!isNew) return;
-    if (isSystem(user)) {
-      if (kind !== "change") this.announce(t(kind === "add" ? "say.recording" : "say.notRecording"));
-      return;
-    }
-    if (kind === "add") this.announce(t("say.joined", { name }));
-    if (kind === "delete") this.announce(t("say.left", { name }));
-    const isRaised = user.data["raisehand"] === true;
-    if (isRaised && !this.attention.hands.includes(user.id)) this.announce(t("say.raised", { name }));
+    this.#ownLevel.follow(isThere && isTold ? null : this.local.microphone);
   }
 
   /** Keeps the screen on; where that is not possible, it goes dark as usual. */

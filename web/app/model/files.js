@@ -79,7 +79,7 @@ function save(blob, name) {
 /**
  * Opens a film or music as something that can be shown to the others.
  * @param {File} file
- * @returns {Promise<{media: MediaStream, stop: () => void}>}
+ * @returns {Promise<{media: MediaStream, stop: () => void, ended: Promise<void>}>} `ended` when it was played to its end
  */
 export async function playFile(file) {
   const video = document.createElement("video");
@@ -103,11 +103,6 @@ export async function playFile(file) {
     stop();
     throw new Error("this browser cannot do that");
   }
-  video.addEventListener("ended", () => {
-    for (const track of media.getTracks()) {
-      track.stop();
-      track.dispatchEvent(new Event("ended"));
-    }
-  });
-  return { media, stop };
+  const ended = new Promise((resolve) => video.addEventListener("ended", () => resolve(undefined)));
+  return { media, stop, ended };
 }

@@ -1,5 +1,5 @@
 /**
- * How loud a microphone is.
+ * How loud our microphone is.
  */
 
 /** Quieter than this is silence: about -50 dB of full scale. */
@@ -8,7 +8,32 @@ const QUIET = 0.003;
 /** Louder than this is somebody speaking. */
 const SPEAKING = 0.015;
 
-export class LevelMeter {
+/** Of whichever microphone is in use, if one is. */
+export class OwnLevel {
+  /** @type {{track: MediaStreamTrack, meter: LevelMeter} | null} */
+  #metered = null;
+
+  /**
+   * Listens to this microphone from now on, or to none.
+   * @param {MediaStreamTrack | null} track
+   */
+  follow(track) {
+    if ((this.#metered?.track ?? null) === track) return;
+    this.#metered?.meter.close();
+    this.#metered = track ? { track, meter: new LevelMeter(track) } : null;
+  }
+
+  /** From 0 for silence to 100 for as loud as can be, in steps as the ear hears them. */
+  get percent() {
+    return this.#metered?.meter.percent ?? 0;
+  }
+
+  get isSpeaking() {
+    return this.#metered?.meter.isSpeaking ?? false;
+  }
+}
+
+class LevelMeter {
   #context;
   #analyser;
   #samples;
@@ -22,7 +47,6 @@ export class LevelMeter {
     this.#context.createMediaStreamSource(new MediaStream([track])).connect(this.#analyser);
   }
 
-  /** Returns from 0 for silence to 100 for as loud as can be, in steps as the ear hears them. */
   get percent() {
     const level = this.#rms();
     if (level <= QUIET) return 0;

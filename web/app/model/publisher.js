@@ -85,7 +85,7 @@ export class Publisher extends Emitter {
   }
 
   /**
-   * Shows something besides the camera.
+   * Shows something besides the camera, and returns by which key it can be stopped.
    * @param {MediaStream} media
    * @param {"screenshare" | "video"} label
    * @param {() => void} [stop]
@@ -104,6 +104,7 @@ export class Publisher extends Emitter {
       });
     }
     this.emit("changed", {});
+    return key;
   }
 
   /** @param {string} key */

@@ -177,5 +177,17 @@ async function togglePicture() {
   const tiles = [...document.querySelectorAll(".tile:not([data-self]) video")];
   const video = tiles.find((each) => each.closest("[data-stage], [data-speaking]")) ?? tiles[0];
   if (!(video instanceof HTMLVideoElement)) throw new Error("there is no picture");
+  await floatPicture(video);
+}
+
+/**
+ * Shows one picture over other windows. Only in answer to a click.
+ * @param {HTMLVideoElement} video
+ */
+export async function floatPicture(video) {
+  // Browsers refuse it for a picture that has not begun yet.
+  if (video.readyState === HTMLMediaElement.HAVE_NOTHING) {
+    await new Promise((resolve) => video.addEventListener("loadedmetadata", resolve, { once: true }));
+  }
   await video.requestPictureInPicture();
 }

@@ -4,6 +4,7 @@
  * @import { Item } from "./menu-button.js"
  */
 import { t } from "../i18n/index.js";
+import { recordingsPathOf } from "../model/address.js";
 
 /**
  * @param {View} view
@@ -23,6 +24,12 @@ export function groupItems({ call, set }) {
             run: () => set({ dialog: { kind: "record" } }),
             name: "record",
           },
+      {
+        label: t("recordings"),
+        icon: "film",
+        run: () => void open(recordingsPathOf(call.group), "_blank", "noopener"),
+        name: "recordings",
+      },
     );
   }
   if (!call.may("op")) return items;

@@ -9,6 +9,7 @@ import { html, nothing } from "lit";
 import { t } from "../i18n/index.js";
 import { hueOf, initials } from "../model/text.js";
 import { only } from "../model/tracks.js";
+import { floatPicture } from "./float.js";
 import { icon } from "./icon.js";
 import { menu } from "./menu-button.js";
 import { userItems } from "./user-items.js";
@@ -118,8 +119,8 @@ function itemsOf(view, tile) {
   }
   if (tile.media && document.pictureInPictureEnabled) {
     const run = () => {
-      // The browser may refuse it for a picture that has not begun yet.
-      element()?.querySelector("video")?.requestPictureInPicture().catch(() => {});
+      const video = element()?.querySelector("video");
+      if (video) floatPicture(video).catch(() => call.notices.show("warning", t("float.refused")));
     };
     items.push({ label: t("tile.pip"), icon: "picture-in-picture-2", run, name: "pip" });
   }

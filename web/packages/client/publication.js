@@ -17,6 +17,8 @@ import { Emitter } from "./emitter.js";
 export class Publication extends Emitter {
   /** What carries it; `null` while nothing does. @type {UpStream | null} */
   stream = null;
+  /** What the stream is on. @type {ServerConnection | null} */
+  #connection = null;
   #options;
   /** @type {Map<"audio" | "video", {track: MediaStreamTrack | null, encodings: RTCRtpEncodingParameters[]}>} */
   #tracks = new Map();
@@ -55,8 +57,19 @@ export class Publication extends Emitter {
   use(connection) {
     if (this.#ended || (this.stream && !this.stream.hasEnded)) return;
     if (connection.state !== "joined" || !connection.permissions.includes("present")) return;
+    this.#connection = connection;
+    this.#carry(connection);
+  }
+
+  /**
+   * Is carried by a new stream.
+   * @param {ServerConnection} connection
+   * @param {UpStream} [replace] The stream whose place it takes
+   */
+  #carry(connection, replace) {
     const stream = connection.publish(this.media, {
       ...this.#options,
+      ...(replace ? { replace } : {}),
       audioEncodings: this.#tracks.get("audio")?.encodings ?? [],
       videoEncodings: this.#tracks.get("video")?.encodings ?? [],
     });
@@ -69,7 +82,7 @@ export class Publication extends Emitter {
     stream.on("error", ({ error }) => this.emit("error", { error }));
     stream.on("ended", ({ reason }) => {
       // A lost connection comes back, and then it is published anew.
-      if (reason === "lost" || this.stream !== stream) return;
+      if (reason === "lost" || reason === "replaced" || this.stream !== stream) return;
       this.#end(reason);
     });
     this.emit("stream", { stream });
@@ -85,6 +98,10 @@ export class Publication extends Emitter {
 
   /**
    * Sets what is sent, or with `null` that nothing is.
+   *
+   * Servers without extensions, as Galène, do not tell receivers of a track that goes: they would keep its
+   * last picture. There a new stream takes the place of this one; take such a track out of `media`
+   * before.
    * @param {"audio" | "video"} kind
    * @param {MediaStreamTrack | null} track
    * @param {RTCRtpEncodingParameters[]} [encodings] Count only the first time for each kind
@@ -92,7 +109,15 @@ export class Publication extends Emitter {
   setTrack(kind, track, encodings = []) {
     const known = this.#tracks.get(kind);
     this.#tracks.set(kind, { track, encodings: known?.encodings ?? encodings });
-    this.stream?.setTrack(kind, track, encodings);
+    const { stream } = this;
+    if (!stream) return;
+    const goes = !track && known?.track;
+    const remains = [...this.#tracks.values()].some(({ track }) => track);
+    if (goes && remains && !stream.hasEnded && this.#connection?.features.length === 0) {
+      this.#carry(this.#connection, stream);
+    } else {
+      stream.setTrack(kind, track, encodings);
+    }
   }
 
   /**

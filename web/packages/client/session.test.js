@@ -49,6 +49,39 @@ test("a lost connection comes back with what was requested, told and published",
   assert.equal(publication.hasEnded, false);
 });
 
+test("receivers hear of a picture that goes: by the server, or else because another stream comes", async () => {
+  for (const features of [["encodings"], []]) {
+    const world = new World();
+    world.server.features = features;
+    await world.join();
+    const both = fakeMedia("audio", "video");
+    const media = { ...both };
+    const publication = world.session.publish(media, { label: "camera" });
+    await settle();
+    const [first] = world.sent("offer");
+    world.say({ type: "answer", id: first.id, sdp: "answer" });
+    await settle();
+
+    media.getVideoTracks = () => [];
+    publication.setTrack("video", null);
+    await settle();
+    const offer = world.sent("offer").at(-1);
+    const isOther = features.length === 0;
+    assert.equal(offer.id !== first.id, isOther);
+    assert.equal(offer.replace, isOther ? first.id : undefined);
+    assert.equal(publication.stream.id, offer.id);
+    assert.equal(publication.hasEnded, false);
+    world.say({ type: "answer", id: offer.id, sdp: "answer" });
+    await settle();
+
+    const [camera] = both.getVideoTracks();
+    publication.setTrack("video", camera);
+    await settle();
+    assert.equal(world.sent("offer").at(-1).id, offer.id);
+    assert.equal(publication.stream.track("video"), camera);
+  }
+});
+
 test("surprise 82: a token that lives for a moment is shown once, to join", async () => {
   const world = new World();
   await world.session.join({ group: "night", token: "t" });
@@ -175,7 +208,7 @@ class World {
   now = 0;
   timers = [];
   endings = [];
-  server = { isUp: true, refuses: "", joins: [], permissions: ["present", "message"] };
+  server = { isUp: true, refuses: "", joins: [], permissions: ["present", "message"], features: [] };
   connections = [];
 
   constructor() {
@@ -240,7 +273,7 @@ class World {
     });
     this.connections.push({ connection, sent });
     connection.open();
-    connection.handleMessage({ type: "handshake", version: ["2"], features: [] });
+    connection.handleMessage({ type: "handshake", version: ["2"], features: this.server.features });
     return connection;
   }
 

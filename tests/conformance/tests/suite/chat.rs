@@ -79,7 +79,8 @@ fn surprise_35_a_private_message_reaches_its_addressee_alone() {
     let mut carol = room.member("carol");
     alice.drain();
     bob.drain();
-    alice.send(json!({ "type": "chat", "kind": "", "dest": "bob", "value": "psst" }));
+    alice.send(json!({ "type": "chat", "kind": "", "source": "alice", "username": "alice",
+        "dest": "bob", "value": "psst" }));
     alice.nothing();
     let chat = bob.expect("chat");
     assert_eq!(chat["dest"], "bob");

@@ -10,7 +10,9 @@ fn history_for_newcomer(room: &Room, id: &str) -> Vec<Value> {
 }
 
 fn say(client: &mut Client, id: &str, text: &str) {
-    client.send(json!({ "type": "chat", "kind": "", "id": id, "value": text }));
+    let me = client.id.clone();
+    client.send(json!({ "type": "chat", "kind": "", "id": id, "source": me, "username": me,
+        "value": text }));
     client.wait_for("chat");
 }
 
@@ -19,9 +21,8 @@ fn surprise_34_newcomers_hear_what_was_said_to_all() {
     let target = Target::shared();
     let room = target.room("history");
     let mut op = room.operator();
-    op.send(
-        json!({ "type": "chat", "kind": "me", "id": "m", "noecho": true, "value": { "a": 1 } }),
-    );
+    op.send(json!({ "type": "chat", "kind": "me", "id": "m", "source": "op", "username": "op",
+        "noecho": true, "value": { "a": 1 } }));
     op.send(json!({ "type": "chat", "kind": "", "dest": "op", "value": "private" }));
     op.send(json!({ "type": "usermessage", "kind": "x", "value": "not chat" }));
     op.drain();

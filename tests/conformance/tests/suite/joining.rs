@@ -15,7 +15,8 @@ fn surprise_18_a_newcomer_hears_joined_then_the_history_then_itself_then_the_oth
 
     let mut carol = room.client("carol");
     carol.send(json!({ "type": "join", "kind": "join", "group": room.name, "username": "carol" }));
-    let heard = carol.drain();
+    let heard: Vec<Value> = (0..5).map(|_| carol.receive()).collect();
+    carol.nothing();
     let types: Vec<&str> = heard.iter().filter_map(|m| m["type"].as_str()).collect();
     assert_eq!(types, ["joined", "chathistory", "user", "user", "user"]);
     assert_eq!(heard[2]["id"], "carol", "oneself before the others");
@@ -319,13 +320,14 @@ fn surprise_02_a_group_that_sends_its_members_elsewhere_keeps_no_ghosts() {
     let url = "https://elsewhere.example/group/x/";
     let room = target.room_with("join-redirect", json!({ "redirect": url }));
     let mut client = room.client("1");
+    // This ends a server that differs.
+    if target.differs(2) {
+        return;
+    }
     let joined = room.join(&mut client, "alice");
     assert_eq!(joined["kind"], "redirect");
     assert_eq!(joined["value"], url);
     assert_eq!(joined["group"], room.name);
-    if target.differs(2) {
-        return;
-    }
     client.nothing();
     client.send(json!({ "type": "chat", "kind": "", "value": "hello" }));
     client.refused();
@@ -414,10 +416,11 @@ fn surprise_111_taking_the_last_operators_rights_counts_as_his_leaving() {
     let room = target.room_with("join-autokick-unop", json!({ "autokick": true }));
     let mut op = room.operator();
     let alice = room.member("alice");
-    op.send(json!({ "type": "useraction", "kind": "unop", "dest": "op" }));
+    // Where row 116 is so, this would disturb the other tests.
     if target.differs(111) {
         return;
     }
+    op.send(json!({ "type": "useraction", "kind": "unop", "dest": "op" }));
     assert_eq!(alice.end().code, Some(1000));
     assert_eq!(op.end().code, Some(1000));
 }

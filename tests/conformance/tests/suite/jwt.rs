@@ -29,7 +29,10 @@ fn claims(room: &str, more: Value) -> Value {
         "sub": "jane", "aud": format!("https://galene.example/group/{room}/"),
         "permissions": ["present"], "iat": now(), "exp": now() + 600,
     });
-    claims.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
+    let members = claims.as_object_mut().expect("an object");
+    members.extend(more.as_object().expect("one").clone());
+    // A claim that is null is not the same as none to everybody.
+    members.retain(|_, value| !value.is_null());
     claims
 }
 

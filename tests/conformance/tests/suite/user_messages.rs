@@ -18,7 +18,8 @@ fn messages_of_any_kind_are_passed_on_and_not_remembered() {
     assert_eq!((&mute["source"], &mute["username"]), (&json!("op"), &json!("op")));
     assert_eq!(mute["id"], Value::Null);
     assert!(mute["time"].is_string());
-    alice.send(json!({ "type": "usermessage", "kind": "error", "dest": "op", "value": "oh" }));
+    alice.send(json!({ "type": "usermessage", "kind": "error", "source": "alice",
+        "username": "alice", "dest": "op", "value": "oh" }));
     let error = op.expect("usermessage");
     assert_eq!(error["privileged"], Value::Null, "whoever is no operator has no privilege");
     assert_eq!((&error["source"], &error["dest"]), (&json!("alice"), &json!("op")));
@@ -37,8 +38,8 @@ fn the_words_of_a_file_transfer_pass_from_member_to_member() {
     alice.drain();
     let invite = json!({ "type": "invite", "id": "t1", "version": ["1"], "name": "a.txt",
         "size": 3, "mimetype": "text/plain" });
-    alice.send(json!({ "type": "usermessage", "kind": "filetransfer", "dest": "bob",
-        "value": invite }));
+    alice.send(json!({ "type": "usermessage", "kind": "filetransfer", "source": "alice",
+        "username": "alice", "dest": "bob", "value": invite }));
     let heard = bob.expect("usermessage");
     assert_eq!((&heard["kind"], &heard["value"]), (&json!("filetransfer"), &invite));
     assert_eq!(heard["source"], "alice");
