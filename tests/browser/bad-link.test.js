@@ -164,6 +164,7 @@ function madeUpShare(before, after) {
  * @property {number} framesDecoded
  * @property {number} frameHeight
  * @property {number} freezeCount
+ * @property {Record<string, number>} cause
  */
 
 /** Somebody who only watches. */
@@ -213,9 +214,9 @@ class Viewer {
   async seesPictures() {
     const first = await this.picture();
     await eventually(async () => {
-      const { framesDecoded } = await this.picture();
-      const seen = framesDecoded - first.framesDecoded;
-      assert.ok(seen >= 2 * CAMERA.frameRate, `${seen} pictures were seen`);
+      const now = await this.picture();
+      const seen = now.framesDecoded - first.framesDecoded;
+      assert.ok(seen >= 2 * CAMERA.frameRate, `${seen} pictures were seen: ${JSON.stringify({ first, now })}`);
     });
   }
 }
@@ -291,7 +292,10 @@ async function pictureInPage() {
   const video = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
   if (!video?.framesDecoded) return null;
   const { framesDecoded, frameHeight, freezeCount } = video;
-  return { framesDecoded, frameHeight, freezeCount };
+  // For whoever wants to know why nothing is seen.
+  const { packetsReceived, framesReceived, keyFramesDecoded, pliCount, nackCount } = video;
+  const cause = { packetsReceived, framesReceived, keyFramesDecoded, pliCount, nackCount };
+  return { framesDecoded, frameHeight, freezeCount, cause };
 }
 
 /** Runs in the page. */
