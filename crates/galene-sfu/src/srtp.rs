@@ -38,7 +38,8 @@ pub(crate) struct Sealer {
 /// Opens the reports that the peer sends.
 pub(crate) struct RtcpOpener {
     cipher: Cipher,
-    replay: ReplayWindow,
+    /// Of each SSRC that has reported.
+    replay: Vec<([u8; 4], ReplayWindow)>,
 }
 
 /// Opens single packets that the peer sends.
@@ -66,10 +67,7 @@ impl SessionKeys {
                 rtcp: cipher(is_client, Purpose::Rtcp)?,
                 next_rtcp_index: FIRST_RTCP_INDEX,
             },
-            opener: RtcpOpener {
-                cipher: cipher(!is_client, Purpose::Rtcp)?,
-                replay: ReplayWindow::default(),
-            },
+            opener: RtcpOpener { cipher: cipher(!is_client, Purpose::Rtcp)?, replay: Vec::new() },
             rtp_opener: RtpOpener { cipher: cipher(!is_client, Purpose::Rtp)? },
         })
     }
@@ -138,22 +136,36 @@ impl RtpOpener {
     }
 }
 
+/// So many sources of one peer are told apart: one for each of its media sections, and more than any has.
+const MAX_SENDERS: usize = 64;
+
 impl RtcpOpener {
     /// Returns one with a key of which nobody knows.
     #[cfg(fuzzing)]
     pub(crate) fn for_fuzzing(profile: str0m::crypto::dtls::SrtpProfile) -> Option<Self> {
         let cipher = Cipher::new(profile, Purpose::Rtcp, |label, out| out.fill(label ^ 0x5a))?;
-        Some(Self { cipher, replay: ReplayWindow::default() })
+        Some(Self { cipher, replay: Vec::new() })
     }
 
     /// Opens a compound RTCP packet into `out`; `None` if it is not authentic or was seen before.
     pub(crate) fn open<'a>(&mut self, packet: &[u8], out: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         let index = self.cipher.rtcp_index(packet)?;
-        if !self.replay.is_new(index.into()) {
+        // Each source counts for itself (RFC 3711 §3.2.3), and a browser reports as several: as one that
+        // receives sound, and as another that receives pictures.
+        let sender = *packet.get(4..)?.first_chunk::<4>()?;
+        let known = self.replay.iter().position(|(other, _)| *other == sender);
+        if known.is_some_and(|at| !self.replay[at].1.is_new(index.into())) {
             return None;
         }
         self.cipher.open_rtcp(packet, out)?;
-        self.replay.record(index.into());
+        let at = known.unwrap_or_else(|| {
+            if self.replay.len() == MAX_SENDERS {
+                self.replay.remove(0);
+            }
+            self.replay.push((sender, ReplayWindow::default()));
+            self.replay.len() - 1
+        });
+        self.replay[at].1.record(index.into());
         Some(out)
     }
 }
@@ -343,7 +355,7 @@ mod tests {
             c676a5f1 730d6fda 4ce09b46 86303ded 0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4";
         assert_eq!(packet, bytes(sealed));
 
-        let mut opener = RtcpOpener { cipher: cipher(), replay: ReplayWindow::default() };
+        let mut opener = RtcpOpener { cipher: cipher(), replay: Vec::new() };
         let mut room = Vec::new();
         assert_eq!(opener.open(&packet, &mut room), Some(&plain[..]));
         assert_eq!(opener.open(&packet, &mut room), None, "a replay");
@@ -353,6 +365,22 @@ mod tests {
         assert_eq!(opener.open(&packet, &mut room), None, "tampered with");
         for end in 0..packet.len() {
             assert_eq!(opener.open(&packet[..end], &mut room), None);
+        }
+    }
+
+    #[test]
+    fn each_source_of_a_peer_numbers_its_reports_for_itself() {
+        let mut opener = RtcpOpener { cipher: cipher(), replay: Vec::new() };
+        let mut room = Vec::new();
+        let report = |sender: u8, index: u32| {
+            let mut packet = vec![0x80, 201, 0, 1, 0, 0, 0, sender];
+            sealer(index).seal_rtcp(&mut packet).unwrap();
+            packet
+        };
+        for (sender, index) in [(1, 500), (2, 3), (2, 4), (1, 501), (2, 500)] {
+            let packet = report(sender, index);
+            assert!(opener.open(&packet, &mut room).is_some(), "{index} of {sender}");
+            assert_eq!(opener.open(&packet, &mut room), None, "a replay");
         }
     }
 
