@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use galene_congestion::{Estimator, PacketReport, SentPackets, TransportFeedback};
 use galene_testkit::{LinkEstimator, LinkTrial, epoch};
 
+use super::figures::median_time;
 use super::row::{AWAY, DURATION, QUEUE};
 use super::run::{AS_BEFORE, FITS, GRACE, INTERVAL, WARM_UP};
 use super::{Promise, Row, Step, StepKind, median};
@@ -191,12 +192,7 @@ impl Outcome {
     /// Returns the median of each figure.
     pub fn median(all: &[Self]) -> Self {
         let number = |figure: fn(&Self) -> f64| median(all.iter().map(figure)).unwrap_or_default();
-        // What never happened takes longer than anything that did.
-        let time = |figure: fn(&Self) -> Option<Duration>| {
-            let seconds = |o: &Self| figure(o).map_or(f64::INFINITY, |took| took.as_secs_f64());
-            let median = median(all.iter().map(seconds)).filter(|median| median.is_finite());
-            median.map(Duration::from_secs_f64)
-        };
+        let time = |figure: fn(&Self) -> Option<Duration>| median_time(all.iter().map(figure));
         let always = |figure| time(figure).unwrap_or_default();
         Self {
             down: time(|o| o.down),

@@ -36,12 +36,7 @@ impl Figures {
     /// Returns the median of each figure.
     pub fn median(all: &[Self]) -> Self {
         let number = |figure: fn(&Self) -> f64| median(all.iter().map(figure)).unwrap_or_default();
-        // What never happened takes longer than anything that did.
-        let duration = |figure: fn(&Self) -> Option<Duration>| {
-            let seconds = |f: &Self| figure(f).map_or(f64::INFINITY, |d| d.as_secs_f64());
-            let median = median(all.iter().map(seconds)).filter(|median| median.is_finite());
-            median.map(Duration::from_secs_f64)
-        };
+        let duration = |figure: fn(&Self) -> Option<Duration>| median_time(all.iter().map(figure));
         Self {
             frames: number(|f| f.frames),
             frames_per_second: number(|f| f.frames_per_second),
@@ -57,6 +52,13 @@ impl Figures {
             faults: all.iter().map(|f| f.faults).sum(),
         }
     }
+}
+
+/// Returns the median of times. What never happened takes longer than anything that did.
+pub(super) fn median_time(times: impl Iterator<Item = Option<Duration>>) -> Option<Duration> {
+    let seconds = times.map(|time| time.map_or(f64::INFINITY, |took| took.as_secs_f64()));
+    let median = median(seconds).filter(|median| median.is_finite());
+    median.map(Duration::from_secs_f64)
 }
 
 /// Returns the median, the lower of the two if there is an even number.
