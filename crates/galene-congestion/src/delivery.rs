@@ -59,12 +59,7 @@ struct Waited {
 
 impl Delivery {
     pub(crate) fn new() -> Self {
-        Self {
-            least: Least::new(),
-            newest_us: None,
-            sent_us: 0,
-            waited: VecDeque::with_capacity(MAX_PACKETS),
-        }
+        Self { least: Least::new(), newest_us: None, sent_us: 0, waited: VecDeque::new() }
     }
 
     /// Takes in an arrival; both times are in microseconds of different clocks. They come in the order in

@@ -115,6 +115,8 @@ impl Estimator {
     ) {
         let at = self.transports.iter().position(|(id, _)| *id == transport);
         let at = at.unwrap_or_else(|| {
+            // Each takes a kilobyte, and most clients have one.
+            self.transports.reserve_exact(1);
             self.transports.push((transport, Transport::new(now)));
             self.transports.len() - 1
         });

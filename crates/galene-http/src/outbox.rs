@@ -1,10 +1,10 @@
 //! What waits to be sent to one client.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// How many bytes may wait for longer than a moment: minutes of signalling for a member of a large
@@ -19,12 +19,14 @@ pub(crate) const MAX_QUEUED_BYTES: usize = 8 << 20;
 /// What a message costs besides its text: its place in the queue.
 const MESSAGE_COST: usize = 64;
 
+/// How many places the queue keeps when it is empty. Most clients are told little at a time, and whoever joined
+/// a large group has no use later for the room that its introduction took.
+const KEPT_PLACES: usize = 16;
+
 /// The end of the queue where messages are put in. Never blocks.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    // Bounded by the byte count beside it.
-    queue: mpsc::UnboundedSender<Outgoing>,
-    queued: Arc<AtomicUsize>,
+    queue: Sender,
     /// Since when the queue is long.
     long_since: Option<Instant>,
     cut: oneshot::Sender<()>,
@@ -33,8 +35,28 @@ pub(crate) struct Outbox {
 /// The end of the queue that the connection takes messages from.
 #[derive(Debug)]
 pub(crate) struct OutboxReader {
-    queue: mpsc::UnboundedReceiver<Outgoing>,
-    queued: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
+}
+
+/// Says when it is dropped that there is nothing to come.
+#[derive(Debug)]
+struct Sender(Arc<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// There is something to take, or will be nothing any more.
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: VecDeque<Outgoing>,
+    bytes: usize,
+    /// Nobody puts anything in any more.
+    has_ended: bool,
+    /// Nobody takes anything out any more.
+    is_gone: bool,
 }
 
 /// Resolves when the client has to be cut off without another word.
@@ -68,37 +90,42 @@ pub(crate) enum Unsent {
 
 impl Outbox {
     pub(crate) fn new() -> (Outbox, OutboxReader, Cut) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let queue = Arc::new(Queue::default());
         let (cut, is_cut) = oneshot::channel();
-        let queued = Arc::new(AtomicUsize::new(0));
-        let outbox = Outbox { queue: sender, queued: Arc::clone(&queued), long_since: None, cut };
-        (outbox, OutboxReader { queue: receiver, queued }, is_cut)
+        let outbox = Outbox { queue: Sender(Arc::clone(&queue)), long_since: None, cut };
+        (outbox, OutboxReader { queue }, is_cut)
     }
 
     /// Puts a message into the queue. One message always fits, however long, if nothing waits.
     pub(crate) fn send(&mut self, text: Utf8Bytes, now: Instant) -> Result<(), Unsent> {
-        let queued = self.queued.load(Ordering::Relaxed);
-        if queued > LONG_QUEUE_BYTES {
+        let mut waiting = self.queue.0.lock();
+        if waiting.is_gone {
+            return Err(Unsent::Gone);
+        }
+        if waiting.bytes > LONG_QUEUE_BYTES {
             let since = *self.long_since.get_or_insert(now);
-            if queued > MAX_QUEUED_BYTES || now.saturating_duration_since(since) >= MAX_LONG {
+            if waiting.bytes > MAX_QUEUED_BYTES || now.saturating_duration_since(since) >= MAX_LONG
+            {
                 return Err(Unsent::Slow);
             }
         } else {
             self.long_since = None;
         }
-        self.queued.fetch_add(text.len() + MESSAGE_COST, Ordering::Relaxed);
-        self.queue.send(Outgoing::Text(text)).map_err(|_| Unsent::Gone)
+        waiting.bytes += cost(&text);
+        waiting.messages.push_back(Outgoing::Text(text));
+        drop(waiting);
+        self.queue.0.news.notify_one();
+        Ok(())
     }
 
     /// Ends the connection after what is in the queue.
     pub(crate) fn close(self, close: Close) {
-        // If the connection is gone already there is nothing to end.
-        drop(self.queue.send(Outgoing::Close(close)));
+        self.queue.0.lock().messages.push_back(Outgoing::Close(close));
     }
 
     /// Ends the connection at once.
     pub(crate) fn cut(self) {
-        // The same.
+        // If the connection is gone already there is nothing to end.
         let _gone: Result<(), ()> = self.cut.send(());
     }
 }
@@ -106,23 +133,62 @@ impl Outbox {
 impl OutboxReader {
     /// Returns the next thing to send, or `None` if there will be none.
     pub(crate) async fn next(&mut self) -> Option<Outgoing> {
-        let next = self.queue.recv().await;
-        self.taken(next.as_ref());
-        next
+        loop {
+            {
+                let mut waiting = self.queue.lock();
+                let next = waiting.take();
+                if next.is_some() || waiting.has_ended {
+                    return next;
+                }
+            }
+            self.queue.news.notified().await;
+        }
     }
 
     /// Returns the next thing to send if there is one.
     pub(crate) fn try_next(&mut self) -> Option<Outgoing> {
-        let next = self.queue.try_recv().ok();
-        self.taken(next.as_ref());
+        self.queue.lock().take()
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // What is done under the lock leaves it sound at any point.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<Outgoing> {
+        let next = self.messages.pop_front();
+        if let Some(Outgoing::Text(text)) = &next {
+            self.bytes -= cost(text);
+        }
+        if self.messages.is_empty() && self.messages.capacity() > KEPT_PLACES {
+            self.messages = VecDeque::new();
+        }
         next
     }
+}
 
-    fn taken(&self, outgoing: Option<&Outgoing>) {
-        if let Some(Outgoing::Text(text)) = outgoing {
-            self.queued.fetch_sub(text.len() + MESSAGE_COST, Ordering::Relaxed);
-        }
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.0.lock().has_ended = true;
+        self.0.news.notify_one();
     }
+}
+
+impl Drop for OutboxReader {
+    fn drop(&mut self) {
+        let mut waiting = self.queue.lock();
+        waiting.is_gone = true;
+        waiting.messages = VecDeque::new();
+    }
+}
+
+/// What a message counts for while it waits.
+fn cost(text: &Utf8Bytes) -> usize {
+    text.len() + MESSAGE_COST
 }
 
 #[cfg(test)]
@@ -176,6 +242,29 @@ mod tests {
         let (mut outbox, reader, _cut) = Outbox::new();
         drop(reader);
         assert_eq!(outbox.send("a".into(), Instant::now()), Err(Unsent::Gone));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_hears_of_a_message_and_of_the_end() {
+        let (mut outbox, mut reader, _cut) = Outbox::new();
+        let waiting = tokio::spawn(async move { (reader.next().await, reader.next().await) });
+        tokio::task::yield_now().await;
+        outbox.send("a".into(), Instant::now()).expect("there is room");
+        tokio::task::yield_now().await;
+        drop(outbox);
+        let heard = waiting.await.expect("no panic");
+        assert_eq!(heard, (Some(Outgoing::Text("a".into())), None));
+    }
+
+    #[test]
+    fn an_empty_queue_is_small_however_long_it_was() {
+        let (mut outbox, mut reader, _cut) = Outbox::new();
+        for _ in 0..1_000 {
+            outbox.send("x".into(), Instant::now()).expect("there is room");
+        }
+        while reader.try_next().is_some() {}
+        let waiting = reader.queue.lock();
+        assert!(waiting.messages.capacity() <= KEPT_PLACES && waiting.bytes == 0);
     }
 
     #[test]

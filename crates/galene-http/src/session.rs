@@ -29,6 +29,8 @@ const MAX_STALL: Duration = Duration::from_secs(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The buffers of a connection, one in each direction. Most messages are far smaller.
 const BUFFER_BYTES: usize = 4 << 10;
+/// How much is read at a time. What clients send is short, but for descriptions of some kilobytes.
+const READ_BYTES: usize = 1 << 10;
 /// How much is read from a peer that is no longer listened to. Closing with unread data resets the
 /// connection, and the peer might never see why.
 const MAX_LINGER_BYTES: u64 = 4 << 20;
@@ -58,7 +60,7 @@ pub(crate) async fn run<T>(
 {
     let (io, written) = Progress::new(io);
     let config = WebSocketConfig::default()
-        .read_buffer_size(BUFFER_BYTES)
+        .read_buffer_size(READ_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES));
@@ -233,7 +235,8 @@ async fn finish<T>(
             let rest = async {
                 if io.shutdown().await.is_ok() {
                     let mut rest = io.take(MAX_LINGER_BYTES);
-                    let mut sink = [0; BUFFER_BYTES];
+                    // An array would make every session larger that ever waits here or not.
+                    let mut sink = vec![0; BUFFER_BYTES];
                     while let Ok(1..) = rest.read(&mut sink).await {}
                 }
             };

@@ -137,6 +137,19 @@ impl Call {
         tracks.map(|t| t.map_or(0, |t| t.checker().report().frames_rendered)).collect()
     }
 
+    /// The descriptions that this subscriber was offered.
+    pub(crate) fn offers(&self, to: TransportId) -> Vec<&str> {
+        let mut offers = Vec::new();
+        for event in &self.events {
+            if let Event::Offer { transport, sdp } = event
+                && *transport == to
+            {
+                offers.push(sdp.as_str());
+            }
+        }
+        offers
+    }
+
     pub(crate) fn closed(&self) -> Vec<Event> {
         let closed = |event: &&Event| matches!(event, Event::Closed { .. });
         self.events.iter().filter(closed).cloned().collect()

@@ -87,10 +87,14 @@ impl Demux {
         Some(Route::Check { slot, learn_address: false })
     }
 
-    /// Returns when the check was sent to which this is the response.
-    pub(crate) fn check_sent(&self, response: &[u8]) -> Option<Instant> {
+    /// Returns when the check was sent to which this is the response, which is the only one that it gets.
+    pub(crate) fn take_check(&mut self, response: &[u8]) -> Option<Instant> {
         let id = *response.get(8..)?.first_chunk::<12>()?;
-        self.by_check.get(&id).map(|(_, sent)| *sent)
+        let (slot, sent) = self.by_check.remove(&id)?;
+        if let Some(names) = self.names.get_mut(&slot) {
+            names.checks.retain(|other| *other != id);
+        }
+        Some(sent)
     }
 
     /// Lets STUN requests to this user name find the transport. Returns whether the name is new.
@@ -254,6 +258,11 @@ mod tests {
         assert_eq!(demux.route(address(1), &response), found);
         response[8] = 0;
         assert_eq!(demux.route(address(1), &response), Route::Drop);
+        response[8] = 9;
+        assert_eq!(demux.take_check(&response), Some(galene_testkit::epoch()));
+        assert_eq!(demux.route(address(1), &response), Route::Drop, "it was answered");
+        demux.remove(4);
+        assert!(demux.is_empty());
     }
 
     #[test]

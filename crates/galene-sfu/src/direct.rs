@@ -2,6 +2,9 @@
 //!
 //! The engine still does the handshake and ICE, and takes in connectivity checks. What it would send as
 //! RTP or RTCP is kept back, so that a number is never used twice with a key (see `srtp.rs`).
+//!
+//! A stream that is sent here is taken from the engine, where it would take more than four kilobytes. It is
+//! lent to the engine while there is something to negotiate, for the SSRCs stand in descriptions.
 
 use std::time::{Duration, Instant};
 
@@ -62,6 +65,8 @@ pub(crate) struct DirectEgress {
 struct Stream {
     mid: Mid,
     ssrc: u32,
+    /// The SSRC that the engine has for retransmissions, whether they are used or not.
+    rtx_ssrc: Option<u32>,
     rtx: Option<Rtx>,
     timing: Option<Timing>,
     /// The number of the dependency descriptor's header extension.
@@ -131,10 +136,14 @@ impl DirectEgress {
             .or(send_time.map(Timing::SendTime));
         let mut api = engine.direct_api();
         let stream = api.stream_tx_by_mid(packet.mid, None)?;
-        let rtx = stream.rtx().zip(rtx_type).filter(|_| packet.repairable);
+        let (ssrc, rtx_ssrc) = (stream.ssrc(), stream.rtx());
+        let rtx = rtx_ssrc.zip(rtx_type).filter(|_| packet.repairable);
+        api.remove_stream_tx(ssrc);
+        self.streams.reserve_exact(1);
         self.streams.push(Stream {
             mid: packet.mid,
-            ssrc: *stream.ssrc(),
+            ssrc: *ssrc,
+            rtx_ssrc: rtx_ssrc.map(|ssrc| *ssrc),
             rtx: rtx.map(|(ssrc, payload_type)| Rtx { ssrc: *ssrc, payload_type, next: 0 }),
             timing,
             descriptor_id,
@@ -434,6 +443,22 @@ impl Egress for DirectEgress {
         set_probe(self, 0);
     }
 
+    fn lend_streams(&self, engine: &mut Rtc) {
+        for stream in &self.streams {
+            if engine.media(stream.mid).is_some() {
+                let rtx = stream.rtx_ssrc.map(Into::into);
+                engine.direct_api().declare_stream_tx(stream.ssrc.into(), rtx, stream.mid, None);
+            }
+        }
+    }
+
+    fn take_streams(&self, engine: &mut Rtc) {
+        let mut api = engine.direct_api();
+        for stream in &self.streams {
+            api.remove_stream_tx(stream.ssrc.into());
+        }
+    }
+
     fn mid_of(&self, ssrc: u32) -> Option<Mid> {
         self.streams.iter().find(|s| s.ssrc == ssrc).map(|s| s.mid)
     }
@@ -496,5 +521,46 @@ impl Egress for DirectEgress {
 
     fn set_path(&mut self, path: Path) {
         self.path = path;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Command;
+    use crate::call::{Call, MS, VICTIM};
+    use crate::sfu::find;
+    use crate::transport::{Role, Transport};
+
+    /// Returns whether the engine of a subscriber has a stream in its only section.
+    fn engine_has_stream(call: &mut Call) -> bool {
+        let found = find(&call.sfu.by_id, &mut call.sfu.transports, VICTIM);
+        let (_, Transport { engine, role: Role::Subscriber(subscription), .. }) =
+            found.expect("it is there")
+        else {
+            unreachable!("it subscribes")
+        };
+        let mid = subscription.sections[0].mid;
+        let has_stream = engine.touch(|rtc| rtc.direct_api().stream_tx_by_mid(mid, None).is_some());
+        has_stream.expect("a sound engine")
+    }
+
+    #[test]
+    fn the_engine_has_a_stream_only_while_it_describes_it_and_under_the_same_ssrc() {
+        let mut call = Call::connect();
+        assert!(!engine_has_stream(&mut call));
+        let before = call.frames();
+
+        call.sfu.handle_command(Command::RestartIce { transport: VICTIM }, call.now);
+        assert!(engine_has_stream(&mut call), "an offer waits for its answer");
+        call.run(MS * 1_000);
+        assert!(!engine_has_stream(&mut call));
+        let ssrcs = |sdp: &str| -> Vec<String> {
+            let lines = sdp.lines().filter(|line| line.starts_with("a=ssrc"));
+            lines.map(str::to_owned).collect()
+        };
+        let [first, second] = call.offers(VICTIM)[..] else { unreachable!("two offers") };
+        assert!(ssrcs(first).len() >= 3, "a stream, its retransmissions, and which is which");
+        assert_eq!(ssrcs(first), ssrcs(second));
+        assert!(call.frames()[0] > before[0] + 20, "pictures go on");
     }
 }

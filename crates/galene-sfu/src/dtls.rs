@@ -18,6 +18,8 @@ use str0m::crypto::dtls::{
     SrtpProfile,
 };
 
+use crate::lazy_ciphers::LazyCiphers;
+
 /// The cryptography of one forwarding core: a provider and the certificate of this process.
 #[derive(Clone)]
 pub(crate) struct Crypto {
@@ -38,6 +40,7 @@ impl Crypto {
                     .generate_certificate()
                     .expect("the stock provider can generate certificates");
                 provider.dtls_provider = &DTLS;
+                provider.srtp_provider = &LazyCiphers;
                 Crypto { provider: Arc::new(provider), certificate }
             })
             .clone()

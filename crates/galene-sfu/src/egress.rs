@@ -58,6 +58,12 @@ pub(crate) trait Egress: fmt::Debug + Send {
     /// Sends a packet again under the numbers that it had (RFC 4588).
     fn resend(&mut self, _way: &mut Way<'_>, _packet: Outgoing<'_>) {}
 
+    /// Lets the engine have the streams that it does not send, so that it can describe them.
+    fn lend_streams(&self, _engine: &mut Rtc) {}
+
+    /// Takes them back.
+    fn take_streams(&self, _engine: &mut Rtc) {}
+
     /// Returns the media section of which packets are sent under this SSRC.
     fn mid_of(&self, _ssrc: u32) -> Option<Mid> {
         None

@@ -40,6 +40,7 @@ mod keyframes;
 mod ladder;
 mod layer;
 mod layer_meter;
+mod lazy_ciphers;
 mod limits;
 mod losses;
 mod loudness;

@@ -243,11 +243,21 @@ impl Sfu {
             return;
         }
 
-        let Some(drawn) = self.aftermath.touch(slot, transport, |rtc| plan.carry_out(rtc)) else {
+        if transport.failed {
             return;
-        };
-        let Role::Subscriber(subscription) = &mut transport.role else {
-            return;
+        }
+        let egress = &subscription.egress;
+        let drawn = transport.engine.touch(|rtc| {
+            egress.lend_streams(rtc);
+            let drawn = plan.carry_out(rtc);
+            if drawn.offer.is_none() {
+                egress.take_streams(rtc);
+            }
+            drawn
+        });
+        let drawn = match drawn {
+            Ok(drawn) => drawn,
+            Err(fault) => return self.aftermath.fail(slot, transport, fault),
         };
         let mut mids = drawn.added.into_iter();
         for (at, key, request) in takers {
@@ -257,6 +267,8 @@ impl Sfu {
             {
                 let clock_rate = track.format.codec.clock_rate_hz();
                 let forward = Forward::new(self.random.u16(..), clock_rate);
+                // Each takes most of a kilobyte, and there are seldom more than two.
+                subscription.sections.reserve_exact(1);
                 subscription.sections.push(Section::new(mid, track.format, forward));
             }
             let section = &mut subscription.sections[at];
@@ -368,6 +380,11 @@ impl Sfu {
                 section.answered = true;
                 section.refused = rtc.media(section.mid).is_none_or(|m| m.disabled());
                 section.outlet = accepted_outlet(rtc, section, has_rtx, has_red);
+            }
+            let taken = transport.engine.touch(|rtc| subscription.egress.take_streams(rtc));
+            if let Err(fault) = taken {
+                self.aftermath.fail(slot, transport, fault);
+                return Ok(None);
             }
         }
         transport.described = true;

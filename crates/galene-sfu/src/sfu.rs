@@ -209,7 +209,7 @@ impl Sfu {
         let is_verified = is_check && learn;
         if is_verified {
             self.aftermath.demux.learn_address(slot, source);
-        } else if is_check && let Some(sent) = self.aftermath.demux.check_sent(contents) {
+        } else if is_check && let Some(sent) = self.aftermath.demux.take_check(contents) {
             transport.round_trip.handle_sample(now.saturating_duration_since(sent));
             transport.engine.handle_answer(source, now);
         }
