@@ -18,6 +18,7 @@ use nix::sys::socket::{
 use nix::time::{ClockId, clock_gettime};
 
 use crate::arguments::FloorArguments;
+use crate::cores::Cores;
 use crate::report::Report;
 
 /// How often each cost is measured; the least counts, since whatever else the machine does only adds.
@@ -78,14 +79,24 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
         report.number(&key, &label, seal + send, 0, "ns");
     }
     report.title("the same at the pace of a conference, 30 frames a second");
+    let cores = Cores::set_aside(1)?;
     for (key, label, segments) in
         [("paced", "each packet alone", 1), ("paced_gso", "a frame in one send", FRAME)]
     {
-        let paced = sinks.pace(size, segments)?;
+        let pace = Pace { size, segments, has_sound: false };
+        let paced = cores.as_server(|| sinks.pace(pace))??;
         report.number(&format!("{key}_ns"), label, paced, 0, "ns");
-        let received = sinks.while_received(|| sinks.pace(size, segments))?;
+        let received = sinks.while_received(&cores, || sinks.pace(pace))?;
         let label = format!("{label}, and somebody receives");
         report.number(&format!("{key}_received_ns"), &label, received, 0, "ns");
+    }
+    report.title("a lecture: the same with sound, and somebody receives");
+    for (key, label, segments) in
+        [("lecture", "each packet alone", 1), ("lecture_gso", "a frame in one send", FRAME)]
+    {
+        let pace = Pace { size, segments, has_sound: true };
+        let received = sinks.while_received(&cores, || sinks.pace(pace))?;
+        report.number(&format!("{key}_ns"), label, received, 0, "ns");
     }
     Ok(report)
 }
@@ -164,52 +175,87 @@ impl Sinks {
     }
 }
 
-/// How many packets a frame of video has, and how often one comes.
+/// How many packets a frame of video has.
 const FRAME: usize = 6;
-const FRAME_INTERVAL: Duration = Duration::from_nanos(33_333_333);
-/// How many frames are sent for one figure.
-const FRAMES: usize = 90;
+/// How long a packet of sound is: 32 kbit/s of Opus, sealed.
+const SOUND: usize = 120;
+/// The parts that a second has: every fifth begins with a frame, 30 times a second, and every third has
+/// sound in its midst, 50 times a second.
+const STEPS_PER_SECOND: u32 = 150;
+const FRAME_STEPS: u32 = 5;
+const SOUND_STEPS: u32 = 3;
+/// How many steps are taken for one figure: two seconds.
+const STEPS: u32 = 2 * STEPS_PER_SECOND;
+
+/// What is sent to each receiver.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// How long a packet of video is.
+    size: usize,
+    /// How many of them leave in one call.
+    segments: usize,
+    has_sound: bool,
+}
+
+impl Pace {
+    fn has_frame_at(step: u32) -> bool {
+        step % FRAME_STEPS == 0
+    }
+
+    fn has_sound_at(self, step: u32) -> bool {
+        self.has_sound && step % SOUND_STEPS == 1
+    }
+}
 
 impl Sinks {
     /// Does the same as a server does that has nothing else to do: a frame to each sink, sealed packet by
-    /// packet, and then a rest until the next one. What is in no cache after the rest costs more; and all
-    /// that happens on the machine meanwhile counts.
-    fn pace(&self, size: usize, segments: usize) -> Result<f64, FloorError> {
+    /// packet, and then a rest until the next one, or until there is sound. What is in no cache after the rest
+    /// costs more; and all that happens on the machine meanwhile counts.
+    fn pace(&self, pace: Pace) -> Result<f64, FloorError> {
         let refused = |_| io::Error::other("the cipher refuses");
         let keys = self.addresses.iter().map(|_| {
             let key = UnboundKey::new(&AES_128_GCM, &[3; 16]).map_err(refused)?;
             Ok(LessSafeKey::new(key))
         });
         let keys = keys.collect::<io::Result<Vec<_>>>()?;
-        let mut frame = vec![7; size * FRAME];
+        let Pace { size, segments, .. } = pace;
+        let (mut frame, mut sound) = (vec![7; size * FRAME], vec![7; SOUND]);
         let segment = u16::try_from(size).expect("the command line bounds it");
         let control = [ControlMessage::UdpGsoSegments(&segment)];
         let control = if segments > 1 { &control[..] } else { &[] };
         let fd = self.sender.as_raw_fd();
         let (begun, mut number) = (Instant::now(), 0_u64);
         let before = cpu_nanos()?;
-        for nth in 1..=FRAMES {
-            for (address, key) in self.addresses.iter().zip(&keys) {
-                for packet in frame.chunks_mut(size) {
-                    number += 1;
-                    seal_one(key, packet, number).map_err(refused)?;
-                }
-                for run in frame.chunks(size * segments) {
-                    sendmsg(fd, &[IoSlice::new(run)], control, MsgFlags::empty(), Some(address))?;
-                }
-            }
-            let next = begun + FRAME_INTERVAL * u32::try_from(nth).unwrap_or(u32::MAX);
+        for step in (0..STEPS).filter(|s| Pace::has_frame_at(*s) || pace.has_sound_at(*s)) {
+            let next = begun + Duration::from_secs(1) * step / STEPS_PER_SECOND;
             #[expect(clippy::disallowed_methods, reason = "it is what is measured")]
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            for (address, key) in self.addresses.iter().zip(&keys) {
+                let mut seal = |packet: &mut [u8]| {
+                    number += 1;
+                    seal_one(key, packet, number).map_err(refused)
+                };
+                if Pace::has_frame_at(step) {
+                    frame.chunks_mut(size).try_for_each(&mut seal)?;
+                    for run in frame.chunks(size * segments) {
+                        let run = [IoSlice::new(run)];
+                        sendmsg(fd, &run, control, MsgFlags::empty(), Some(address))?;
+                    }
+                }
+                if pace.has_sound_at(step) {
+                    seal(&mut sound)?;
+                    let sound = [IoSlice::new(&sound)];
+                    sendmsg(fd, &sound, &[], MsgFlags::empty(), Some(address))?;
+                }
+            }
         }
         Ok((cpu_nanos()? - before) / number as f64)
     }
-}
 
-impl Sinks {
     /// Lets somebody receive meanwhile, from time to time and on another core.
     fn while_received<T>(
         &self,
+        cores: &Cores,
         action: impl FnOnce() -> Result<T, FloorError>,
     ) -> Result<T, FloorError> {
         for sink in &self.sinks {
@@ -218,7 +264,7 @@ impl Sinks {
         }
         let is_over = AtomicBool::new(false);
         let result = std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let receive = || {
                 let mut room = vec![0; 1 << 16];
                 while !is_over.load(Relaxed) {
                     for sink in &self.sinks {
@@ -227,10 +273,12 @@ impl Sinks {
                     #[expect(clippy::disallowed_methods, reason = "nothing is to wake it")]
                     std::thread::sleep(Duration::from_millis(1));
                 }
-            });
-            let result = action();
+            };
+            let receiver = cores.as_generator(|| scope.spawn(receive));
+            let result = cores.as_server(action);
             is_over.store(true, Relaxed);
-            result
+            receiver?;
+            result?
         });
         for sink in &self.sinks {
             setsockopt(sink, RcvBuf, &1)?;

@@ -62,7 +62,7 @@ struct Figures {
 /// Measures what is asked for and reports.
 pub(crate) async fn run(arguments: &GrowthArguments) -> Result<Report> {
     let scenarios = Scenarios { server: &arguments.server, json: arguments.json.as_deref() };
-    let before = scenarios.floor("floor")?;
+    let before = scenarios.floor("floor", 300)?;
     let mut measured = Vec::new();
     for what in Growing::value_variants().iter().filter(|what| arguments.has(**what)) {
         for size in what.sizes() {
@@ -74,7 +74,7 @@ pub(crate) async fn run(arguments: &GrowthArguments) -> Result<Report> {
             measured.push((*what, size, report));
         }
     }
-    let floor = Floor::of(&before, &scenarios.floor("floor again")?);
+    let floor = Floor::of(&before, &scenarios.floor("floor again", 300)?);
 
     let mut report = Report::default();
     floor.show(&mut report);

@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod connect;
 mod connection;
+mod cores;
 mod crypto;
 mod floor;
 mod growth;

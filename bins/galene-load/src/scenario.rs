@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
+use crate::cores::Cores;
 use crate::report::Report;
 use crate::server::Server;
 use crate::{connect, floor, idle, run};
@@ -30,11 +31,18 @@ pub(crate) struct Floor {
     pub(crate) paced: f64,
     /// The same with a frame in one send.
     pub(crate) paced_offload: f64,
+    /// As paced, with sound between the frames.
+    pub(crate) lecture: f64,
+    /// The same with a frame in one send.
+    pub(crate) lecture_offload: f64,
 }
 
 impl Scenarios<'_> {
     /// Lets a fresh server with these options be measured by a command line of this program. `group` is
     /// the path below that of the server's group; groups below it exist once somebody joins them.
+    ///
+    /// A server that is told how many shards to have gets as many cores of its own, if any are left then for
+    /// the generator.
     pub(crate) async fn measure(
         &self,
         name: &str,
@@ -42,12 +50,16 @@ impl Scenarios<'_> {
         group: &str,
         line: &str,
     ) -> Result<Report> {
-        let server = Server::start(self.server, options)?;
+        let shards = options.iter().skip_while(|option| **option != "-shards").nth(1);
+        let cores = Cores::set_aside(shards.map_or(Ok(0), |shards| shards.parse())?)?;
+        let server = cores.as_server(|| Server::start(self.server, options))??;
         let (pid, url) = (server.pid().to_string(), format!("{}{group}", server.url));
         let mut words = line.split_whitespace();
         let command = words.next().unwrap_or_default();
         let fixed = ["galene-load", command, &url, "--server-pid", &pid, "--threads", "1"];
         eprintln!("measuring: {name}");
+        // What follows is one future of one task, and its threads are started where it runs.
+        cores.become_generator()?;
         let measured = match Arguments::try_parse_from(fixed.into_iter().chain(words))?.command {
             Command::Run(run) => run::run(&run).await?,
             Command::Idle(idle) => idle::run(&idle).await?,
@@ -56,14 +68,16 @@ impl Scenarios<'_> {
                 return Err("no scenario".into());
             }
         };
+        cores.share()?;
         self.write(name, &measured)?;
         Ok(measured)
     }
 
-    /// Measures the floor.
-    pub(crate) fn floor(&self, name: &str) -> Result<Report> {
+    /// Measures the floor for so many receivers.
+    pub(crate) fn floor(&self, name: &str, receivers: u32) -> Result<Report> {
         eprintln!("measuring: {name}");
-        let line = ["galene-load", "floor", "--sinks", "300"];
+        let receivers = receivers.to_string();
+        let line = ["galene-load", "floor", "--sinks", &receivers];
         let Command::Floor(arguments) = Arguments::try_parse_from(line)?.command else {
             return Err("no floor".into());
         };
@@ -88,14 +102,29 @@ pub(crate) fn json_of(directory: Option<&Path>, scenario: &str) -> Option<PathBu
 impl Floor {
     /// Takes the lower of two measurements.
     pub(crate) fn of(before: &Report, after: &Report) -> Self {
-        let least = |key| {
-            let get = |report: &Report| report.get(key).unwrap_or(f64::NAN);
-            get(before).min(get(after))
-        };
+        Self::at(before).min(Self::at(after))
+    }
+
+    /// Takes what one measurement has found.
+    pub(crate) fn at(measured: &Report) -> Self {
+        let get = |key| measured.get(key).unwrap_or(f64::NAN);
         Self {
-            tight: least("floor_ns"),
-            paced: least("paced_received_ns"),
-            paced_offload: least("paced_gso_received_ns"),
+            tight: get("floor_ns"),
+            paced: get("paced_received_ns"),
+            paced_offload: get("paced_gso_received_ns"),
+            lecture: get("lecture_ns"),
+            lecture_offload: get("lecture_gso_ns"),
+        }
+    }
+
+    /// Returns the lower figures of both.
+    fn min(self, other: Self) -> Self {
+        Self {
+            tight: self.tight.min(other.tight),
+            paced: self.paced.min(other.paced),
+            paced_offload: self.paced_offload.min(other.paced_offload),
+            lecture: self.lecture.min(other.lecture),
+            lecture_offload: self.lecture_offload.min(other.lecture_offload),
         }
     }
 
