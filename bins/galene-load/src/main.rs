@@ -16,6 +16,7 @@ mod process;
 mod prove;
 mod publisher;
 mod report;
+mod route;
 mod run;
 mod server;
 mod signalling;
