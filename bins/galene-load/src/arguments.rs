@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Connect(ConnectArguments),
     /// Measure the least that a forwarded packet costs here: a cipher and a send
     Floor(FloorArguments),
+    /// Start servers of ours and measure how costs grow with subscribers, groups and shards
+    Growth(GrowthArguments),
     /// Start servers of ours and measure all that they promise
     Prove(ProveArguments),
 }
@@ -215,6 +217,38 @@ pub(crate) struct ProveArguments {
     pub(crate) json: Option<PathBuf>,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GrowthArguments {
+    /// The program that is measured: a release build of galene-server
+    #[arg(value_name = "PROGRAM")]
+    pub(crate) server: PathBuf,
+
+    /// How long to measure each size
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    pub(crate) duration: Duration,
+
+    /// Let these grow alone
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) only: Vec<Growing>,
+
+    /// Write the figures of each size to a file in this directory, and all of them together
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// What costs are to grow with, in the order in which it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Growing {
+    /// 10 to 1,000 subscribers of one lecture, on one shard
+    Subscribers,
+    /// The same of a lecture with a smaller picture
+    Small,
+    /// 1 to 1,000 groups with three members each
+    Groups,
+    /// One lecture on 1, 2 and 4 shards
+    Shards,
+}
+
 /// A part of what a server promises, in the order in which they are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
@@ -235,10 +269,12 @@ impl ProveArguments {
     pub(crate) fn has(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }
+}
 
-    /// Returns where the figures of a scenario go.
-    pub(crate) fn json_of(&self, scenario: &str) -> Option<PathBuf> {
-        self.json.as_ref().map(|directory| directory.join(format!("{scenario}.json")))
+impl GrowthArguments {
+    /// Returns whether it is measured how costs grow with this: with all, unless some are named.
+    pub(crate) fn has(&self, what: Growing) -> bool {
+        self.only.is_empty() || self.only.contains(&what)
     }
 }
 
@@ -326,6 +362,20 @@ mod tests {
         assert_eq!(parts("g prove server"), Part::value_variants());
         assert_eq!(parts("g prove server --only idle,packets"), [Part::Packets, Part::Idle]);
         assert!(read("g prove server --only nothing").is_err());
+    }
+
+    #[test]
+    fn all_grows_unless_something_is_named() {
+        let growing = |line| {
+            let Command::Growth(growth) = read(line).expect("valid").command else {
+                panic!("growth")
+            };
+            let all = Growing::value_variants().iter().copied();
+            all.filter(|what| growth.has(*what)).collect::<Vec<_>>()
+        };
+        assert_eq!(growing("g growth server"), Growing::value_variants());
+        assert_eq!(growing("g growth server --only shards"), [Growing::Shards]);
+        assert!(read("g growth server --only nothing").is_err());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! How fast clients can join, connect a transport and leave.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -28,7 +27,7 @@ pub(crate) async fn run(arguments: &ConnectArguments) -> Result<Report, StageErr
     let mut publisher = stage.client(0);
     publisher.publish = Some(PUBLISH);
     stage.admit(publisher);
-    if stage.wait_until(|p| p.publishing.load(Relaxed) == 1).await {
+    if stage.wait_for_publishers(1).await {
         measure(&mut stage, arguments, &mut report).await?;
     } else {
         report.fail("the publisher could not connect".to_owned());

@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: &IdleArguments) -> Result<Report, StageError>
     let mut publisher = stage.client(0);
     publisher.publish = Some(PUBLISH);
     stage.admit(publisher);
-    let mut has_come = stage.wait_until(|p| p.publishing.load(Relaxed) == 1).await;
+    let mut has_come = stage.wait_for_publishers(1).await;
     if has_come {
         let begun = Instant::now();
         for nth in 0..arguments.transports {

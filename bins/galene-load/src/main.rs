@@ -9,6 +9,7 @@ mod connect;
 mod connection;
 mod crypto;
 mod floor;
+mod growth;
 mod histogram;
 mod idle;
 mod packets;
@@ -18,6 +19,7 @@ mod publisher;
 mod report;
 mod route;
 mod run;
+mod scenario;
 mod server;
 mod signalling;
 mod socket;
@@ -61,7 +63,14 @@ fn perform(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             (runtime.block_on(connect::run(&connect))?, connect.target.json)
         }
         Command::Floor(floor) => (floor::run(&floor)?, floor.json),
-        Command::Prove(prove) => (runtime.block_on(prove::run(&prove))?, prove.json_of("prove")),
+        Command::Growth(growth) => {
+            let json = scenario::json_of(growth.json.as_deref(), "growth");
+            (runtime.block_on(growth::run(&growth))?, json)
+        }
+        Command::Prove(prove) => {
+            let json = scenario::json_of(prove.json.as_deref(), "prove");
+            (runtime.block_on(prove::run(&prove))?, json)
+        }
     };
     if let Some(json) = json {
         report.write_json(&json)?;

@@ -2,14 +2,12 @@
 //! that is measured in the same run.
 
 use std::error::Error;
-use std::path::Path;
 
-use clap::{Parser, ValueEnum};
+use clap::ValueEnum;
 
-use crate::arguments::{Arguments, Command, Part, ProveArguments};
+use crate::arguments::{Part, ProveArguments};
 use crate::report::Report;
-use crate::server::Server;
-use crate::{connect, floor, idle, run};
+use crate::scenario::{Floor, Scenarios};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -32,7 +30,8 @@ struct Lecture {
 pub(crate) async fn run(arguments: &ProveArguments) -> Result<Report> {
     let mut report = Report::default();
     let mut promises = Vec::new();
-    let prover = Prover { arguments };
+    let scenarios = Scenarios { server: &arguments.server, json: arguments.json.as_deref() };
+    let prover = Prover { arguments, scenarios };
     let mut offload = Vec::new();
     for part in Part::value_variants().iter().filter(|part| arguments.has(**part)) {
         match part {
@@ -57,27 +56,13 @@ const OFFLOAD: &str = "segmentation offload";
 
 struct Prover<'a> {
     arguments: &'a ProveArguments,
+    scenarios: Scenarios<'a>,
 }
 
 impl Prover<'_> {
     /// Lets a fresh server be measured by a command line of this program.
     async fn scenario(&self, name: &str, options: &[&str], line: &str) -> Result<Report> {
-        let server = Server::start(&self.arguments.server, options)?;
-        let pid = server.pid().to_string();
-        let mut words = line.split_whitespace();
-        let command = words.next().unwrap_or_default();
-        let fixed = ["galene-load", command, &server.url, "--server-pid", &pid, "--threads", "1"];
-        eprintln!("measuring: {name}");
-        let measured = match Arguments::try_parse_from(fixed.into_iter().chain(words))?.command {
-            Command::Run(run) => run::run(&run).await?,
-            Command::Idle(idle) => idle::run(&idle).await?,
-            Command::Connect(connect) => connect::run(&connect).await?,
-            Command::Floor(_) | Command::Prove(_) => return Err("no scenario".into()),
-        };
-        if let Some(file) = self.arguments.json_of(&name.replace(' ', "-")) {
-            measured.write_json(&file)?;
-        }
-        Ok(measured)
+        self.scenarios.measure(name, options, "", line).await
     }
 
     async fn lectures(&self, way: &str, options: &[&str], sizes: &[u32]) -> Result<Vec<Lecture>> {
@@ -98,12 +83,12 @@ impl Prover<'_> {
         report: &mut Report,
         promises: &mut Vec<Promise>,
     ) -> Result<Vec<Lecture>> {
-        let before = measure_floor(&self.arguments.json_of("floor"))?;
+        let before = self.scenarios.floor("floor")?;
         let plain = self
             .lectures("one send per packet", &["-shards", "1", "-no-offload"], &[100, 300, 500])
             .await?;
         let offload = self.lectures(OFFLOAD, &["-shards", "1"], &[50, 100, 300, 500]).await?;
-        let after = measure_floor(&self.arguments.json_of("floor-again"))?;
+        let after = self.scenarios.floor("floor again")?;
         let floor = Floor::of(&before, &after);
         floor.show(report);
 
@@ -268,52 +253,6 @@ impl Promise {
         let text = format!("{} {} ({bound} {} {})", self.text, measured, self.bound, self.unit);
         report.line(verdict, text.trim_end());
         report.figure(&self.text, self.measured);
-    }
-}
-
-fn measure_floor(json: &Option<std::path::PathBuf>) -> Result<Report> {
-    eprintln!("measuring: floor");
-    let Command::Floor(arguments) =
-        Arguments::try_parse_from(["galene-load", "floor", "--sinks", "300"])?.command
-    else {
-        return Err("no floor".into());
-    };
-    let report = floor::run(&arguments)?;
-    if let Some(file) = json {
-        report.write_json(Path::new(file))?;
-    }
-    Ok(report)
-}
-
-/// The least that a packet costs: the lower of two measurements, since whatever disturbs adds.
-struct Floor {
-    /// Sealed and sent one after the other, as fast as it goes, to nobody.
-    tight: f64,
-    /// Sealed and sent in frames, with rests between them, to somebody who receives.
-    paced: f64,
-    /// The same with a frame in one send.
-    paced_offload: f64,
-}
-
-impl Floor {
-    fn of(before: &Report, after: &Report) -> Self {
-        let least = |key| {
-            let get = |report: &Report| report.get(key).unwrap_or(f64::NAN);
-            get(before).min(get(after))
-        };
-        Self {
-            tight: least("floor_ns"),
-            paced: least("paced_received_ns"),
-            paced_offload: least("paced_gso_received_ns"),
-        }
-    }
-
-    fn show(&self, report: &mut Report) {
-        report.title("floor: AES-128-GCM and a send, CPU time per packet of 1,200 bytes");
-        report.number("floor_ns", "as fast as it goes, to nobody", self.tight, 0, "ns");
-        report.number("floor_paced_ns", "30 frames/s, to receivers", self.paced, 0, "ns");
-        let offload = self.paced_offload;
-        report.number("floor_paced_gso_ns", "the same, a frame in one send", offload, 0, "ns");
     }
 }
 

@@ -170,6 +170,11 @@ impl Report {
         &self.warnings
     }
 
+    /// Returns what did not come about.
+    pub(crate) fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
     /// Says that figures are not to be trusted.
     pub(crate) fn warn(&mut self, text: String) {
         self.warnings.push(text);

@@ -115,8 +115,7 @@ async fn arrive(stage: &mut Stage, arguments: &RunArguments) -> Result<Duration,
         stage.admit(client);
     }
     let publishers = arguments.groups * arguments.publishers;
-    let has_come = stage.wait_until(|p| p.publishing.load(Relaxed) >= publishers).await;
-    if !has_come {
+    if !stage.wait_for_publishers(publishers).await {
         let came = stage.shared.progress.publishing.load(Relaxed);
         return Err(format!("only {came} of {publishers} publishers could connect"));
     }

@@ -5,10 +5,11 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The group's definition: whoever comes may publish.
+/// The group's definition: whoever comes may publish, and groups below it are like it.
 const GROUP: &str = r#"{
   "wildcard-user": {"password": {"type": "wildcard"}, "permissions": "present"},
-  "max-clients": 10000
+  "max-clients": 10000,
+  "auto-subgroups": true
 }
 "#;
 

@@ -27,6 +27,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 const SILENCE: Duration = Duration::from_secs(1);
 /// How long is waited at most; a server that is behind by more than this is overloaded anyway.
 const MAX_DRAIN: Duration = Duration::from_secs(15);
+/// How long publishers send before others come. Servers learn of a track by its first packet, so a stream
+/// takes a moment to be whole; and the original server forgets to tell those of the tracks that follow who
+/// come within the 200 ms for which it collects them.
+const PUBLISHERS_AHEAD: Duration = Duration::from_millis(500);
 /// How often the meters are read while measuring, so that threads that end are seen.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
 /// A thread that is busier than this delays what it measures.
@@ -166,6 +170,16 @@ impl Stage {
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
+    }
+
+    /// Waits until so many publishers send, and then for as long as it takes servers to know all of their
+    /// tracks. Returns whether they do.
+    pub(crate) async fn wait_for_publishers(&mut self, publishers: usize) -> bool {
+        let has_come = self.wait_until(|p| p.publishing.load(Relaxed) >= publishers).await;
+        if has_come {
+            tokio::time::sleep(PUBLISHERS_AHEAD).await;
+        }
+        has_come
     }
 
     /// Measures for a while: opens the window, restarts the meters, and closes the window.
