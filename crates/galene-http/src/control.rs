@@ -357,7 +357,7 @@ impl Driver {
             }
             Arrival::Loaded { ticket, asked, result } => {
                 if let Ok(lookup) = &result {
-                    self.recent.note(lookup, asked, Instant::now());
+                    self.recent.note(lookup, asked);
                 }
                 self.input(Input::GroupLoaded { ticket, result });
             }
@@ -447,7 +447,7 @@ impl Driver {
                 let shard = self.commands.get(usize::from(shard.0)).ok_or(MediaIsGone)?;
                 shard.send(command).await.map_err(|_| MediaIsGone)?;
             }
-            Output::LoadGroup { ticket, group } => match self.recent.get(&group, now) {
+            Output::LoadGroup { ticket, group } => match self.recent.ask(&group, now) {
                 Some(lookup) => {
                     let result = Ok(lookup);
                     self.answers.push_back(Input::GroupLoaded { ticket, result });

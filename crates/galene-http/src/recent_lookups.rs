@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 use galene_group::GroupLookup;
 use galene_protocol::GroupName;
 
-/// For how long the answer to a question counts as the present one. Nobody changes a file by hand and
-/// joins within this time; when a hundred people join in a second, half of them need no look at the disk.
+/// For how long the answer to a question counts as the present one, and how far apart questions are that
+/// follow one upon the other.
 const RECENT: Duration = Duration::from_millis(20);
-/// How many groups are remembered: as many as are joined within that time.
+/// After how many questions that follow one upon the other answers are used again. Somebody who changes a
+/// file and then joins finds it changed, unless a crowd is coming in at that moment.
+const CROWD: u32 = 32;
+/// How many groups are remembered: as many as are joined within a moment.
 const MAX_GROUPS: usize = 256;
 
 /// The definitions of groups that have just been looked up.
@@ -18,54 +21,63 @@ const MAX_GROUPS: usize = 256;
 /// times what the look itself does.
 #[derive(Debug)]
 pub(crate) struct RecentLookups {
-    found: HashMap<GroupName, Found>,
+    groups: HashMap<GroupName, Questions>,
     /// When something was last heard of a change: what was asked before that is not remembered.
     changed: Instant,
 }
 
+/// The questions about one group.
 #[derive(Debug)]
-struct Found {
-    /// When the question was asked.
-    asked: Instant,
-    lookup: GroupLookup,
+struct Questions {
+    /// When the last one was asked.
+    last: Instant,
+    /// How many have followed one upon the other.
+    count: u32,
+    /// The latest answer, and when it was asked for.
+    answer: Option<(Instant, GroupLookup)>,
 }
 
 impl RecentLookups {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { found: HashMap::new(), changed: now }
+        Self { groups: HashMap::new(), changed: now }
     }
 
-    /// Returns how a group is defined if that was asked a moment ago.
-    pub(crate) fn get(&self, group: &GroupName, now: Instant) -> Option<GroupLookup> {
-        let found = self.found.get(group).filter(|found| found.is_recent(now))?;
-        Some(found.lookup.clone())
+    /// Returns how a group is defined if many ask and it was found out a moment ago. Counts the question.
+    pub(crate) fn ask(&mut self, group: &GroupName, now: Instant) -> Option<GroupLookup> {
+        if let Some(questions) = self.groups.get_mut(group) {
+            questions.count = if is_recent(questions.last, now) { questions.count + 1 } else { 1 };
+            questions.last = now;
+            let (asked, lookup) = questions.answer.as_ref()?;
+            return (questions.count > CROWD && is_recent(*asked, now)).then(|| lookup.clone());
+        }
+        if self.groups.len() >= MAX_GROUPS {
+            self.groups.retain(|_, questions| is_recent(questions.last, now));
+        }
+        if self.groups.len() < MAX_GROUPS {
+            let first = Questions { last: now, count: 1, answer: None };
+            self.groups.insert(group.clone(), first);
+        }
+        None
     }
 
     /// Takes in the answer to a question that was asked at `asked`.
-    pub(crate) fn note(&mut self, lookup: &GroupLookup, asked: Instant, now: Instant) {
-        if asked <= self.changed {
-            return;
-        }
-        if self.found.len() >= MAX_GROUPS {
-            self.found.retain(|_, found| found.is_recent(now));
-        }
-        if self.found.len() < MAX_GROUPS || self.found.contains_key(&lookup.name) {
-            let found = Found { asked, lookup: lookup.clone() };
-            self.found.insert(lookup.name.clone(), found);
+    pub(crate) fn note(&mut self, lookup: &GroupLookup, asked: Instant) {
+        if asked > self.changed
+            && let Some(questions) = self.groups.get_mut(&lookup.name)
+        {
+            questions.answer = Some((asked, lookup.clone()));
         }
     }
 
-    /// Some file has changed. It may concern the groups below as well, so all is forgotten.
+    /// Some file has changed. It may concern the groups below as well, so all answers are forgotten.
     pub(crate) fn forget(&mut self, now: Instant) {
-        self.found.clear();
+        self.groups.clear();
         self.changed = now;
     }
 }
 
-impl Found {
-    fn is_recent(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.asked) < RECENT
-    }
+fn is_recent(at: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(at) < RECENT
 }
 
 #[cfg(test)]
@@ -85,29 +97,52 @@ mod tests {
         GroupLookup { name: name(group), description, problem: None }
     }
 
+    /// Asks about a group once in a millisecond till an answer is at hand, each question being answered
+    /// at once; returns when that is.
+    fn crowd(recent: &mut RecentLookups, group: &str, start: Instant) -> Instant {
+        let mut now = start;
+        for _ in 0..1_000 {
+            now += Duration::from_millis(1);
+            if recent.ask(&name(group), now).is_some() {
+                return now;
+            }
+            recent.note(&lookup(group), now);
+        }
+        unreachable!("a thousand are a crowd")
+    }
+
     #[test]
-    fn an_answer_is_good_for_a_moment() {
+    fn when_a_crowd_comes_an_answer_is_good_for_a_moment() {
         let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
         let mut recent = RecentLookups::new(start);
-        recent.note(&lookup("a"), at(1), at(5));
-        assert!(recent.get(&name("a"), at(6)).is_some());
-        assert!(recent.get(&name("b"), at(6)).is_none(), "another group");
-        assert!(recent.get(&name("a"), at(21)).is_none(), "it counts from the question on");
+        let now = crowd(&mut recent, "a", start);
+        assert_eq!(now, start + Duration::from_millis(u64::from(CROWD) + 1));
+        assert!(recent.ask(&name("b"), now).is_none(), "another group");
+        assert!(recent.ask(&name("a"), now + RECENT / 2).is_some());
+        assert!(recent.ask(&name("a"), now + RECENT).is_none(), "it counts from the question on");
+    }
+
+    #[test]
+    fn who_joins_again_and_again_always_finds_the_present_definition() {
+        let start = Instant::now();
+        let mut recent = RecentLookups::new(start);
+        for number in 1..1_000 {
+            let now = start + RECENT * number;
+            assert!(recent.ask(&name("a"), now).is_none());
+            recent.note(&lookup("a"), now);
+        }
     }
 
     #[test]
     fn a_change_makes_all_answers_old_even_those_that_come_later() {
         let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
         let mut recent = RecentLookups::new(start);
-        recent.note(&lookup("a"), at(1), at(2));
-        recent.forget(at(3));
-        assert!(recent.get(&name("a"), at(4)).is_none());
-        recent.note(&lookup("a"), at(2), at(4));
-        assert!(recent.get(&name("a"), at(5)).is_none(), "it was asked before the change");
-        recent.note(&lookup("a"), at(5), at(6));
-        assert!(recent.get(&name("a"), at(7)).is_some());
+        let now = crowd(&mut recent, "a", start);
+        recent.forget(now);
+        assert!(recent.ask(&name("a"), now).is_none());
+        recent.note(&lookup("a"), now);
+        assert!(recent.groups[&name("a")].answer.is_none(), "it was asked before the change");
+        crowd(&mut recent, "a", now);
     }
 
     #[test]
@@ -115,12 +150,9 @@ mod tests {
         let start = Instant::now();
         let mut recent = RecentLookups::new(start);
         for number in 0..10_000 {
-            let at = start + Duration::from_micros(10 * (number + 1));
-            recent.note(&lookup(&format!("g{number}")), at, at);
+            recent.ask(&name(&format!("g{number}")), start + Duration::from_micros(10 * number));
         }
-        assert!(recent.found.len() <= MAX_GROUPS);
-        let late = start + Duration::from_secs(1);
-        recent.note(&lookup("late"), late, late);
-        assert!(recent.get(&name("late"), late).is_some(), "those of long ago made room");
+        assert!(recent.groups.len() <= MAX_GROUPS);
+        crowd(&mut recent, "late", start + Duration::from_secs(1));
     }
 }
