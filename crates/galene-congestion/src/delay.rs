@@ -44,7 +44,7 @@ impl DelayDetector {
             // It was late; its group is over.
             return;
         }
-        if sent.saturating_duration_since(group.sent) <= GROUP_TIME {
+        if sent == group.sent || sent.saturating_duration_since(group.sent) <= GROUP_TIME {
             group.arrived_us = group.arrived_us.min(arrived_us);
             return;
         }

@@ -62,17 +62,16 @@ impl Delivery {
         Self { least: Least::new(), newest_us: None, sent_us: 0, waited: VecDeque::new() }
     }
 
+    /// Says what time it is for the arrivals that follow.
+    pub(crate) fn start_feedback(&mut self, now: Instant) {
+        self.least.advance(now);
+    }
+
     /// Takes in an arrival; both times are in microseconds of different clocks. They come in the order in
     /// which the packets were sent.
-    pub(crate) fn handle_arrival(
-        &mut self,
-        sent_us: i64,
-        arrived_us: i64,
-        bytes: u16,
-        now: Instant,
-    ) {
+    pub(crate) fn handle_arrival(&mut self, sent_us: i64, arrived_us: i64, bytes: u16) {
         let way = arrived_us - sent_us;
-        self.least.handle(way, now);
+        self.least.note(way);
         let Some(before) = self.newest_us.replace(arrived_us) else {
             return;
         };
@@ -222,7 +221,8 @@ mod tests {
             for packet in 0..10 {
                 let sent_us = frame * interval_us;
                 let now = galene_testkit::epoch() + Duration::from_micros(sent_us as u64);
-                delivery.handle_arrival(sent_us, arrived_us(frame, packet), 1_000, now);
+                delivery.start_feedback(now);
+                delivery.handle_arrival(sent_us, arrived_us(frame, packet), 1_000);
             }
         }
         delivery

@@ -123,6 +123,9 @@ impl Estimator {
         let known = &mut self.transports[at].1;
         known.heard = now;
         let mut newest = None;
+        // Most packets were sent together with the one before.
+        let mut latest = (known.start, 0);
+        known.delivery.start_feedback(now);
         for report in reports {
             self.prober.handle_packet(&report);
             match report.arrived_us {
@@ -133,8 +136,11 @@ impl Estimator {
             if let Some(arrived_us) = report.arrived_us {
                 known.delay.handle_arrival(report.sent, arrived_us, now);
                 known.arriving.handle_arrival(arrived_us, report.bytes, now);
-                let sent_us = micros(report.sent, known.start);
-                known.delivery.handle_arrival(sent_us, arrived_us, report.bytes, now);
+                if report.sent != latest.0 {
+                    latest = (report.sent, micros(report.sent, known.start));
+                }
+                let (_, sent_us) = latest;
+                known.delivery.handle_arrival(sent_us, arrived_us, report.bytes);
                 known.floor.handle_arrival(arrived_us, arrived_us - sent_us);
                 newest = newest.max(Some(report.sent));
             }
@@ -275,8 +281,8 @@ impl Transport {
     /// Returns whether even the quickest packets take much longer than they once did.
     fn seems_queued(&self) -> bool {
         let (shortest, least) = (self.floor.last(), self.delivery.least_way());
-        self.delivery.rate().is_some()
-            && shortest.zip(least).is_some_and(|(shortest, least)| shortest - least > STANDING_US)
+        shortest.zip(least).is_some_and(|(shortest, least)| shortest - least > STANDING_US)
+            && self.delivery.rate().is_some()
     }
 
     /// Returns how fast the link delivers this transport's packets while it is busy, or else what arrives.

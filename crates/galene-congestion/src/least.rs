@@ -19,12 +19,23 @@ impl<T: Copy + Ord> Least<T> {
         Self { current: None, previous: None, since: None }
     }
 
+    /// Takes in a value that was measured now.
     pub(crate) fn handle(&mut self, value: T, now: Instant) {
+        self.advance(now);
+        self.note(value);
+    }
+
+    /// Lets time pass.
+    pub(crate) fn advance(&mut self, now: Instant) {
         let since = *self.since.get_or_insert(now);
         if now.saturating_duration_since(since) >= MEMORY {
             self.since = Some(now);
             self.previous = self.current.take();
         }
+    }
+
+    /// Takes in a value that was measured when time was last let pass.
+    pub(crate) fn note(&mut self, value: T) {
         self.current = Some(self.current.map_or(value, |least| least.min(value)));
     }
 

@@ -30,6 +30,9 @@ const MAX_CREDIT: u32 = REPORTS_PER_PACKET * MAX_OUTSTANDING as u32;
 pub struct SentPackets {
     /// Of a power of two.
     ring: Vec<Sent>,
+    /// When that was sent which the next packet takes the place of. It was looked up with the packet before:
+    /// nobody waits for the memory then, and the place itself is at hand when it is written to.
+    replaced_at: u32,
     /// The first packet that the ring has, unless it was overwritten since.
     first: u64,
     /// The number of the next packet; its lower 16 bits go out.
@@ -82,6 +85,7 @@ impl SentPackets {
     pub fn new(epoch: Instant) -> Self {
         Self {
             ring: vec![Sent::default(); FIRST_OUTSTANDING],
+            replaced_at: 0,
             first: 0,
             next: 0,
             epoch,
@@ -98,13 +102,14 @@ impl SentPackets {
         let at = self.micros(now) as u32;
         if self.ring.len() < MAX_OUTSTANDING
             && self.is_full()
-            && at.wrapping_sub(self.sent(number).at) < KEPT_US
+            && at.wrapping_sub(self.replaced_at) < KEPT_US
         {
             self.grow();
         }
         *self.sent_mut(number) =
             Sent { at, bytes: bytes as u16, probe: self.probe, state: State::Outstanding };
         self.next += 1;
+        self.replaced_at = self.sent(self.next).at;
         self.credit = MAX_CREDIT.min(self.credit + REPORTS_PER_PACKET);
         number as u16
     }
@@ -130,6 +135,8 @@ impl SentPackets {
             return;
         };
         let oldest = self.oldest();
+        // Packets of one frame were sent at the same time, as far as is known here.
+        let mut latest = (self.micros(now) as u32, now);
         for (number, arrival) in (first..self.next).zip(feedback.arrivals()) {
             let Some(credit) = self.credit.checked_sub(1) else {
                 return;
@@ -138,7 +145,10 @@ impl SentPackets {
             if number < oldest {
                 continue;
             }
-            let at = self.time_of(number, now);
+            let at = self.sent(number).at;
+            if at != latest.0 {
+                latest = (at, self.time_of(at, now));
+            }
             let sent = self.sent_mut(number);
             let was_lost = sent.state == State::Lost;
             let state = if arrival.is_some() { State::Arrived } else { State::Lost };
@@ -149,7 +159,7 @@ impl SentPackets {
             let Sent { bytes, probe, .. } = *sent;
             self.reported = self.reported.max(number + 1);
             tell(PacketReport {
-                sent: at,
+                sent: latest.1,
                 arrived_us: arrival.map(|ticks| (reference + ticks) * 250),
                 bytes,
                 probe,
@@ -199,8 +209,8 @@ impl SentPackets {
         elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros())
     }
 
-    fn time_of(&self, number: u64, now: Instant) -> Instant {
-        let at = self.sent(number).at;
+    /// Returns when that was, given the microseconds that are remembered of it.
+    fn time_of(&self, at: u32, now: Instant) -> Instant {
         let age = (self.micros(now) as u32).wrapping_sub(at);
         now.checked_sub(Duration::from_micros(u64::from(age))).unwrap_or(self.epoch)
     }

@@ -41,8 +41,11 @@ const MAX_JUMP: u64 = 8192;
 /// ```
 #[derive(Debug, Clone)]
 pub struct SequenceMap<T> {
-    /// In ascending order of `(period, start)` and of `outgoing`.
-    intervals: VecDeque<Interval<T>>,
+    /// The interval of the newest packets, which nearly all that follow go on with. It stands here and not
+    /// with the others so that it is found without waiting for more memory.
+    newest: Option<Interval<T>>,
+    /// Those before, in ascending order of `(period, start)` and of `outgoing`.
+    older: VecDeque<Interval<T>>,
     /// The source's number after the highest that was mapped or left out; `None` until the first
     /// packet of a period is mapped.
     next_source: Option<u64>,
@@ -78,7 +81,8 @@ impl<T: Copy> SequenceMap<T> {
     /// Creates a map that gives the number `first_outgoing` to the first packet.
     pub fn new(first_outgoing: u64, label: T) -> Self {
         Self {
-            intervals: VecDeque::new(),
+            newest: None,
+            older: VecDeque::new(),
             next_source: None,
             next_outgoing: first_outgoing,
             period: 0,
@@ -160,8 +164,7 @@ impl<T: Copy> SequenceMap<T> {
     /// Returns which packet of which source was sent, or would have been, under the number
     /// `outgoing`.
     pub fn source_of(&self, outgoing: u64) -> Option<Mapped<T>> {
-        let after = self.intervals.partition_point(|i| i.outgoing <= outgoing);
-        let interval = self.intervals.get(after.checked_sub(1)?)?;
+        let interval = self.last_interval(|interval| interval.outgoing <= outgoing)?;
         let sequence = interval.start + (outgoing - interval.outgoing);
         (sequence < interval.end).then_some(Mapped { sequence, label: interval.label })
     }
@@ -171,7 +174,7 @@ impl<T: Copy> SequenceMap<T> {
     pub fn extend_outgoing(&self, sequence: u16) -> Option<u64> {
         let newest = self.next_outgoing.checked_sub(1)?;
         let behind = (newest as u16).wrapping_sub(sequence);
-        if behind >= 0x8000 || self.intervals.is_empty() {
+        if behind >= 0x8000 || self.newest.is_none() {
             return None;
         }
         newest.checked_sub(u64::from(behind))
@@ -189,21 +192,22 @@ impl<T: Copy> SequenceMap<T> {
 
     /// Gives the next outgoing numbers to the source's numbers from `next` up to before `end`.
     fn reserve(&mut self, next: u64, end: u64) {
-        match self.intervals.back_mut() {
+        match &mut self.newest {
             Some(last) if (last.period, last.end) == (self.period, next) && !self.is_relabelled => {
                 last.end = end;
             }
-            _ => {
-                if self.intervals.len() == MAX_INTERVALS {
-                    self.intervals.pop_front();
-                }
-                self.intervals.push_back(Interval {
+            newest => {
+                let before = newest.replace(Interval {
                     period: self.period,
                     start: next,
                     end,
                     outgoing: self.next_outgoing,
                     label: self.label,
                 });
+                if self.older.len() == MAX_INTERVALS - 1 {
+                    self.older.pop_front();
+                }
+                self.older.extend(before);
                 self.is_relabelled = false;
             }
         }
@@ -214,11 +218,18 @@ impl<T: Copy> SequenceMap<T> {
     /// Finds the place that was kept for a packet of the current source.
     fn late(&self, sequence: u64) -> Option<Mapped<T>> {
         let place = (self.period, sequence);
-        let after = self.intervals.partition_point(|i| (i.period, i.start) <= place);
-        let interval = self.intervals.get(after.checked_sub(1)?)?;
+        let interval = self.last_interval(|interval| (interval.period, interval.start) <= place)?;
         (interval.period == self.period && sequence < interval.end).then(|| Mapped {
             sequence: interval.outgoing + (sequence - interval.start),
             label: interval.label,
+        })
+    }
+
+    /// Returns the last interval that lies before something, as all before it do.
+    fn last_interval(&self, lies_before: impl Fn(&Interval<T>) -> bool) -> Option<&Interval<T>> {
+        self.newest.as_ref().filter(|newest| lies_before(newest)).or_else(|| {
+            let after = self.older.partition_point(lies_before);
+            self.older.get(after.checked_sub(1)?)
         })
     }
 }
@@ -333,7 +344,7 @@ mod tests {
         assert_eq!(map.source_of(0), None);
         assert_eq!(mapped(&mut map, 2), Some(1));
         assert_eq!(map.source_of(1).map(|m| m.sequence), Some(2));
-        assert_eq!(map.intervals.len(), MAX_INTERVALS);
+        assert_eq!(1 + map.older.len(), MAX_INTERVALS);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use galene_congestion::{PacketReport, Probe, SentPackets, TransportFeedback};
 use galene_rtp::Vp8Descriptor;
+use smallvec::SmallVec;
 use str0m::Rtc;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::Extension;
@@ -48,7 +49,8 @@ const OSN_BYTES: usize = 2;
 pub(crate) struct DirectEgress {
     sealer: Sealer,
     path: Path,
-    streams: Vec<Stream>,
+    /// Sound and picture as a rule; they stand here so that they are found without another look-up of memory.
+    streams: SmallVec<[Stream; 2]>,
     resends: ResendBudget,
     /// What was sent when, once a packet has a transport-wide number.
     sent: Option<SentPackets>,
@@ -107,7 +109,7 @@ impl DirectEgress {
         Self {
             sealer,
             path,
-            streams: Vec::new(),
+            streams: SmallVec::new(),
             resends: ResendBudget::default(),
             sent: None,
             has_new_report: false,
@@ -139,7 +141,6 @@ impl DirectEgress {
         let (ssrc, rtx_ssrc) = (stream.ssrc(), stream.rtx());
         let rtx = rtx_ssrc.zip(rtx_type).filter(|_| packet.repairable);
         api.remove_stream_tx(ssrc);
-        self.streams.reserve_exact(1);
         self.streams.push(Stream {
             mid: packet.mid,
             ssrc: *ssrc,

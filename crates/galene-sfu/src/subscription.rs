@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use galene_congestion::ReceiverRate;
+use smallvec::SmallVec;
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Mid, Pt};
 
@@ -34,7 +35,8 @@ pub(crate) struct Subscription {
     pub(crate) stream_id: String,
     pub(crate) client: ClientId,
     pub(crate) wanted: Vec<TrackRequest>,
-    pub(crate) sections: Vec<Section>,
+    /// Sound and picture as a rule; they stand here so that they are found without another look-up of memory.
+    pub(crate) sections: SmallVec<[Section; 2]>,
     pub(crate) negotiation: Negotiation,
     pub(crate) restart_wanted: bool,
     pub(crate) rate: ReceiverRate,
@@ -137,7 +139,7 @@ impl Subscription {
             stream_id,
             client,
             wanted: Vec::new(),
-            sections: Vec::new(),
+            sections: SmallVec::new(),
             negotiation: Negotiation::Idle,
             restart_wanted: false,
             rate: ReceiverRate::default(),
