@@ -17,6 +17,7 @@ use tokio::time::Instant as TokioInstant;
 
 use crate::attendance::Attendance;
 use crate::publisher::{Publisher, PublisherConfig, ToTransport, answered};
+use crate::route;
 use crate::signalling::{Heard, Signalling, SignallingError};
 use crate::subscriber::{Subscriber, SubscriberConfig};
 use crate::transport::TransportError;
@@ -257,7 +258,7 @@ impl Client {
             let subscriber = Subscriber::new(
                 self.worker.clone(),
                 self.attendance.clone(),
-                self.local,
+                route::to_first_candidate(&sdp).unwrap_or(self.local),
                 id.clone(),
                 config,
                 Rng::with_seed(self.config.number.into()),

@@ -19,9 +19,9 @@ const SMALL_MEDIA: &str = "--video-kbps 500 --fps 15";
 /// Groups of [`GROUP_SUBSCRIBERS`] and a publisher each.
 const GROUPS: [usize; 4] = [1, 10, 100, 1_000];
 const GROUP_SUBSCRIBERS: usize = 2;
-/// What the publisher of a group sends: ten packets of some 750 bytes a second and no sound. A thousand
-/// groups get a third of what 300 subscribers of a lecture do.
-const GROUP_MEDIA: &str = "--video-kbps 60 --fps 10 --no-audio";
+/// What the publisher of a group sends: five packets of some 750 bytes a second and no sound. A thousand
+/// groups get a sixth of what 300 subscribers of a lecture do, and report as much as 2,000 receivers.
+const GROUP_MEDIA: &str = "--video-kbps 30 --fps 5 --no-audio";
 /// Shards; more than a small machine has cores.
 const SHARDS: [u16; 3] = [1, 2, 4];
 /// How many subscribe to the lecture that is spread over shards.
@@ -52,8 +52,8 @@ struct Figures {
     busiest_media_thread_percent: f64,
     /// All that the server has in use.
     memory_mb: f64,
-    /// What it took since nobody was there, for each transport that is sent on.
-    kb_per_transport: f64,
+    /// What it took since nobody was there, for each member of a group: a client and its transport.
+    kb_per_member: f64,
     p50_ms: f64,
     p99_ms: f64,
     lost: f64,
@@ -107,7 +107,7 @@ impl Growing {
                     .to_owned()
             }
             Self::Groups => format!(
-                "groups with one publisher of 60 kbit/s (10 packets/s) and {GROUP_SUBSCRIBERS} \
+                "groups with one publisher of 30 kbit/s (5 packets/s) and {GROUP_SUBSCRIBERS} \
                  subscribers, one shard"
             ),
             Self::Shards => format!("shards of a lecture with {SHARDS_SUBSCRIBERS} subscribers"),
@@ -182,6 +182,9 @@ impl Figures {
     /// Takes them from a scenario; `None` if one is not there.
     fn of(measured: &Report, floor: f64) -> Option<Self> {
         let ns_per_packet = measured.get("server_ns_per_packet")?;
+        let per_group = measured.get("publishers")? + measured.get("subscribers")?;
+        let members = measured.get("groups")? * per_group;
+        let memory = measured.get("server_rss_end")? - measured.get("server_rss_before")?;
         Some(Self {
             packets_per_second: measured.get("packets_per_second")?,
             ns_per_packet,
@@ -189,7 +192,7 @@ impl Figures {
             cpu_percent: measured.get("server_cpu_percent")?,
             busiest_media_thread_percent: measured.busiest("server_threads", "media-")?,
             memory_mb: measured.get("server_rss_end")? / 1e6,
-            kb_per_transport: measured.get("server_bytes_per_transport")? / 1e3,
+            kb_per_member: memory / 1e3 / members,
             p50_ms: measured.get("latency/p50_ms")?,
             p99_ms: measured.get("latency/p99_ms")?,
             lost: measured.get("lost")?,
@@ -201,7 +204,7 @@ fn show(report: &mut Report, what: Growing, rows: &[Row]) {
     report.title(&what.title());
     report.line(
         what.name(),
-        "packets/s  ns/packet  of floor   CPU %  busiest  memory MB  kB/transport  p50 ms  p99 ms  lost",
+        "packets/s  ns/packet  of floor   CPU %  busiest  memory MB  kB/member  p50 ms  p99 ms  lost",
     );
     for row in rows {
         let label = row.size.to_string();
@@ -223,11 +226,8 @@ impl std::fmt::Display for Figures {
             f,
             "{packets_per_second:>9.0}  {ns_per_packet:>9.0}  {of_paced_floor:>8.2}  {cpu_percent:>6.1}"
         )?;
-        let Self { busiest_media_thread_percent, memory_mb, kb_per_transport, .. } = self;
-        write!(
-            f,
-            "  {busiest_media_thread_percent:>7.1}  {memory_mb:>9.1}  {kb_per_transport:>12.0}"
-        )?;
+        let Self { busiest_media_thread_percent, memory_mb, kb_per_member, .. } = self;
+        write!(f, "  {busiest_media_thread_percent:>7.1}  {memory_mb:>9.1}  {kb_per_member:>9.0}")?;
         let Self { p50_ms, p99_ms, lost, .. } = self;
         write!(f, "  {p50_ms:>6.2}  {p99_ms:>6.2}  {lost:>4.0}")
     }
@@ -245,12 +245,16 @@ mod tests {
     /// A scenario in which everything was measured.
     fn measured() -> Report {
         let mut report = Report::default();
-        for key in ["packets_per_second", "server_cpu_percent", "server_rss_end", "lost"] {
+        for key in ["packets_per_second", "server_cpu_percent", "lost"] {
             report.figure(key, 0.0);
+        }
+        for (key, figure) in [("groups", 2), ("publishers", 1), ("subscribers", 4)] {
+            report.figure(key, figure);
         }
         for (key, figure) in [
             ("server_ns_per_packet", 3_000.0),
-            ("server_bytes_per_transport", 1e5),
+            ("server_rss_before", 5e6),
+            ("server_rss_end", 6e6),
             ("expected", 1e4),
         ] {
             report.figure(key, figure);
@@ -266,12 +270,12 @@ mod tests {
         let row = Row::of(30, &measured(), FLOOR);
         let figures = row.figures.expect("nothing was overloaded");
         assert!((figures.of_paced_floor - 2.0).abs() < 1e-9);
-        assert!((figures.kb_per_transport - 100.0).abs() < 1e-9);
+        assert!((figures.kb_per_member - 100.0).abs() < 1e-9);
 
         let mut report = Report::default();
         show(&mut report, Growing::Groups, &[row]);
         let table = report.to_string();
-        assert!(table.contains("3000      2.00") && table.contains("10 packets/s"), "{table}");
+        assert!(table.contains("3000      2.00") && table.contains("5 packets/s"), "{table}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod process;
 mod prove;
 mod publisher;
 mod report;
+mod route;
 mod run;
 mod scenario;
 mod server;

@@ -419,7 +419,7 @@ fn surprise_75_what_looks_like_a_jwt_is_never_looked_up_and_all_else_is() {
     let refusal = request(&policy, None, &jwt).run(outside);
     assert_eq!(refusal, refused(Refusal::Jwt(JwtError::Signature)));
     assert_eq!(names(request(&policy, None, "a.b.c").run(outside)), Ok("guest".to_owned()));
-    assert_eq!(request(&policy, None, &jwt).cost(), Cost::Nothing);
+    assert_eq!(request(&policy, None, &jwt).cost(), Cost::Signature);
     assert_eq!(request(&policy, None, "a.b.c").cost(), Cost::LookUp);
 }
 

@@ -41,7 +41,7 @@ impl Conference {
         let address = self.sessions.get(&session).and_then(|state| state.address);
         // What is not compared with anything cannot be guessed, and what comes from nowhere cannot be told
         // from anything else.
-        let guessable = login.request.cost() != Cost::Nothing;
+        let guessable = matches!(login.request.cost(), Cost::Hash | Cost::LookUp);
         let Some(address) = address.filter(|_| guessable).map(|address| address.ip()) else {
             self.have_judged(session, login);
             return;

@@ -1,10 +1,10 @@
 //! The one task that owns the [`Conference`]: everything that happens reaches it through channels, and
 //! what the conference wants done is done from here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use galene_auth::{AuthoriseError, AuthoriseRequest, Grant, TokenStore};
 use galene_conference::{
@@ -12,7 +12,9 @@ use galene_conference::{
     SessionId, ShardId, Site, Ticket, TransportId, TransportStatistics,
 };
 use galene_group::{GroupLookup, LookupError};
-use galene_protocol::{ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration};
+use galene_protocol::{
+    ClientMessage, DecodeError, GroupName, GroupStatus, RtcConfiguration, ServerMessage,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -21,6 +23,7 @@ use crate::authoriser::Authoriser;
 use crate::encodings::Encodings;
 use crate::groups::{GroupStore, look_up};
 use crate::outbox::{Close, Outbox, Unsent};
+use crate::recent_lookups::RecentLookups;
 
 /// How much may wait for the control task. It handles tens of thousands of messages a second; when
 /// there are more, those who send them wait.
@@ -29,6 +32,10 @@ const MAX_ARRIVALS: usize = 1024;
 const MAX_REPORTS: usize = 16;
 /// How much is taken in before what it caused is done.
 const MAX_BATCH: usize = 64;
+/// For how long news about others waits for more of the same, if nothing more important comes before.
+/// Each write to a client costs several microseconds, and of those who come and go nobody minds hearing
+/// a moment later.
+const NEWS_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The channels to and from the media plane.
 #[derive(Debug)]
@@ -63,6 +70,8 @@ pub(crate) enum Arrival {
     Opened { session: SessionId, address: Option<SocketAddr>, outbox: Outbox },
     /// Anything else that the conference is told.
     Input(Box<Input>),
+    /// What was found about a group, and when it was asked for.
+    Loaded { ticket: Ticket, asked: Instant, result: Result<GroupLookup, LookupError> },
     /// Somebody wants to know about groups that exist.
     Statuses { lookups: Vec<GroupLookup>, answer: oneshot::Sender<Vec<GroupStatus>> },
     /// Somebody wants to know whether there is anybody.
@@ -103,7 +112,10 @@ impl Control {
             encodings: Encodings::new(),
             reports: HashMap::new(),
             last_report: 0,
-            unheard: Vec::new(),
+            recent: RecentLookups::new(Instant::now()),
+            answers: VecDeque::new(),
+            news: Vec::new(),
+            news_due: None,
             handle: handle.clone(),
         };
         let task = tokio::spawn(driver.run(arrivals, media.events));
@@ -269,8 +281,13 @@ struct Driver {
     /// Who waits for what a shard has to report. Each asker waits for one answer at a time.
     reports: HashMap<u64, oneshot::Sender<Vec<TransportStatistics>>>,
     last_report: u64,
-    /// Sessions that were cut off, of which the conference does not know yet.
-    unheard: Vec<SessionId>,
+    recent: RecentLookups,
+    /// What the conference is told next: answers that were at hand, and sessions that were cut off.
+    answers: VecDeque<Input>,
+    /// Sessions for which there was news since it was last sent, each once.
+    news: Vec<SessionId>,
+    /// When the news is sent at the latest.
+    news_due: Option<Instant>,
     handle: ControlHandle,
 }
 
@@ -284,7 +301,7 @@ impl Driver {
         mut events: mpsc::UnboundedReceiver<(ShardId, Event)>,
     ) {
         loop {
-            let deadline = self.conference.poll_timeout();
+            let deadline = self.conference.poll_timeout().into_iter().chain(self.news_due).min();
             let timeout = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -309,6 +326,9 @@ impl Driver {
                 }
                 () = timeout => self.input(Input::Timeout),
             }
+            if self.news_due.is_some_and(|due| due <= Instant::now()) {
+                self.send_news();
+            }
             if self.act().await.is_err() {
                 tracing::error!("the media plane is gone");
                 return;
@@ -330,7 +350,16 @@ impl Driver {
                 if let Input::SessionClosed { session } = &*input {
                     self.sessions.remove(session);
                 }
+                if matches!(*input, Input::GroupChanged { .. } | Input::GroupRemoved { .. }) {
+                    self.recent.forget(Instant::now());
+                }
                 self.input(*input);
+            }
+            Arrival::Loaded { ticket, asked, result } => {
+                if let Ok(lookup) = &result {
+                    self.recent.note(lookup, asked);
+                }
+                self.input(Input::GroupLoaded { ticket, result });
             }
             // Whoever asked may have given up meanwhile.
             Arrival::Statuses { lookups, answer } => {
@@ -395,8 +424,8 @@ impl Driver {
             while let Some(output) = self.conference.poll_output() {
                 self.carry_out(output, now).await?;
             }
-            let Some(session) = self.unheard.pop() else { return Ok(()) };
-            self.input(Input::SessionClosed { session });
+            let Some(answer) = self.answers.pop_front() else { return Ok(()) };
+            self.input(answer);
         }
     }
 
@@ -404,8 +433,9 @@ impl Driver {
         match output {
             Output::Send { sessions, message } => {
                 let text = self.encodings.encode(&message);
+                let is_news = matches!(&*message, ServerMessage::User(_));
                 for session in sessions {
-                    self.send(session, text.clone(), now);
+                    self.send(session, text.clone(), is_news, now);
                 }
             }
             Output::Close { session, code, reason } => {
@@ -417,8 +447,18 @@ impl Driver {
                 let shard = self.commands.get(usize::from(shard.0)).ok_or(MediaIsGone)?;
                 shard.send(command).await.map_err(|_| MediaIsGone)?;
             }
-            Output::LoadGroup { ticket, group } => self.load(ticket, group),
+            Output::LoadGroup { ticket, group } => match self.recent.ask(&group, now) {
+                Some(lookup) => {
+                    let result = Ok(lookup);
+                    self.answers.push_back(Input::GroupLoaded { ticket, result });
+                }
+                None => self.load(ticket, group, now),
+            },
             Output::Authorise { ticket, request } => {
+                if let Some(result) = self.handle.authoriser.run_at_once(&request) {
+                    self.answers.push_back(Input::Authorised { ticket, result });
+                    return Ok(());
+                }
                 let handle = self.handle.clone();
                 tokio::spawn(async move {
                     let result = handle.authorise(request).await;
@@ -437,9 +477,18 @@ impl Driver {
         Ok(())
     }
 
-    fn send(&mut self, session: SessionId, text: Utf8Bytes, now: Instant) {
+    fn send(&mut self, session: SessionId, text: Utf8Bytes, is_news: bool, now: Instant) {
         let Some(outbox) = self.sessions.get_mut(&session) else { return };
-        if let Err(unsent) = outbox.send(text, now) {
+        let sent = if is_news {
+            if !std::mem::replace(&mut outbox.is_listed, true) {
+                self.news.push(session);
+                self.news_due.get_or_insert(now + NEWS_INTERVAL);
+            }
+            outbox.send_later(text, now)
+        } else {
+            outbox.send(text, now)
+        };
+        if let Err(unsent) = sent {
             match unsent {
                 Unsent::Slow => tracing::info!(
                     session = session.0,
@@ -450,15 +499,27 @@ impl Driver {
             if let Some(outbox) = self.sessions.remove(&session) {
                 outbox.cut();
             }
-            self.unheard.push(session);
+            self.answers.push_back(Input::SessionClosed { session });
         }
     }
 
-    fn load(&self, ticket: Ticket, group: GroupName) {
+    /// Sends the news that waited.
+    fn send_news(&mut self) {
+        self.news_due = None;
+        for session in self.news.drain(..) {
+            // It may have gone with something more important, and the session may be over.
+            if let Some(outbox) = self.sessions.get_mut(&session) {
+                outbox.is_listed = false;
+                outbox.flush();
+            }
+        }
+    }
+
+    fn load(&self, ticket: Ticket, group: GroupName, asked: Instant) {
         let (groups, handle) = (Arc::clone(&self.groups), self.handle.clone());
         tokio::spawn(async move {
             let result: Result<GroupLookup, LookupError> = look_up(&groups, group).await;
-            handle.input(Input::GroupLoaded { ticket, result }).await;
+            handle.arrive(Arrival::Loaded { ticket, asked, result }).await;
         });
     }
 }

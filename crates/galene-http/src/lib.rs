@@ -30,6 +30,7 @@ mod path;
 mod progress;
 mod random;
 mod receive;
+mod recent_lookups;
 mod recording_pages;
 mod recordings;
 mod response;

@@ -29,6 +29,8 @@ pub(crate) struct Outbox {
     queue: Sender,
     /// Since when the queue is long.
     long_since: Option<Instant>,
+    /// Somebody is going to call [`flush`](Self::flush).
+    pub(crate) is_listed: bool,
     cut: oneshot::Sender<()>,
 }
 
@@ -92,12 +94,21 @@ impl Outbox {
     pub(crate) fn new() -> (Outbox, OutboxReader, Cut) {
         let queue = Arc::new(Queue::default());
         let (cut, is_cut) = oneshot::channel();
-        let outbox = Outbox { queue: Sender(Arc::clone(&queue)), long_since: None, cut };
+        let queue_in = Sender(Arc::clone(&queue));
+        let outbox = Outbox { queue: queue_in, long_since: None, is_listed: false, cut };
         (outbox, OutboxReader { queue }, is_cut)
     }
 
     /// Puts a message into the queue. One message always fits, however long, if nothing waits.
     pub(crate) fn send(&mut self, text: Utf8Bytes, now: Instant) -> Result<(), Unsent> {
+        self.send_later(text, now)?;
+        self.flush();
+        Ok(())
+    }
+
+    /// Puts in a message that need not leave before the next one that does, or before
+    /// [`flush`](Self::flush): the client is then written to once.
+    pub(crate) fn send_later(&mut self, text: Utf8Bytes, now: Instant) -> Result<(), Unsent> {
         let mut waiting = self.queue.0.lock();
         if waiting.is_gone {
             return Err(Unsent::Gone);
@@ -113,9 +124,12 @@ impl Outbox {
         }
         waiting.bytes += cost(&text);
         waiting.messages.push_back(Outgoing::Text(text));
-        drop(waiting);
-        self.queue.0.news.notify_one();
         Ok(())
+    }
+
+    /// Lets leave what is in the queue.
+    pub(crate) fn flush(&mut self) {
+        self.queue.0.news.notify_one();
     }
 
     /// Ends the connection after what is in the queue.
@@ -265,6 +279,36 @@ mod tests {
         while reader.try_next().is_some() {}
         let waiting = reader.queue.lock();
         assert!(waiting.messages.capacity() <= KEPT_PLACES && waiting.bytes == 0);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_woken_for_what_may_wait_and_it_leaves_in_its_turn() {
+        let (mut outbox, mut reader, _cut) = Outbox::new();
+        let now = Instant::now();
+        let sent = |text: &'static str| Some(Outgoing::Text(text.into()));
+        let waiting = tokio::spawn(async move { (reader.next().await, reader) });
+        tokio::task::yield_now().await;
+        outbox.send_later("news".into(), now).expect("there is room");
+        outbox.send_later("more news".into(), now).expect("there is room");
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        outbox.send("chat".into(), now).expect("there is room");
+        let (first, mut reader) = waiting.await.expect("no panic");
+        assert_eq!(first, sent("news"));
+        assert_eq!(reader.try_next(), sent("more news"));
+        assert_eq!(reader.try_next(), sent("chat"));
+
+        let waiting = tokio::spawn(async move { (reader.next().await, reader) });
+        tokio::task::yield_now().await;
+        outbox.send_later("late news".into(), now).expect("there is room");
+        outbox.flush();
+        let (late, mut reader) = waiting.await.expect("no panic");
+        assert_eq!(late, sent("late news"));
+
+        outbox.send_later("last news".into(), now).expect("there is room");
+        outbox.close(Close { code: 1000, reason: String::new() });
+        assert_eq!(reader.next().await, sent("last news"), "it comes before the end");
+        assert!(matches!(reader.next().await, Some(Outgoing::Close(_))));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! a subscriber's media and reports are sealed and opened beside the engine, and a publisher sends what the
 //! engine only receives. A prepared key of AES-GCM takes 600 bytes, one that waits takes 60.
 
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::{Aes128, Aes256};
 use str0m::crypto::{
     AeadAes128GcmCipher, AeadAes256GcmCipher, CryptoError, SrtpProvider, SupportedAeadAes128Gcm,
     SupportedAeadAes256Gcm, SupportedAes128CmSha1_80,
@@ -32,12 +34,21 @@ impl SrtpProvider for LazyCiphers {
     }
 
     fn srtp_aes_128_ecb_round(&self, key: &[u8], input: &[u8], output: &mut [u8]) {
-        stock().srtp_aes_128_ecb_round(key, input, output);
+        encrypt_block::<Aes128>(key, input, output);
     }
 
     fn srtp_aes_256_ecb_round(&self, key: &[u8], input: &[u8], output: &mut [u8]) {
-        stock().srtp_aes_256_ecb_round(key, input, output);
+        encrypt_block::<Aes256>(key, input, output);
     }
+}
+
+/// Encrypts the 16 bytes of `input`. A handshake needs two dozen of such blocks, each for one key or a part of
+/// one, and for each the stock provider makes a cipher, which takes fifty times as long as its use.
+fn encrypt_block<C: KeyInit + BlockCipherEncrypt>(key: &[u8], input: &[u8], output: &mut [u8]) {
+    let cipher = C::new_from_slice(key).expect("the engine gives keys of the profile's length");
+    let mut block = aes::cipher::Block::<C>::try_from(input).expect("a block has 16 bytes");
+    cipher.encrypt_block(&mut block);
+    output[..block.len()].copy_from_slice(&block);
 }
 
 impl SupportedAeadAes128Gcm for LazyCiphers {
@@ -125,6 +136,20 @@ impl AeadAes256GcmCipher for Lazy<32, dyn AeadAes256GcmCipher> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_is_encrypted_as_the_stock_provider_does() {
+        for at in 0..=255 {
+            let (key, input) = ([at; 32], [at ^ 0x5a; 16]);
+            let (mut ours, mut theirs) = ([0; 32], [0; 32]);
+            LazyCiphers.srtp_aes_128_ecb_round(&key[..16], &input, &mut ours);
+            stock().srtp_aes_128_ecb_round(&key[..16], &input, &mut theirs);
+            assert_eq!(ours, theirs);
+            LazyCiphers.srtp_aes_256_ecb_round(&key, &input, &mut ours);
+            stock().srtp_aes_256_ecb_round(&key, &input, &mut theirs);
+            assert_eq!(ours, theirs);
+        }
+    }
 
     #[test]
     fn a_lazy_cipher_does_what_the_stock_one_does() {

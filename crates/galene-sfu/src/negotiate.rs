@@ -350,7 +350,7 @@ impl Sfu {
             return Ok(None);
         };
         check_size(text)?;
-        let (text, candidates) = sdp::split_candidates(text);
+        let (text, candidates) = sdp::split_answer(text);
         let answer = engine::parse_answer(&text).map_err(Refused::Sdp)?;
         // Only where the engine sends does it keep packets.
         let keeps = self.config.egress == EgressKind::Reference;

@@ -83,6 +83,39 @@ pub(crate) fn split_candidates(sdp: &str) -> (String, Vec<&str>) {
     (text, candidates)
 }
 
+/// Takes the candidates out of an answer and lists them, and leaves out what the engine has no use for: to
+/// read a line takes it microseconds. What it needs once per session, such as the fingerprint, browsers
+/// repeat in each section.
+pub(crate) fn split_answer(sdp: &str) -> (String, Vec<&str>) {
+    const OF_NO_USE: [&str; 8] = [
+        "a=end-of-candidates",
+        "a=extmap-allow-mixed",
+        "a=ice-options:",
+        "a=msid",
+        "a=rtcp:",
+        "a=rtcp-rsize",
+        // Whoever only receives has none that matter.
+        "a=ssrc:",
+        "a=ssrc-group:",
+    ];
+    const ONCE: [&str; 4] = ["a=fingerprint:", "a=ice-pwd:", "a=ice-ufrag:", "a=setup:"];
+    let mut text = String::with_capacity(sdp.len());
+    let (mut candidates, mut seen) = (Vec::new(), Vec::new());
+    for line in sdp.lines() {
+        if let Some(candidate) = line.strip_prefix("a=").filter(|l| l.starts_with("candidate:")) {
+            candidates.push(candidate);
+        } else if OF_NO_USE.iter().any(|prefix| line.starts_with(prefix)) || seen.contains(&line) {
+            continue;
+        } else {
+            if ONCE.iter().any(|prefix| line.starts_with(prefix)) {
+                seen.push(line);
+            }
+            push_line(&mut text, line);
+        }
+    }
+    (text, candidates)
+}
+
 /// Takes away from an offer's sections that they receive, since whoever publishes over a transport
 /// receives nothing over it. Without an attribute a section sends and receives (RFC 8866 §6.7).
 pub(crate) fn make_send_only(sdp: &str) -> String {
@@ -140,25 +173,34 @@ pub(crate) fn keep_formats(sdp: &str, keep: impl Fn(&str, u8) -> bool) -> String
     let mut text = String::with_capacity(sdp.len());
     for section in split_sections(sdp) {
         let mid = section.lines().find_map(|l| l.strip_prefix("a=mid:")).unwrap_or_default();
-        let kept = |word: &str| word.parse().is_ok_and(|pt| keep(mid, pt));
+        let mut kept = Vec::new();
         for line in section.lines() {
             if line.starts_with("m=") {
-                let (head, formats): (Vec<_>, Vec<_>) =
-                    line.split(' ').enumerate().partition(|(at, _)| *at < 3);
-                let mut formats: Vec<_> = formats.into_iter().filter(|(_, w)| kept(w)).collect();
-                formats.sort_by_key(|(_, word)| red_types(section).any(|red| red == *word));
-                if formats.is_empty() {
+                // Media, port and protocol, and then the formats.
+                let formats = line.match_indices(' ').nth(2).map_or(line.len(), |(at, _)| at);
+                let (head, formats) = line.split_at(formats);
+                let is_kept = |word: &&str| word.parse().is_ok_and(|pt| keep(mid, pt));
+                kept.extend(formats.split(' ').filter(is_kept));
+                if kept.is_empty() {
                     // A section that was rejected has none, and a line must have one.
                     push_line(&mut text, line);
                     continue;
                 }
-                let words: Vec<_> = head.into_iter().chain(formats).map(|(_, word)| word).collect();
-                push_line(&mut text, &words.join(" "));
+                if kept.len() > 1 {
+                    let red: Vec<&str> = red_types(section).collect();
+                    kept.sort_by_key(|word| red.contains(word));
+                }
+                text.push_str(head);
+                for word in &kept {
+                    text.push(' ');
+                    text.push_str(word);
+                }
+                text.push_str("\r\n");
                 continue;
             }
             let format = ABOUT_A_FORMAT.iter().find_map(|prefix| line.strip_prefix(prefix));
             let format = format.and_then(|rest| rest.split(' ').next());
-            if format.is_none_or(kept) {
+            if format.is_none_or(|word| kept.contains(&word)) {
                 push_line(&mut text, line);
             }
         }
@@ -181,11 +223,17 @@ pub(crate) fn sections_with_red(sdp: &str) -> Vec<&str> {
 /// Lists the payload types of redundant data in a section.
 fn red_types(section: &str) -> impl Iterator<Item = &str> {
     let maps = section.lines().filter_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(' '));
-    maps.filter(|(_, map)| map.to_ascii_lowercase().starts_with("red/")).map(|(pt, _)| pt)
+    maps.filter(|(_, map)| names(map, "red/")).map(|(pt, _)| pt)
 }
 
 fn is_rtx_map(line: &str) -> bool {
-    line.starts_with("a=rtpmap:") && line.to_ascii_lowercase().contains(" rtx/")
+    let map = line.strip_prefix("a=rtpmap:").and_then(|rest| rest.split_once(' '));
+    map.is_some_and(|(_, map)| names(map, "rtx/"))
+}
+
+/// Returns whether a format is called so, which may be written in any case (RFC 4855 §3).
+fn names(map: &str, name: &str) -> bool {
+    map.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
 }
 
 /// Cuts a description before each `m=` line; the first piece is the session level.
@@ -244,6 +292,38 @@ mod tests {
         assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n"));
         assert!(!text.contains("a=fmtp:97"));
         assert!(text.contains("a=rtcp-fb:96 nack pli"));
+    }
+
+    #[test]
+    fn an_answer_keeps_what_matters_and_that_once() {
+        let section = |mid: &str| {
+            format!(
+                "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:{mid}\r\na=rtcp:9 IN IP4 0.0.0.0\r\n\
+                 a=ice-ufrag:u\r\na=ice-pwd:p\r\na=fingerprint:sha-256 AA\r\na=setup:active\r\n\
+                 a=candidate:1 1 udp 2 192.0.2.1 3 typ host\r\na=end-of-candidates\r\n\
+                 a=recvonly\r\na=rtcp-mux\r\na=rtcp-rsize\r\na=ssrc:1 cname:x\r\n\
+                 a=rtpmap:111 opus/48000/2\r\n"
+            )
+        };
+        let answer = format!("v=0\na=msid-semantic: WMS *\r\n{}{}", section("0"), section("1"));
+        let (text, candidates) = split_answer(&answer);
+        assert_eq!(candidates, ["candidate:1 1 udp 2 192.0.2.1 3 typ host"; 2]);
+        let rest = "a=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n";
+        assert_eq!(
+            text,
+            format!(
+                "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=ice-ufrag:u\r\n\
+                 a=ice-pwd:p\r\na=fingerprint:sha-256 AA\r\na=setup:active\r\n{rest}\
+                 m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n{rest}"
+            )
+        );
+    }
+
+    #[test]
+    fn what_differs_between_sections_is_kept() {
+        let answer = "v=0\r\nm=audio 9 X 1\r\na=fingerprint:sha-256 AA\r\n\
+            m=audio 9 X 1\r\na=fingerprint:sha-256 BB\r\n";
+        assert_eq!(split_answer(answer).0, answer);
     }
 
     #[test]
