@@ -199,7 +199,7 @@ struct Pace {
 
 impl Pace {
     fn has_frame_at(step: u32) -> bool {
-        step % FRAME_STEPS == 0
+        step.is_multiple_of(FRAME_STEPS)
     }
 
     fn has_sound_at(self, step: u32) -> bool {
