@@ -1,6 +1,11 @@
 //! From where things leave for the server.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use str0m::Candidate;
+use str0m::net::Protocol;
+
+use crate::socket::any_like;
 
 /// Returns the address of this host from which packets leave for the first candidate of an offer, if the
 /// offer has one that can be reached.
@@ -9,31 +14,30 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 /// names as a candidate, and from no other; a transport that named one and sent from another would have the
 /// server look into a second path that nobody will ever use.
 pub(crate) fn to_first_candidate(sdp: &str) -> Option<IpAddr> {
-    let candidates = sdp.lines().filter_map(|line| line.strip_prefix("a=candidate:"));
+    let candidates = sdp
+        .lines()
+        .filter_map(|line| line.strip_prefix("a="))
+        .filter(|line| line.starts_with("candidate:"));
     candidates.filter_map(address).find_map(source)
 }
 
-/// Reads the address of a candidate for UDP (RFC 8839 §5.1).
+/// Returns the address of a candidate for UDP (RFC 8839 §5.1).
 fn address(candidate: &str) -> Option<SocketAddr> {
-    let mut words = candidate.split(' ').skip(2);
-    words.next().filter(|transport| transport.eq_ignore_ascii_case("udp"))?;
-    let ip: IpAddr = words.nth(1)?.parse().ok()?;
-    Some(SocketAddr::new(ip, words.next()?.parse().ok()?))
+    let candidate = Candidate::from_sdp_string(candidate).ok()?;
+    (candidate.proto() == Protocol::Udp).then(|| candidate.addr())
 }
 
 /// Asks the kernel; nothing is sent.
 fn source(destination: SocketAddr) -> Option<IpAddr> {
-    let any = match destination {
-        SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-        SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-    };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
+    let socket = UdpSocket::bind((any_like(destination.ip()), 0)).ok()?;
     socket.connect(destination).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]

@@ -49,11 +49,7 @@ impl MediaSocket {
     /// Binds to a free port of every address of the host, in the family of `local`. With `has_times`
     /// the kernel notes when datagrams arrive. Must be called within a runtime.
     pub(crate) fn bind(local: IpAddr, has_times: bool) -> io::Result<Self> {
-        let any = match local {
-            IpAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
-        };
-        let socket = std::net::UdpSocket::bind((any, 0))?;
+        let socket = std::net::UdpSocket::bind((any_like(local), 0))?;
         socket.set_nonblocking(true)?;
         setsockopt(&socket, RcvBuf, &RECEIVE_BUFFER)?;
         setsockopt(&socket, UdpGroSegment, &true)?;
@@ -131,6 +127,14 @@ impl Batch<'_> {
     /// Returns the datagrams, in order.
     pub(crate) fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
         self.data.chunks(self.stride)
+    }
+}
+
+/// Returns what stands for all addresses of the host in the family of `ip`.
+pub(crate) fn any_like(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 
