@@ -63,19 +63,36 @@ impl SupportedAeadAes256Gcm for LazyCiphers {
     }
 }
 
+/// A cipher that the stock provider makes from a key of so many bytes.
+trait Stock<const KEY: usize> {
+    fn make(key: [u8; KEY], encrypt: bool) -> Box<Self>;
+}
+
+impl Stock<16> for dyn AeadAes128GcmCipher {
+    fn make(key: [u8; 16], encrypt: bool) -> Box<Self> {
+        stock().aead_aes_128_gcm().create_cipher(key, encrypt)
+    }
+}
+
+impl Stock<32> for dyn AeadAes256GcmCipher {
+    fn make(key: [u8; 32], encrypt: bool) -> Box<Self> {
+        stock().aead_aes_256_gcm().create_cipher(key, encrypt)
+    }
+}
+
 struct Lazy<const KEY: usize, C: ?Sized> {
     key: [u8; KEY],
     encrypt: bool,
     made: Option<Box<C>>,
 }
 
-impl<const KEY: usize, C: ?Sized> Lazy<KEY, C> {
+impl<const KEY: usize, C: Stock<KEY> + ?Sized> Lazy<KEY, C> {
     fn new(key: [u8; KEY], encrypt: bool) -> Self {
         Self { key, encrypt, made: None }
     }
 
-    fn get(&mut self, make: impl FnOnce([u8; KEY], bool) -> Box<C>) -> &mut C {
-        self.made.get_or_insert_with(|| make(self.key, self.encrypt))
+    fn get(&mut self) -> &mut C {
+        self.made.get_or_insert_with(|| C::make(self.key, self.encrypt))
     }
 }
 
@@ -93,8 +110,7 @@ impl AeadAes128GcmCipher for Lazy<16, dyn AeadAes128GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        let make = |key, encrypt| stock().aead_aes_128_gcm().create_cipher(key, encrypt);
-        self.get(make).encrypt(iv, aad, input, output)
+        self.get().encrypt(iv, aad, input, output)
     }
 
     fn decrypt(
@@ -104,8 +120,7 @@ impl AeadAes128GcmCipher for Lazy<16, dyn AeadAes128GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        let make = |key, encrypt| stock().aead_aes_128_gcm().create_cipher(key, encrypt);
-        self.get(make).decrypt(iv, aads, input, output)
+        self.get().decrypt(iv, aads, input, output)
     }
 }
 
@@ -117,8 +132,7 @@ impl AeadAes256GcmCipher for Lazy<32, dyn AeadAes256GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<(), CryptoError> {
-        let make = |key, encrypt| stock().aead_aes_256_gcm().create_cipher(key, encrypt);
-        self.get(make).encrypt(iv, aad, input, output)
+        self.get().encrypt(iv, aad, input, output)
     }
 
     fn decrypt(
@@ -128,8 +142,7 @@ impl AeadAes256GcmCipher for Lazy<32, dyn AeadAes256GcmCipher> {
         input: &[u8],
         output: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        let make = |key, encrypt| stock().aead_aes_256_gcm().create_cipher(key, encrypt);
-        self.get(make).decrypt(iv, aads, input, output)
+        self.get().decrypt(iv, aads, input, output)
     }
 }
 

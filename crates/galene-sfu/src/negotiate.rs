@@ -267,8 +267,6 @@ impl Sfu {
             {
                 let clock_rate = track.format.codec.clock_rate_hz();
                 let forward = Forward::new(self.random.u16(..), clock_rate);
-                // Each takes most of a kilobyte, and there are seldom more than two.
-                subscription.sections.reserve_exact(1);
                 subscription.sections.push(Section::new(mid, track.format, forward));
             }
             let section = &mut subscription.sections[at];
