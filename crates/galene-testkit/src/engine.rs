@@ -8,7 +8,7 @@ use str0m::format::CodecConfig;
 use str0m::media::{Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Extension;
-use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use crate::codec::Codec;
 use crate::descriptor;
@@ -24,6 +24,9 @@ pub(crate) struct Engine {
     timeout: Option<Instant>,
     outgoing: VecDeque<Datagram>,
     events: VecDeque<Event>,
+    ice: IceConnectionState,
+    has_dtls: bool,
+    is_closed: bool,
     /// Reports beside those of the engine, if there are to be any.
     own_rtcp: Option<OwnRtcp>,
     /// And RTP as it comes.
@@ -161,6 +164,9 @@ impl Engine {
             timeout: None,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
+            ice: IceConnectionState::New,
+            has_dtls: false,
+            is_closed: false,
             own_rtcp: None,
             own_rtp: None,
             opened: VecDeque::new(),
@@ -234,8 +240,19 @@ impl Engine {
         self.outgoing.pop_front()
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "most events say nothing of whether there is a connection"
+    )]
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        match &event {
+            Event::Connected => self.has_dtls = true,
+            Event::IceConnectionStateChange(state) => self.ice = *state,
+            Event::Closed => self.is_closed = true,
+            _ => {}
+        }
+        Some(event)
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -266,13 +283,32 @@ impl Engine {
         ]
     }
 
+    /// Closes the connection, as by `RTCPeerConnection.close()`.
+    pub(crate) fn close(&mut self, now: Instant) {
+        // An engine that is closed already needs no closing.
+        if self.rtc.is_alive() && self.rtc.close().is_ok() {
+            self.settle(now);
+        }
+    }
+
+    /// Returns whether ICE and DTLS are up, as far as the events tell that were taken.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.is_open() && self.ice.is_connected()
+    }
+
+    /// Returns whether DTLS has come up and nobody has closed it, be there a path at present or not.
+    pub(crate) fn is_open(&self) -> bool {
+        self.has_dtls && !self.is_closed
+    }
+
+    /// Returns whether the other side closed the connection.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Gives access to the engine; to be followed by [`settle`](Self::settle).
     pub(crate) fn rtc(&mut self) -> &mut Rtc {
         &mut self.rtc
-    }
-
-    pub(crate) fn is_alive(&self) -> bool {
-        self.rtc.is_alive()
     }
 
     /// Returns the codec that a payload type stands for, be it by itself or as redundant audio.

@@ -4,6 +4,7 @@
 //! in a moment, the same way each time. The kit knows nothing of the code under test; that joins the
 //! network as a [`Node`], by an adapter in the test.
 
+mod allocation;
 mod camera;
 mod checker;
 mod clock;
@@ -11,6 +12,7 @@ mod codec;
 mod congestion_window;
 mod decoder;
 mod descriptor;
+mod egress_counts;
 mod engine;
 mod fault;
 mod freeze;
@@ -26,9 +28,12 @@ mod own_rtp;
 mod payload;
 mod playout;
 mod profile;
+mod published_track;
 mod publisher;
+mod publisher_config;
 mod rate_controller;
 mod receive_estimator;
+mod received_track;
 mod redundant;
 mod report;
 mod scalability;
@@ -37,6 +42,8 @@ mod simulation;
 mod source;
 mod stamp;
 mod subscriber;
+mod subscriber_config;
+mod track_spec;
 mod wire;
 
 pub use checker::{EgressChecker, ReceivedPacket};
@@ -52,14 +59,18 @@ pub use listener::{Listener, Played, Playing};
 pub use network::{Filter, Network, Traffic, Verdict};
 pub use node::{Datagram, Node};
 pub use profile::Profile;
-pub use publisher::{PublisherConfig, PublisherPeer, TrackSpec};
+pub use publisher::PublisherPeer;
+pub use publisher_config::PublisherConfig;
+pub use received_track::ReceivedTrack;
 pub use report::{Report, Switch};
 pub use scalability::Scalability;
 pub use sdp::{Section, sections};
 pub use simulation::{NodeKey, Simulation};
 pub use source::SourceCounts;
 pub use stamp::{Stamp, StampError};
-pub use subscriber::{ReceivedTrack, SubscriberConfig, SubscriberPeer};
+pub use subscriber::SubscriberPeer;
+pub use subscriber_config::SubscriberConfig;
+pub use track_spec::TrackSpec;
 pub use wire::{NonceReused, WireChecker};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
