@@ -193,6 +193,10 @@ pub(crate) struct FloorArguments {
           value_parser = clap::value_parser!(u16).range(64..=1472))]
     pub(crate) size: u16,
 
+    /// Measure these parts alone
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    pub(crate) only: Vec<FloorPart>,
+
     /// Write all figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -236,6 +240,17 @@ pub(crate) struct GrowthArguments {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// A part of the least that a packet costs, in the order in which they are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FloorPart {
+    /// As fast as it goes, to nobody
+    Tight,
+    /// At the pace of a conference, with and without somebody who receives
+    Paced,
+    /// The same with sound, to somebody who receives
+    Lecture,
+}
+
 /// What costs are to grow with, in the order in which it is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Growing {
@@ -262,6 +277,13 @@ pub(crate) enum Part {
     Storm,
     /// Two shards against one
     Shards,
+}
+
+impl FloorArguments {
+    /// Returns whether a part is measured: all are, unless some are named.
+    pub(crate) fn has(&self, part: FloorPart) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 impl ProveArguments {
@@ -376,6 +398,19 @@ mod tests {
         assert_eq!(growing("g growth server"), Growing::value_variants());
         assert_eq!(growing("g growth server --only shards"), [Growing::Shards]);
         assert!(read("g growth server --only nothing").is_err());
+    }
+
+    #[test]
+    fn the_whole_floor_is_measured_unless_parts_are_named() {
+        let parts = |line| {
+            let Command::Floor(floor) = read(line).expect("valid").command else { panic!("floor") };
+            let parts = FloorPart::value_variants().iter().copied();
+            parts.filter(|part| floor.has(*part)).collect::<Vec<_>>()
+        };
+        assert_eq!(parts("g floor"), FloorPart::value_variants());
+        let named = parts("g floor --only lecture,tight");
+        assert_eq!(named, [FloorPart::Tight, FloorPart::Lecture]);
+        assert!(read("g floor --only nothing").is_err());
     }
 
     #[test]

@@ -33,11 +33,7 @@ pub(crate) async fn run(arguments: &ConnectArguments) -> Result<Report, StageErr
         report.fail("the publisher could not connect".to_owned());
     }
     let tally = stage.strike().await;
-    report.title("joining");
-    report.times("joined", "from connection to membership", &tally.joined);
-    report.times("offered", "... to first offer", &tally.offered);
-    report.times("connected", "... to connected transport", &tally.connected);
-    report.times("join", "... to first packet", &tally.join);
+    tally.report_joining(&mut report);
     if tally.join.count() < arguments.connections as u64 {
         let count = tally.join.count();
         report.fail(format!("only {count} of {} had media", arguments.connections));

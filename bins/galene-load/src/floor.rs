@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
+use clap::ValueEnum;
 use nix::sys::socket::sockopt::{RcvBuf, SndBuf};
 use nix::sys::socket::{
     ControlMessage, MsgFlags, MultiHeaders, SockaddrIn, sendmmsg, sendmsg, setsockopt,
 };
 use nix::time::{ClockId, clock_gettime};
 
-use crate::arguments::FloorArguments;
+use crate::arguments::{FloorArguments, FloorPart};
 use crate::cores::Cores;
 use crate::report::Report;
 
@@ -48,7 +49,7 @@ impl From<nix::Error> for FloorError {
     }
 }
 
-/// Measures and reports.
+/// Measures what is asked for and reports.
 pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
     if arguments.sinks == 0 {
         return Err(FloorError::NoSinks);
@@ -58,7 +59,18 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
     let mut report = Report::default();
     report.figure("sinks", arguments.sinks);
     report.figure("size", size);
+    for part in FloorPart::value_variants().iter().filter(|part| arguments.has(**part)) {
+        match part {
+            FloorPart::Tight => tight(&sinks, size, &mut report)?,
+            FloorPart::Paced => paced(&sinks, size, &mut report)?,
+            FloorPart::Lecture => lecture(&sinks, size, &mut report)?,
+        }
+    }
+    Ok(report)
+}
 
+/// As fast as it goes, to nobody.
+fn tight(sinks: &Sinks, size: usize, report: &mut Report) -> Result<(), FloorError> {
     report.title("floor, CPU time per packet");
     let seal = seal(&AES_128_GCM, size)?;
     report.number("seal_aes128_ns", "AES-128-GCM", seal, 0, "ns");
@@ -78,7 +90,12 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
         let key = format!("floor_gso{segments}_ns");
         report.number(&key, &label, seal + send, 0, "ns");
     }
-    report.title("the same at the pace of a conference, 30 frames a second");
+    Ok(())
+}
+
+/// At the pace of a conference, to nobody and to somebody who receives.
+fn paced(sinks: &Sinks, size: usize, report: &mut Report) -> Result<(), FloorError> {
+    report.title("floor at the pace of a conference, 30 frames a second");
     let cores = Cores::set_aside(1)?;
     for (key, label, segments) in
         [("paced", "each packet alone", 1), ("paced_gso", "a frame in one send", FRAME)]
@@ -90,7 +107,13 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
         let label = format!("{label}, and somebody receives");
         report.number(&format!("{key}_received_ns"), &label, received, 0, "ns");
     }
-    report.title("a lecture: the same with sound, and somebody receives");
+    Ok(())
+}
+
+/// At the pace of a conference with sound, to somebody who receives.
+fn lecture(sinks: &Sinks, size: usize, report: &mut Report) -> Result<(), FloorError> {
+    report.title("floor of a lecture: at that pace with sound, and somebody receives");
+    let cores = Cores::set_aside(1)?;
     for (key, label, segments) in
         [("lecture", "each packet alone", 1), ("lecture_gso", "a frame in one send", FRAME)]
     {
@@ -98,7 +121,7 @@ pub(crate) fn run(arguments: &FloorArguments) -> Result<Report, FloorError> {
         let received = sinks.while_received(&cores, || sinks.pace(pace))?;
         report.number(&format!("{key}_ns"), label, received, 0, "ns");
     }
-    Ok(report)
+    Ok(())
 }
 
 /// The sockets that are sent to, and the one that sends.

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::arguments::{Part, ProveArguments};
 use crate::report::Report;
-use crate::scenario::{Floor, Scenarios};
+use crate::scenario::Scenarios;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -25,6 +25,16 @@ struct Promise {
 struct Lecture {
     subscribers: u32,
     report: Report,
+}
+
+/// The least that a packet costs, in nanoseconds.
+struct Floor {
+    /// Sealed and sent one after the other, as fast as it goes, to nobody.
+    tight: f64,
+    /// Sealed and sent as in a lecture, to somebody who receives.
+    lecture: f64,
+    /// The same with a frame in one send.
+    lecture_offload: f64,
 }
 
 /// Measures what is asked for and reports.
@@ -78,7 +88,7 @@ impl Prover<'_> {
         Ok(lectures)
     }
 
-    /// Lectures of several sizes, between two measurements of the floor. Returns those with offload.
+    /// Lectures of several sizes, and the floor of each. Returns those with offload.
     async fn packets(
         &self,
         report: &mut Report,
@@ -90,8 +100,9 @@ impl Prover<'_> {
         let offload = self.lectures(OFFLOAD, &["-shards", "1"], &[50, 100, 300, 500]).await?;
         let mut floors = BTreeMap::new();
         for &Lecture { subscribers, .. } in &offload {
-            let floor = self.scenarios.floor(&format!("floor {subscribers}"), subscribers)?;
-            floors.insert(subscribers, Floor::at(&floor));
+            let name = format!("floor {subscribers}");
+            let floor = self.scenarios.floor(&name, subscribers, "tight,lecture")?;
+            floors.insert(subscribers, Floor::of(&floor));
         }
         let tight = floors.values().fold(f64::INFINITY, |least, floor| least.min(floor.tight));
         show_floors(report, tight, &floors);
@@ -239,6 +250,17 @@ impl Prover<'_> {
 impl Lecture {
     fn video_ns(&self) -> Option<f64> {
         self.report.get("server_ns_per_video_packet")
+    }
+}
+
+impl Floor {
+    fn of(measured: &Report) -> Self {
+        let get = |key| measured.get(key).unwrap_or(f64::NAN);
+        Self {
+            tight: get("floor_ns"),
+            lecture: get("lecture_ns"),
+            lecture_offload: get("lecture_gso_ns"),
+        }
     }
 }
 

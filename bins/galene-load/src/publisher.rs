@@ -130,13 +130,7 @@ impl Publisher {
     /// Sends until nobody can tell it anything any more.
     pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<ToTransport>) {
         let result = self.send(&mut orders).await;
-        let mut tally = self.worker.tally();
-        tally.overflowed += u64::from(self.transport.overflowed());
-        if let Err(error) = result {
-            tally.error(&error.to_string());
-        }
-        drop(tally);
-        self.transport.close();
+        self.transport.end(result, &mut self.worker.tally());
     }
 
     async fn send(

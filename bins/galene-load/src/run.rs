@@ -183,11 +183,7 @@ fn describe(report: &mut Report, arguments: &RunArguments) {
 fn report_forwarding(report: &mut Report, arguments: &RunArguments, tally: &Tally) {
     let (sent, received) = (&tally.sent, &tally.received);
     let seconds = arguments.duration.as_secs_f64();
-    report.title("joining");
-    report.times("joined", "from connection to membership", &tally.joined);
-    report.times("offered", "... to first offer", &tally.offered);
-    report.times("connected", "... to connected transport", &tally.connected);
-    report.times("join", "... to first packet", &tally.join);
+    tally.report_joining(report);
     report.count("user_messages", "messages about members", tally.user_messages);
 
     report.title("forwarding");

@@ -22,21 +22,6 @@ pub(crate) struct Scenarios<'a> {
     pub(crate) json: Option<&'a Path>,
 }
 
-/// The least that a packet costs: the lower of two measurements, since whatever disturbs adds.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Floor {
-    /// Sealed and sent one after the other, as fast as it goes, to nobody.
-    pub(crate) tight: f64,
-    /// Sealed and sent in frames, with rests between them, to somebody who receives.
-    pub(crate) paced: f64,
-    /// The same with a frame in one send.
-    pub(crate) paced_offload: f64,
-    /// As paced, with sound between the frames.
-    pub(crate) lecture: f64,
-    /// The same with a frame in one send.
-    pub(crate) lecture_offload: f64,
-}
-
 impl Scenarios<'_> {
     /// Lets a fresh server with these options be measured by a command line of this program. `group` is
     /// the path below that of the server's group; groups below it exist once somebody joins them.
@@ -73,11 +58,11 @@ impl Scenarios<'_> {
         Ok(measured)
     }
 
-    /// Measures the floor for so many receivers.
-    pub(crate) fn floor(&self, name: &str, receivers: u32) -> Result<Report> {
+    /// Measures these parts of the floor for so many receivers.
+    pub(crate) fn floor(&self, name: &str, receivers: u32, parts: &str) -> Result<Report> {
         eprintln!("measuring: {name}");
         let receivers = receivers.to_string();
-        let line = ["galene-load", "floor", "--sinks", &receivers];
+        let line = ["galene-load", "floor", "--sinks", &receivers, "--only", parts];
         let Command::Floor(arguments) = Arguments::try_parse_from(line)?.command else {
             return Err("no floor".into());
         };
@@ -97,43 +82,4 @@ impl Scenarios<'_> {
 /// Returns where the figures of a scenario go.
 pub(crate) fn json_of(directory: Option<&Path>, scenario: &str) -> Option<PathBuf> {
     directory.map(|directory| directory.join(format!("{}.json", scenario.replace(' ', "-"))))
-}
-
-impl Floor {
-    /// Takes the lower of two measurements.
-    pub(crate) fn of(before: &Report, after: &Report) -> Self {
-        Self::at(before).min(Self::at(after))
-    }
-
-    /// Takes what one measurement has found.
-    pub(crate) fn at(measured: &Report) -> Self {
-        let get = |key| measured.get(key).unwrap_or(f64::NAN);
-        Self {
-            tight: get("floor_ns"),
-            paced: get("paced_received_ns"),
-            paced_offload: get("paced_gso_received_ns"),
-            lecture: get("lecture_ns"),
-            lecture_offload: get("lecture_gso_ns"),
-        }
-    }
-
-    /// Returns the lower figures of both.
-    fn min(self, other: Self) -> Self {
-        Self {
-            tight: self.tight.min(other.tight),
-            paced: self.paced.min(other.paced),
-            paced_offload: self.paced_offload.min(other.paced_offload),
-            lecture: self.lecture.min(other.lecture),
-            lecture_offload: self.lecture_offload.min(other.lecture_offload),
-        }
-    }
-
-    /// Reports it.
-    pub(crate) fn show(&self, report: &mut Report) {
-        report.title("floor: AES-128-GCM and a send, CPU time per packet of 1,200 bytes");
-        report.number("floor_ns", "as fast as it goes, to nobody", self.tight, 0, "ns");
-        report.number("floor_paced_ns", "30 frames/s, to receivers", self.paced, 0, "ns");
-        let offload = self.paced_offload;
-        report.number("floor_paced_gso_ns", "the same, a frame in one send", offload, 0, "ns");
-    }
 }

@@ -111,12 +111,7 @@ impl Subscriber {
         for track in &mut self.tracks {
             track.received.finish(&mut tally);
         }
-        tally.overflowed += u64::from(self.transport.overflowed());
-        if let Err(error) = result {
-            tally.error(&error.to_string());
-        }
-        drop(tally);
-        self.transport.close();
+        self.transport.end(result, &mut tally);
     }
 
     async fn attend(

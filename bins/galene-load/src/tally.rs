@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::histogram::Histogram;
+use crate::report::Report;
 
 /// The counts of one thread, and after [`merge`](Self::merge) those of all.
 #[derive(Debug, Default)]
@@ -112,6 +113,15 @@ impl Tally {
         for (text, count) in &other.errors {
             self.errors(text, *count);
         }
+    }
+
+    /// Reports how long it took to come in.
+    pub(crate) fn report_joining(&self, report: &mut Report) {
+        report.title("joining");
+        report.times("joined", "from connection to membership", &self.joined);
+        report.times("offered", "... to first offer", &self.offered);
+        report.times("connected", "... to connected transport", &self.connected);
+        report.times("join", "... to first packet", &self.join);
     }
 
     fn errors(&mut self, text: &str, count: u64) {

@@ -11,6 +11,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 use crate::crypto;
 use crate::socket::{MediaSocket, ReceiveBuffer};
+use crate::tally::Tally;
 
 /// How many batches are received before others have their turn.
 const MAX_BATCHES: usize = 16;
@@ -122,13 +123,13 @@ impl Transport {
         self.deadline
     }
 
-    /// Returns how many datagrams the receive buffer had no room for.
-    pub(crate) fn overflowed(&self) -> u32 {
-        self.socket.overflowed()
-    }
-
-    /// Says goodbye to the server.
-    pub(crate) fn close(&mut self) {
+    /// Says goodbye to the server, and counts how it went.
+    pub(crate) fn end(&mut self, result: Result<(), TransportError>, tally: &mut Tally) {
+        // Datagrams that the receive buffer had no room for.
+        tally.overflowed += u64::from(self.socket.overflowed());
+        if let Err(error) = result {
+            tally.error(&error.to_string());
+        }
         if self.rtc.is_alive() && self.rtc.close().is_ok() {
             // What cannot be said any more is no loss.
             let _unsaid = self.settle(Instant::now(), |_| {});
