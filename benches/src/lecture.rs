@@ -88,6 +88,12 @@ struct Kept {
     datagrams: Vec<(u16, Range<usize>)>,
 }
 
+/// How many packets were published and forwarded.
+struct Done {
+    published: u64,
+    forwarded: u64,
+}
+
 /// The stages of forwarding, as far as they can be told apart from outside.
 #[derive(Debug)]
 pub struct Stages<'a> {
@@ -251,9 +257,7 @@ impl Lecture {
             let (sfu, now, kept) = (&mut self.shards[home], self.now, &mut self.kept);
             let watching = self.watching;
             meter.measure(|| {
-                for d in &sent {
-                    sfu.handle_datagram(now, d.source, d.destination, &d.contents);
-                }
+                hand_over(sfu, now, &sent);
                 sfu.handle_timeout(now);
                 kept.take(sfu, watching, None);
             });
@@ -266,18 +270,21 @@ impl Lecture {
 
     /// Lets one step of conference pass and measures what the core does in it.
     pub fn step(&mut self, meter: &mut Meter) {
+        self.advance(meter, &mut Meter::off());
+    }
+
+    /// The same, and measures apart how the core takes in subscribers' reports.
+    fn advance(&mut self, meter: &mut Meter, reports: &mut Meter) {
         let sent = self.publish();
         let (sfu, now, kept, sizes) =
             (&mut self.shards[0], self.now, &mut self.kept, self.sizes.as_mut());
         let watching = self.watching;
         meter.measure(|| {
-            for d in &sent {
-                sfu.handle_datagram(now, d.source, d.destination, &d.contents);
-            }
+            hand_over(sfu, now, &sent);
             sfu.handle_timeout(now);
             kept.take(sfu, watching, sizes);
         });
-        self.deliver();
+        self.deliver_and_hear(reports);
         if self.shards.len() > 1 {
             self.relay(&mut Meter::off(), &mut Meter::off());
         }
@@ -317,20 +324,32 @@ impl Lecture {
 
     /// Lets this much conference cross from shard to shard, and measures that alone.
     pub fn cross(&mut self, duration: Duration, export: &mut Meter, import: &mut Meter) {
+        self.pass(duration, |lecture| {
+            let sent = lecture.publish();
+            let (sfu, now) = (&mut lecture.shards[0], lecture.now);
+            hand_over(sfu, now, &sent);
+            if !sent.is_empty() {
+                lecture.relay(export, import);
+            }
+            let (sfu, now) = (&mut lecture.shards[0], lecture.now);
+            sfu.handle_timeout(now);
+            lecture.kept.take(sfu, lecture.watching, None);
+            lecture.relay(&mut Meter::off(), &mut Meter::off());
+        });
+    }
+
+    /// Lets this much conference pass, in steps in which time goes on, and returns what the publisher's shard
+    /// did meanwhile.
+    fn pass(&mut self, duration: Duration, mut step: impl FnMut(&mut Self)) -> Done {
+        let before = self.shards[0].counters();
         let end = self.now + duration;
         while self.now < end {
-            let sent = self.publish();
-            let (sfu, now) = (&mut self.shards[0], self.now);
-            for d in &sent {
-                sfu.handle_datagram(now, d.source, d.destination, &d.contents);
-            }
-            if !sent.is_empty() {
-                self.relay(export, import);
-            }
-            let (sfu, now) = (&mut self.shards[0], self.now);
-            sfu.handle_timeout(now);
-            self.kept.take(sfu, self.watching, None);
-            self.relay(&mut Meter::off(), &mut Meter::off());
+            step(self);
+        }
+        let after = self.shards[0].counters();
+        Done {
+            published: after.published - before.published,
+            forwarded: after.forwarded - before.forwarded,
         }
     }
 
@@ -346,9 +365,7 @@ impl Lecture {
         let watching = self.watching;
         if !sent.is_empty() {
             stages.ingest.measure(|| {
-                for d in &sent {
-                    sfu.handle_datagram(now, d.source, d.destination, &d.contents);
-                }
+                hand_over(sfu, now, &sent);
             });
             // Asking for the next deadline forwards what has arrived, and takes nothing out.
             stages.forward.measure(|| sfu.poll_timeout());
@@ -363,54 +380,32 @@ impl Lecture {
 
     /// Forwards this much conference and counts forwarded packets.
     pub fn run(&mut self, duration: Duration, meter: &mut Meter) {
-        let before = self.shards[0].counters();
-        let end = self.now + duration;
-        while self.now < end {
-            self.step(meter);
-        }
-        let after = self.shards[0].counters();
-        meter.count(after.forwarded - before.forwarded);
+        let done = self.pass(duration, |lecture| lecture.step(meter));
+        meter.count(done.forwarded);
     }
 
     /// The same, stage by stage. Ingest counts published packets.
     pub fn run_by_stages(&mut self, duration: Duration, mut stages: Stages<'_>) {
-        let before = self.shards[0].counters();
-        let end = self.now + duration;
-        while self.now < end {
-            self.step_by_stages(&mut stages);
-        }
-        let after = self.shards[0].counters();
-        stages.ingest.count(after.published - before.published);
-        stages.forward.count(after.forwarded - before.forwarded);
-        stages.poll.count(after.forwarded - before.forwarded);
-        stages.timers.count(after.forwarded - before.forwarded);
+        let done = self.pass(duration, |lecture| lecture.step_by_stages(&mut stages));
+        stages.ingest.count(done.published);
+        stages.forward.count(done.forwarded);
+        stages.poll.count(done.forwarded);
+        stages.timers.count(done.forwarded);
     }
 
     /// Lets this much conference pass in which subscribers see what they are sent, and measures how the core
     /// takes in what they say of it; counts their reports.
     pub fn hear(&mut self, duration: Duration, meter: &mut Meter) {
         self.watching = true;
-        let end = self.now + duration;
-        while self.now < end {
-            let sent = self.publish();
-            let (sfu, now) = (&mut self.shards[0], self.now);
-            for d in &sent {
-                sfu.handle_datagram(now, d.source, d.destination, &d.contents);
-            }
-            sfu.handle_timeout(now);
-            self.kept.take(sfu, true, None);
-            self.deliver_and_hear(meter);
-        }
+        self.pass(duration, |lecture| lecture.advance(&mut Meter::off(), meter));
         self.watching = false;
     }
 
     /// Takes in this much conference and counts the publisher's packets.
     pub fn ingest(&mut self, duration: Duration, meter: &mut Meter) {
-        let before = self.shards[0].counters().published;
-        self.run(duration, meter);
-        let forwarded = meter.cost().operations;
-        assert_eq!(forwarded, 0, "with subscribers it would be more than taking packets in");
-        meter.count(self.shards[0].counters().published - before);
+        let done = self.pass(duration, |lecture| lecture.step(meter));
+        assert_eq!(done.forwarded, 0, "with subscribers it would be more than taking packets in");
+        meter.count(done.published);
     }
 
     /// Forwards this much conference and returns the sizes of the datagrams that one subscriber is sent.
@@ -472,11 +467,10 @@ impl Lecture {
             for d in std::iter::from_fn(|| peer.poll_transmit()) {
                 let (sfu, now) = (&mut self.shards[home], self.now);
                 if is_report(&d.contents) {
-                    meter
-                        .measure(|| sfu.handle_datagram(now, d.source, d.destination, &d.contents));
+                    meter.measure(|| hand_over(sfu, now, &[d]));
                     meter.count(1);
                 } else {
-                    sfu.handle_datagram(now, d.source, d.destination, &d.contents);
+                    hand_over(sfu, now, &[d]);
                 }
             }
         }
@@ -498,6 +492,13 @@ impl Kept {
                 sizes.push(t.contents.len());
             }
         }
+    }
+}
+
+/// Gives the core what has arrived.
+fn hand_over(sfu: &mut Sfu, now: Instant, datagrams: &[Datagram]) {
+    for d in datagrams {
+        sfu.handle_datagram(now, d.source, d.destination, &d.contents);
     }
 }
 
