@@ -5,14 +5,14 @@
 
 use std::time::{Duration, Instant};
 
-use galene_rtp::{PictureId, SequenceMap, TimestampMap, Vp8Numbering};
+use galene_rtp::{SequenceMap, TimestampMap, Vp8Numbering};
 
 use crate::Layer;
 use crate::descriptors::frame_number;
 use crate::ladder::Ladder;
+use crate::layer_gate::LayerGate;
 use crate::numbers::{Forwarded, Label, Numbers, Source, is_end, shifted};
 use crate::packet::{Packet, VIDEO_CAPACITY};
-use crate::scaling::LayerSet;
 use crate::sent_numbers::SentNumbers;
 
 /// How far behind the newest a packet may be that is looked for: no more are kept, as the publisher
@@ -30,13 +30,8 @@ pub(crate) struct Forward {
     timestamps: TimestampMap,
     pictures: Vp8Numbering,
     sent: SentNumbers,
-    /// The highest spatial and temporal layers that are passed on.
-    ceiling: (u8, u8),
-    /// Who would miss something of the current source, had they been sent what was passed on.
-    broken: LayerSet,
-    /// Since when frames are waited for that would mend that.
-    broken_since: Option<Instant>,
-    seen: Option<Seen>,
+    /// What of the current source is passed on.
+    gate: LayerGate,
     /// The frame number of the newest dependency descriptor that was passed on.
     frame: Option<u16>,
     newest: Option<Newest>,
@@ -54,21 +49,6 @@ struct Waiting {
 /// For how long a frame is waited for whose end may be lost. Encodings of one picture are sent one after
 /// the other, within some milliseconds.
 const FRAME_PATIENCE: Duration = Duration::from_millis(50);
-
-/// The newest packet of the source that was looked at, be it forwarded or not.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    sequence: u64,
-    timestamp: u32,
-    picture_id: Option<PictureId>,
-    ends_frame: bool,
-    /// Whatever follows of the same picture is left out.
-    is_rest_omitted: bool,
-}
-
-/// So long a frame is waited for at which a subscriber can take up a temporal layer; encoders that have
-/// such frames have one every second. Then a keyframe is asked for.
-const MENDING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The newest packet that was forwarded.
 #[derive(Debug, Clone, Copy)]
@@ -91,10 +71,7 @@ impl Forward {
             timestamps: TimestampMap::new(clock_rate_hz),
             pictures: Vp8Numbering::new(),
             sent: SentNumbers::default(),
-            ceiling: (0, 0),
-            broken: LayerSet::NONE,
-            broken_since: None,
-            seen: None,
+            gate: LayerGate::new(),
             frame: None,
             newest: None,
             waiting: None,
@@ -127,22 +104,12 @@ impl Forward {
 
     /// Returns whether layers of the current source were left out since its last keyframe.
     pub(crate) fn has_left_out(&self) -> bool {
-        self.broken != LayerSet::NONE
+        self.gate.has_left_out()
     }
 
     /// Returns whether a keyframe is needed to pass on those of the layers `target` that there are.
     pub(crate) fn lacks(&mut self, target: Layer, ladder: &Ladder, now: Instant) -> bool {
-        let Some(Layer { spatial, temporal, .. }) = ladder.top(target).map(|rung| rung.layer)
-        else {
-            return false;
-        };
-        if !self.broken.contains(spatial, temporal) {
-            self.broken_since = None;
-            return false;
-        }
-        // A temporal layer can be taken up at more frames than keyframes.
-        let since = *self.broken_since.get_or_insert(now);
-        self.broken.contains(spatial, 0) || now.saturating_duration_since(since) >= MENDING_PATIENCE
+        self.gate.lacks(target, ladder, now)
     }
 
     /// Returns whether something was forwarded that was captured with this packet or after it. What was
@@ -187,7 +154,7 @@ impl Forward {
                 return None;
             }
         }
-        let is_late = self.seen.is_some_and(|seen| packet.sequence <= seen.sequence);
+        let is_late = self.gate.has_seen(packet);
         if !is_late && !self.passes(target, packet) {
             return None;
         }
@@ -269,73 +236,38 @@ impl Forward {
     /// Decides whether a packet that is newer than all before is of the layers that are passed on. It is
     /// as good as numbered if it is not.
     fn passes(&mut self, target: Layer, packet: &Packet) -> bool {
-        let scaling = &packet.scaling;
-        let seen = self.seen;
-        let is_new_picture = seen.is_none_or(|seen| seen.timestamp != packet.timestamp);
-        if self.broken != LayerSet::NONE {
-            self.broken = if packet.starts_keyframe == Some(true) {
-                LayerSet::NONE
-            } else {
-                self.broken.mended(scaling.opens, scaling.given)
-            };
-        }
-        if is_new_picture && self.ceiling != (target.spatial, target.temporal) {
-            self.approach(target);
-        }
-        let (spatial, temporal) = self.ceiling;
-        let omitted = !scaling.needed.contains(spatial, temporal);
-        let is_all_omitted = scaling.temporal > temporal;
-        let fills_gap = seen.is_some_and(|seen| seen.is_missing_with(packet, is_all_omitted));
-        if omitted {
-            self.broken = self.broken.with(scaling.needed);
-            if fills_gap {
-                self.sequences.omit_through(packet.sequence);
-            } else {
-                self.sequences.omit(packet.sequence);
-            }
-            // All packets of a VP8 frame are of one layer.
-            if packet.vp8.is_some() && is_new_picture {
-                self.pictures.omit_frame();
-                self.relabel();
-            }
-        } else if fills_gap {
-            self.sequences.omit_through(packet.sequence - 1);
-        }
-        self.seen = Some(Seen {
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            picture_id: scaling.picture_id,
-            ends_frame: packet.ends_frame,
-            is_rest_omitted: omitted || is_end(packet, spatial),
-        });
-        !omitted
-    }
-
-    /// Changes to those of the layers `target` of which nothing is missing: fewer at once, more where
-    /// nothing that they need was left out.
-    fn approach(&mut self, target: Layer) {
-        let spatial = (0..=target.spatial).rev();
-        let mut pairs = spatial.flat_map(|s| (0..=target.temporal).rev().map(move |t| (s, t)));
-        let Some(ceiling) = pairs.find(|(s, t)| !self.broken.contains(*s, *t)) else {
-            return;
-        };
-        let before = std::mem::replace(&mut self.ceiling, ceiling);
-        if before != ceiling {
+        let verdict = self.gate.handle_packet(target, packet);
+        if verdict.has_changed {
             self.relabel();
         }
+        if verdict.passes {
+            if verdict.fills_gap {
+                self.sequences.omit_through(packet.sequence - 1);
+            }
+            return true;
+        }
+        if verdict.fills_gap {
+            self.sequences.omit_through(packet.sequence);
+        } else {
+            self.sequences.omit(packet.sequence);
+        }
+        // All packets of a VP8 frame are of one layer.
+        if packet.vp8.is_some() && verdict.is_new_picture {
+            self.pictures.omit_frame();
+            self.relabel();
+        }
+        false
     }
 
     fn relabel(&mut self) {
-        let (pictures, (spatial, temporal)) = (self.pictures.shift(), self.ceiling);
+        let (pictures, (spatial, temporal)) = (self.pictures.shift(), self.gate.ceiling());
         self.sequences.relabel(Label { pictures, spatial, temporal, ..self.sequences.label() });
     }
 
     /// Makes `packet` the first of another source.
     fn switch(&mut self, source: Source, target: Layer, packet: &Packet) {
         self.waiting = None;
-        self.ceiling = (target.spatial, target.temporal);
-        self.broken = LayerSet::NONE;
-        self.seen = None;
+        self.gate.switch(target);
         // A frame that was broken off is to be seen as lost, not as one that is complete.
         if self.newest.is_some_and(|newest| !newest.ends_frame) {
             self.sequences.leave_gap();
@@ -363,49 +295,26 @@ impl Forward {
     }
 }
 
-impl Seen {
-    /// Returns whether the packets between this one and a newer one, if any, are of what is left out.
-    /// `omitted` tells that the whole picture of the newer one is.
-    fn is_missing_with(&self, packet: &Packet, omitted: bool) -> bool {
-        let scaling = &packet.scaling;
-        let next = self.picture_id.map(|id| id.wrapping_add(1));
-        if packet.sequence == self.sequence + 1 {
-            false
-        } else if self.timestamp == packet.timestamp {
-            self.is_rest_omitted
-        } else {
-            next.is_some()
-                && scaling.picture_id == next
-                && (self.ends_frame || self.is_rest_omitted)
-                && (scaling.starts_picture || omitted)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
-    use galene_rtp::Vp8Descriptor;
+    use galene_rtp::{PictureId, Vp8Descriptor};
 
     use crate::scaling::Scaling;
 
     fn packet(sequence: u64, timestamp: u32, picture: u16, keyframe: bool, ms: u64) -> Packet {
         let at = galene_testkit::epoch() + Duration::from_millis(ms);
         Packet {
-            run: 0,
             sequence,
             timestamp,
             marker: true,
             ends_frame: true,
-            payload: Arc::from([]),
             captured: at,
             arrived: at,
             starts_keyframe: Some(keyframe),
             vp8: Some(descriptor(picture, picture as u8)),
-            scaling: Scaling::NONE,
-            descriptor: None,
+            ..Packet::for_tests()
         }
     }
 
@@ -524,13 +433,12 @@ mod tests {
         assert_eq!((numbers.sequence, numbers.timestamp), (1, 680_000));
     }
 
-    /// The pattern of two temporal layers, of which every fourth frame of the upper one lets in.
+    /// Two temporal layers, in turn.
     fn layered(index: u64, keyframe: bool) -> Packet {
         let picture = index as u16;
         let temporal = (index % 2) as u8;
         let [high, low] = picture.to_be_bytes();
-        let sync = if index % 8 == 1 { 0x20 } else { 0 };
-        let bytes = [0x90, 0xe0, 0x80 | high, low, (index / 2) as u8, temporal << 6 | sync];
+        let bytes = [0x90, 0xe0, 0x80 | high, low, (index / 2) as u8, temporal << 6];
         let vp8 = Vp8Descriptor::parse(&bytes).expect("a full descriptor");
         let plain = packet(1_000 + index, index as u32 * 3_000, picture, keyframe, index * 33);
         let scaling = Scaling::of(galene_rtp::Codec::Vp8, &bytes, Some(&vp8));
@@ -561,23 +469,6 @@ mod tests {
         assert_eq!(found.sequence, 1_004);
         let again = found.numbers(&packets[4]);
         assert_eq!(again.vp8.and_then(|d| d.picture_id()).map(PictureId::value), Some(2));
-    }
-
-    #[test]
-    fn a_layer_is_dropped_at_once_and_taken_up_where_it_lets_in() {
-        let mut forward = Forward::new(0, 90_000);
-        let packets: Vec<_> = (0..20).map(|at| layered(at, at == 0)).collect();
-        let whole = Layer::whole(0);
-        assert_eq!(ids(&mut forward, whole, &packets[..4]).len(), 4);
-        assert_eq!(ids(&mut forward, BASE, &packets[4..8]).len(), 2);
-        // Frames 9 and 17 let in.
-        let passed = ids(&mut forward, whole, &packets[8..20]);
-        assert_eq!(passed.len(), 12, "from frame 9 on all");
-        let mut forward = Forward::new(0, 90_000);
-        assert_eq!(ids(&mut forward, BASE, &packets[..10]).len(), 5);
-        assert_eq!(ids(&mut forward, whole, &packets[10..17]).len(), 4, "11, 13 and 15 do not");
-        assert_eq!(ids(&mut forward, whole, &packets[17..]).len(), 3);
-        assert!(!forward.lacks(whole, &Ladder::new(1), packets[0].arrived));
     }
 
     #[test]

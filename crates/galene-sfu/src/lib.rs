@@ -39,6 +39,7 @@ mod keyframe_allowance;
 mod keyframes;
 mod ladder;
 mod layer;
+mod layer_gate;
 mod layer_meter;
 mod lazy_ciphers;
 mod limits;
