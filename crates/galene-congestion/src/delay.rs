@@ -1,11 +1,11 @@
 //! From the arrivals over one transport to how the delay changes between groups of packets.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::trendline::{Signal, Trendline};
 
 /// Packets that were sent within this time are a group (libwebrtc's burst time).
-const GROUP_TIME: Duration = Duration::from_millis(5);
+const GROUP_TIME_US: i64 = 5_000;
 
 /// A change of the delay beyond this is a clock that was set or a network that was left.
 const MAX_CHANGE_MS: f64 = 3_000.0;
@@ -23,7 +23,7 @@ pub(crate) struct DelayDetector {
 /// Packets that left together.
 #[derive(Debug, Clone, Copy)]
 struct Group {
-    sent: Instant,
+    sent_us: i64,
     /// When the first of them arrived.
     arrived_us: i64,
 }
@@ -33,28 +33,28 @@ impl DelayDetector {
         Self { current: None, previous: None, line: Trendline::new(), start_us: 0 }
     }
 
-    /// Takes in an arrival; they come in the order in which the packets were sent.
-    pub(crate) fn handle_arrival(&mut self, sent: Instant, arrived_us: i64, now: Instant) {
+    /// Takes in an arrival; both times are in microseconds of different clocks. They come in the order in
+    /// which the packets were sent.
+    pub(crate) fn handle_arrival(&mut self, sent_us: i64, arrived_us: i64, now: Instant) {
         let Some(group) = &mut self.current else {
-            self.current = Some(Group { sent, arrived_us });
+            self.current = Some(Group { sent_us, arrived_us });
             self.start_us = arrived_us;
             return;
         };
-        if sent < group.sent {
+        if sent_us < group.sent_us {
             // It was late; its group is over.
             return;
         }
-        if sent == group.sent || sent.saturating_duration_since(group.sent) <= GROUP_TIME {
+        if sent_us - group.sent_us <= GROUP_TIME_US {
             group.arrived_us = group.arrived_us.min(arrived_us);
             return;
         }
         let complete = *group;
-        *group = Group { sent, arrived_us };
+        *group = Group { sent_us, arrived_us };
         let Some(previous) = self.previous.replace(complete) else {
             return;
         };
-        let sent_ms =
-            complete.sent.saturating_duration_since(previous.sent).as_secs_f64() * 1_000.0;
+        let sent_ms = millis(complete.sent_us - previous.sent_us);
         let change = millis(complete.arrived_us - previous.arrived_us) - sent_ms;
         if change.abs() > MAX_CHANGE_MS {
             self.line = Trendline::new();
@@ -75,15 +75,17 @@ fn millis(micros: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     /// Frames of ten packets every 33 ms over a link that takes 3 ms for each.
     fn frames(detector: &mut DelayDetector, from: u64, count: u64, queue_us: impl Fn(u64) -> i64) {
         let start = galene_testkit::epoch();
         for frame in from..from + count {
-            let sent = start + Duration::from_millis(frame * 33);
+            let sent_us = frame as i64 * 33_000;
+            let now = start + Duration::from_millis(frame * 33 + 150);
             for packet in 0..10 {
-                let arrived = frame as i64 * 33_000 + 50_000 + packet * 3_000 + queue_us(frame);
-                detector.handle_arrival(sent, arrived, sent + Duration::from_millis(150));
+                let arrived_us = sent_us + 50_000 + packet * 3_000 + queue_us(frame);
+                detector.handle_arrival(sent_us, arrived_us, now);
             }
         }
     }

@@ -122,31 +122,27 @@ impl Estimator {
         });
         let known = &mut self.transports[at].1;
         known.heard = now;
-        let mut newest = None;
-        // Most packets were sent together with the one before.
-        let mut latest = (known.start, 0);
+        let mut least_age = None;
+        let now_us = now.saturating_duration_since(known.start).as_micros() as i64;
         known.delivery.start_feedback(now);
         for report in reports {
-            self.prober.handle_packet(&report);
+            self.prober.handle_packet(&report, now);
             match report.arrived_us {
                 Some(_) if report.was_lost => self.loss.handle_late(),
                 Some(_) => self.loss.handle_packet(report.bytes, true),
                 None => self.loss.handle_packet(report.bytes, false),
             }
             if let Some(arrived_us) = report.arrived_us {
-                known.delay.handle_arrival(report.sent, arrived_us, now);
+                let sent_us = now_us - i64::from(report.age_us);
+                known.delay.handle_arrival(sent_us, arrived_us, now);
                 known.arriving.handle_arrival(arrived_us, report.bytes, now);
-                if report.sent != latest.0 {
-                    latest = (report.sent, micros(report.sent, known.start));
-                }
-                let (_, sent_us) = latest;
                 known.delivery.handle_arrival(sent_us, arrived_us, report.bytes);
                 known.floor.handle_arrival(arrived_us, arrived_us - sent_us);
-                newest = newest.max(Some(report.sent));
+                least_age = Some(least_age.unwrap_or(u32::MAX).min(report.age_us));
             }
         }
-        if let Some(newest) = newest {
-            self.learn_round_trip(now.saturating_duration_since(newest), now);
+        if let Some(age_us) = least_age {
+            self.learn_round_trip(Duration::from_micros(age_us.into()), now);
         }
         self.update(now);
     }
@@ -295,12 +291,4 @@ impl Transport {
 /// Returns the sum of what is known, if anything is.
 fn sum(rates: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     rates.flatten().reduce(|sum, rate| sum + rate)
-}
-
-/// Returns how long after `start` something was, in microseconds.
-fn micros(at: Instant, start: Instant) -> i64 {
-    match at.checked_duration_since(start) {
-        Some(after) => after.as_micros() as i64,
-        None => -(start.saturating_duration_since(at).as_micros() as i64),
-    }
 }

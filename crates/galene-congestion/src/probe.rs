@@ -127,13 +127,14 @@ impl Prober {
         self.wait_until(now + PAUSE_AFTER_DECREASE);
     }
 
-    /// Takes in what became of a packet.
-    pub(crate) fn handle_packet(&mut self, report: &PacketReport) {
+    /// Takes in what became of a packet, of which the feedback came at `now`.
+    pub(crate) fn handle_packet(&mut self, report: &PacketReport, now: Instant) {
         let Some(cluster) = &mut self.cluster else {
             return;
         };
         if report.probe != cluster.number {
-            cluster.is_passed |= report.sent > cluster.sent;
+            let since = now.saturating_duration_since(cluster.sent);
+            cluster.is_passed |= Duration::from_micros(report.age_us.into()) < since;
             return;
         }
         let Some(arrived) = report.arrived_us else {
@@ -206,21 +207,16 @@ mod tests {
     fn arrive(prober: &mut Prober, probe: &Probe, count: u32, rate: f64, sent: Instant) {
         for n in 0..count {
             let arrived = f64::from(n) * 2_400.0 * 1e6 / rate;
-            prober.handle_packet(&PacketReport {
-                sent,
-                arrived_us: Some(arrived as i64),
-                bytes: 300,
-                probe: probe.number,
-                was_lost: false,
-            });
+            let arrived_us = Some(arrived as i64);
+            let probe = probe.number;
+            let report =
+                PacketReport { age_us: 50_000, arrived_us, bytes: 300, probe, was_lost: false };
+            prober.handle_packet(&report, sent + Duration::from_millis(50));
         }
-        prober.handle_packet(&PacketReport {
-            sent: sent + Duration::from_millis(30),
-            arrived_us: Some(1_000_000),
-            bytes: 300,
-            probe: 0,
-            was_lost: false,
-        });
+        let arrived_us = Some(1_000_000);
+        let after =
+            PacketReport { age_us: 20_000, arrived_us, bytes: 300, probe: 0, was_lost: false };
+        prober.handle_packet(&after, sent + Duration::from_millis(50));
     }
 
     #[test]

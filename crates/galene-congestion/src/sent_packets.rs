@@ -1,6 +1,6 @@
 //! What was sent over one transport, so that feedback about it can be understood.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::TransportFeedback;
 use crate::feedback::unwrap_reference;
@@ -67,8 +67,9 @@ enum State {
 /// What became of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PacketReport {
-    /// When it was sent.
-    pub sent: Instant,
+    /// How long before the feedback came it was sent, in microseconds: less than an hour and 12 minutes, and
+    /// with any packet that counts, seconds.
+    pub age_us: u32,
     /// When it arrived, in microseconds of the receiver's clock, whose zero means nothing; `None` if it
     /// has not (yet).
     pub arrived_us: Option<i64>,
@@ -135,8 +136,7 @@ impl SentPackets {
             return;
         };
         let oldest = self.oldest();
-        // Packets of one frame were sent at the same time, as far as is known here.
-        let mut latest = (self.micros(now) as u32, now);
+        let now = self.micros(now) as u32;
         for (number, arrival) in (first..self.next).zip(feedback.arrivals()) {
             let Some(credit) = self.credit.checked_sub(1) else {
                 return;
@@ -145,10 +145,6 @@ impl SentPackets {
             if number < oldest {
                 continue;
             }
-            let at = self.sent(number).at;
-            if at != latest.0 {
-                latest = (at, self.time_of(at, now));
-            }
             let sent = self.sent_mut(number);
             let was_lost = sent.state == State::Lost;
             let state = if arrival.is_some() { State::Arrived } else { State::Lost };
@@ -156,10 +152,10 @@ impl SentPackets {
                 continue;
             }
             sent.state = state;
-            let Sent { bytes, probe, .. } = *sent;
+            let Sent { at, bytes, probe, .. } = *sent;
             self.reported = self.reported.max(number + 1);
             tell(PacketReport {
-                sent: latest.1,
+                age_us: now.wrapping_sub(at),
                 arrived_us: arrival.map(|ticks| (reference + ticks) * 250),
                 bytes,
                 probe,
@@ -208,17 +204,12 @@ impl SentPackets {
         let elapsed = now.saturating_duration_since(self.epoch);
         elapsed.as_secs() * 1_000_000 + u64::from(elapsed.subsec_micros())
     }
-
-    /// Returns when that was, given the microseconds that are remembered of it.
-    fn time_of(&self, at: u32, now: Instant) -> Instant {
-        let age = (self.micros(now) as u32).wrapping_sub(at);
-        now.checked_sub(Duration::from_micros(u64::from(age))).unwrap_or(self.epoch)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     /// Reports `count` packets from `first` on as arrived 1 ms apart.
     fn arrived(first: u16, count: u16) -> Vec<u8> {
@@ -263,15 +254,24 @@ mod tests {
         assert_eq!(
             reports[1],
             PacketReport {
-                sent: at(2),
+                age_us: 48_000,
                 arrived_us: Some(9 * 64_000 + 2_000),
                 bytes: 200,
                 probe: 3,
                 was_lost: false,
             }
         );
-        assert_eq!(reports[0].sent, at(1));
+        assert_eq!(reports[0].age_us, 49_000);
         assert_eq!(told(&mut packets, &arrived(0, 2), at(60)), []);
+    }
+
+    #[test]
+    fn a_packet_is_as_old_as_it_is_when_the_clock_starts_anew() {
+        let (mut packets, start) = start();
+        let wrap = start + Duration::from_micros(1 << 32);
+        packets.record(wrap - Duration::from_millis(1), 100);
+        let reports = told(&mut packets, &arrived(0, 1), wrap + Duration::from_millis(2));
+        assert_eq!(reports[0].age_us, 3_000);
     }
 
     #[test]
@@ -325,11 +325,8 @@ mod tests {
         assert_eq!(packets.ring.len(), 256, "250 packets in a second");
         let reports = told(&mut packets, &arrived(340, 260), at(7_300));
         assert_eq!(reports.len(), 256);
-        assert_eq!(
-            reports[0].sent,
-            at(6_000 + 44 * 4),
-            "what was there before the last growth too"
-        );
+        let age_ms = 7_300 - (6_000 + 44 * 4);
+        assert_eq!(reports[0].age_us, age_ms * 1_000, "what was there before the last growth too");
     }
 
     #[test]

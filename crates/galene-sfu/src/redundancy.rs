@@ -149,9 +149,9 @@ mod tests {
     fn report(redundancy: &mut Redundancy, from_ms: u64, packets: u64, nth: u64) -> u64 {
         for i in 0..packets {
             let arrived_us = (nth == 0 || i % nth != 0).then_some(0);
-            let sent = at(from_ms + i * 10);
-            let report = PacketReport { sent, arrived_us, bytes: 100, probe: 0, was_lost: false };
-            redundancy.handle_feedback(&[report], sent);
+            let report =
+                PacketReport { age_us: 0, arrived_us, bytes: 100, probe: 0, was_lost: false };
+            redundancy.handle_feedback(&[report], at(from_ms + i * 10));
         }
         from_ms + packets * 10
     }
