@@ -12,7 +12,7 @@ use crate::transport::Role;
 use crate::{MediaKind, ShardId, TrackId, TrackRequest};
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is wanted from other shards, by track.
 pub(crate) type Imports = BTreeMap<TrackId, Wanted>;
@@ -33,7 +33,13 @@ pub(crate) struct Import {
     /// The best encoding that anybody here asked for, as the publisher's shard was told.
     pub(crate) asked: Option<usize>,
     cursors: [Cursor; MAX_ENCODINGS],
+    /// When the publisher's shard was last told what receivers here can take.
+    told: Option<Instant>,
 }
+
+/// So long that shard is told nothing new of a track but from time to time: any receiver can change what it can
+/// take with each datagram.
+const RATES_PAUSE: Duration = Duration::from_millis(50);
 
 impl Import {
     /// Returns whether the publisher's shard was told that the encoding is wanted.
@@ -118,7 +124,8 @@ impl Sfu {
         let kind = description.format.codec.kind();
         let encodings = (0..description.encodings).map(|_| Encoding::new(kind, false));
         let cursors = std::array::from_fn(|_| Cursor::default());
-        let import = Import { from, wanted: EncodingSet::default(), asked: None, cursors };
+        let wanted = EncodingSet::default();
+        let import = Import { from, wanted, asked: None, cursors, told: None };
         let key = self.tracks.insert(Track {
             id,
             format: description.format,
@@ -249,6 +256,20 @@ impl Sfu {
                 *allowed = self.allowed_rates(track, at);
             }
             self.exchange.say(from, id, Body::Rates(allowed));
+            if let Origin::Shard(import) = &mut self.tracks[key].origin {
+                import.told = Some(self.now);
+            }
+        }
+    }
+
+    /// Tells it that at once, since it has changed much.
+    pub(crate) fn hurry_rates(&mut self, key: TrackKey) {
+        let Origin::Shard(import) = &self.tracks[key].origin else {
+            return;
+        };
+        let elapsed = import.told.map(|at| self.now.saturating_duration_since(at));
+        if elapsed.is_none_or(|elapsed| elapsed >= RATES_PAUSE) {
+            self.report_rates(key);
         }
     }
 

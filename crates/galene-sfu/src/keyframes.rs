@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::rtp::Ssrc;
 
+use crate::allowance::KEYFRAMES;
 use crate::demux::Slot;
 use crate::relay::Body;
 use crate::sfu::{Sfu, find};
@@ -100,7 +101,7 @@ impl Sfu {
                 && let Some(encoding) = track.encodings.get_mut(encoding)
                 // One that is about to be made is for everybody.
                 && !encoding.keyframes.is_wanted()
-                && section.keyframe_allowance.take(self.now)
+                && section.keyframe_allowance.take(&KEYFRAMES, self.now)
             {
                 encoding.keyframes.request();
                 self.wishes.insert(key);

@@ -6,6 +6,7 @@
 
 mod aftermath;
 mod allocation;
+mod allowance;
 mod batch;
 #[cfg(test)]
 mod call;
@@ -35,7 +36,6 @@ mod forward;
 pub mod fuzzing;
 mod ids;
 mod imports;
-mod keyframe_allowance;
 mod keyframes;
 mod ladder;
 mod layer;

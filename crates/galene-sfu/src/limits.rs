@@ -49,7 +49,7 @@ impl Sfu {
             return;
         };
         if matches!(self.tracks[key].origin, Origin::Shard(_)) {
-            self.report_rates(key);
+            self.hurry_rates(key);
             return;
         }
         let publisher = self.tracks[key].id.transport;

@@ -286,6 +286,9 @@ impl Sfu {
     /// Takes in reports of a subscriber to which the engine does not send. Returns whether they are
     /// authentic.
     pub(crate) fn handle_rtcp(&mut self, slot: Slot, datagram: &[u8]) -> bool {
+        if datagram.len() > MAX_REPORT_BYTES {
+            return false;
+        }
         let mut room = std::mem::take(&mut self.rtcp_room);
         let mut is_authentic = false;
         if let Some(Role::Subscriber(subscription)) =
@@ -294,8 +297,24 @@ impl Sfu {
             && let Some(compound) = opener.open(datagram, &mut room)
         {
             is_authentic = true;
+            let mut estimate = None;
             for feedback in rtcp::read(compound) {
-                self.handle_feedback(slot, feedback);
+                match feedback {
+                    // Each is acted upon at some cost, and only the last one still holds.
+                    Feedback::Remb { rate } => estimate = Some(rate),
+                    other @ (Feedback::Reception(_)
+                    | Feedback::Nack { .. }
+                    | Feedback::Keyframe { .. }
+                    | Feedback::TransportWide(_)) => self.handle_feedback(slot, other),
+                }
+            }
+            if let Some(rate) = estimate {
+                self.handle_receiver_estimate(slot, rate);
+            }
+            if let Some(Role::Subscriber(subscription)) =
+                self.transports.get_mut(slot).map(|t| &mut t.role)
+            {
+                subscription.redundancy.handle_report_end(self.now);
             }
         }
         self.rtcp_room = room;
@@ -321,7 +340,7 @@ impl Sfu {
                 let is_narrow = subscription.rate.is_full(self.now, NARROW)
                     || self.clients.get(&client).is_some_and(|client| client.is_narrow(self.now));
                 if subscription.egress.mid_of(reception.ssrc).is_some() && !is_narrow {
-                    subscription.redundancy.handle_loss(loss, self.now);
+                    subscription.redundancy.note_loss(loss);
                 }
                 self.handle_sign(client);
             }
@@ -496,6 +515,10 @@ impl Sfu {
         Some(track)
     }
 }
+
+/// The longest compound of reports that is read: what fits into a frame of Ethernet. Nobody sends longer ones, and
+/// what one asks for can be a hundred times as much work as it is long.
+const MAX_REPORT_BYTES: usize = 1_500;
 
 /// How many simulcast encodings of a track are told apart; browsers send up to three.
 pub(crate) const MAX_ENCODINGS: usize = 4;

@@ -20,6 +20,8 @@ use crate::subscription::Outlet;
 pub(crate) struct Redundancy {
     /// Which part of the latest packets got lost.
     loss: f64,
+    /// What the report that is being read says of so many streams, summed up.
+    reported: (f64, i32),
     copies: usize,
     /// Since when there is less loss than what the copies are for.
     calm_since: Option<Instant>,
@@ -66,10 +68,24 @@ impl Redundancy {
         self.update(now);
     }
 
-    /// The subscriber says which part of a stream got lost since it last said so.
-    pub(crate) fn handle_loss(&mut self, loss: f64, now: Instant) {
-        self.loss = loss + (self.loss - loss) * (1.0 - WEIGHT).powi(PACKETS_PER_REPORT);
-        self.update(now);
+    /// The subscriber says which part of a stream got lost since it last said so. It counts at the
+    /// [end of the report](Self::handle_report_end).
+    pub(crate) fn note_loss(&mut self, loss: f64) {
+        let (sum, streams) = &mut self.reported;
+        *sum += loss;
+        *streams += 1;
+    }
+
+    /// All of a report has been read. What it says of several streams counts together: the order in which
+    /// it speaks of them is that of numbers that were chosen by chance.
+    pub(crate) fn handle_report_end(&mut self, now: Instant) {
+        let (sum, streams) = std::mem::take(&mut self.reported);
+        if streams > 0 {
+            let mean = sum / f64::from(streams);
+            let left = (1.0 - WEIGHT).powi(streams.saturating_mul(PACKETS_PER_REPORT));
+            self.loss = mean + (self.loss - mean) * left;
+            self.update(now);
+        }
     }
 
     /// Returns which part of the latest packets got lost, as long as the link was not too full.
@@ -186,14 +202,28 @@ mod tests {
     #[test]
     fn reports_of_loss_alone_do_as_well() {
         let mut redundancy = Redundancy::default();
-        redundancy.handle_loss(0.05, at(0));
-        assert_eq!(redundancy.copies, 1);
-        redundancy.handle_loss(0.30, at(2_000));
-        assert_eq!(redundancy.copies, 2);
-        for second in 1..20 {
-            redundancy.handle_loss(0.0, at(2_000 + second * 2_000));
-        }
-        assert_eq!(redundancy.copies, 0);
+        let mut report = |loss, ms| {
+            redundancy.note_loss(loss);
+            redundancy.handle_report_end(at(ms));
+            redundancy.copies
+        };
+        assert_eq!(report(0.05, 0), 1);
+        assert_eq!(report(0.30, 2_000), 2);
+        let calm = (1..20).map(|second| report(0.0, 2_000 + second * 2_000));
+        assert_eq!(calm.last(), Some(0));
+    }
+
+    #[test]
+    fn it_does_not_matter_of_which_stream_a_report_speaks_first() {
+        let after = |losses: &[f64]| {
+            let mut redundancy = Redundancy::default();
+            losses.iter().for_each(|loss| redundancy.note_loss(*loss));
+            redundancy.handle_report_end(at(0));
+            (redundancy.loss(), redundancy.copies)
+        };
+        assert_eq!(after(&[0.0, 0.25]), after(&[0.25, 0.0]));
+        assert_eq!(after(&[0.0, 0.25]), after(&[0.125, 0.125]));
+        assert_eq!(after(&[]), (0.0, 0));
     }
 
     fn ring(lengths: &[usize], ticks: u32) -> PacketRing {

@@ -9,12 +9,12 @@ use smallvec::SmallVec;
 use str0m::change::SdpPendingOffer;
 use str0m::media::{Mid, Pt};
 
+use crate::allowance::{Allowance, NACKS};
 use crate::choose::Limit;
 use crate::descriptors::OutgoingDescriptor;
 use crate::egress::{Egress, Outgoing, Way};
 use crate::formats::Format;
 use crate::forward::Forward;
-use crate::keyframe_allowance::KeyframeAllowance;
 use crate::numbers::Numbers;
 use crate::packet::Packet;
 use crate::redundancy::Redundancy;
@@ -101,7 +101,9 @@ pub(crate) struct Section {
     /// When the latest keyframe began to be sent.
     pub(crate) keyframe_sent: Option<Instant>,
     /// How often the peer may ask for one.
-    pub(crate) keyframe_allowance: KeyframeAllowance,
+    pub(crate) keyframe_allowance: Allowance,
+    /// How many packets the peer may miss.
+    pub(crate) nack_allowance: Allowance,
     /// How many NACKs the peer had sent by the last report on them.
     pub(crate) nacks: u64,
     /// How many bytes had been sent by then, and when that was.
@@ -280,6 +282,9 @@ impl Subscription {
         };
         let mut sent_bytes = 0;
         for number in missing {
+            if !section.nack_allowance.take(&NACKS, way.now) {
+                break;
+            }
             let Some(sent) = section.forward.find(number) else {
                 continue;
             };
@@ -370,7 +375,8 @@ impl Section {
             feedbacks: Feedbacks::default(),
             resends: Resends::default(),
             keyframe_sent: None,
-            keyframe_allowance: KeyframeAllowance::default(),
+            keyframe_allowance: Allowance::default(),
+            nack_allowance: Allowance::default(),
             nacks: 0,
             sent: None,
             sent_rate: 0,
