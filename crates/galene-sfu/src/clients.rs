@@ -40,6 +40,8 @@ pub(crate) struct Client {
     /// When a queue last came about of whose length nothing is told.
     flooded: Option<Instant>,
     repairs: RepairRoom,
+    /// Some of its videos may be limited.
+    is_limited: bool,
 }
 
 /// What is known of what a client's link carries.
@@ -108,6 +110,8 @@ impl Sfu {
         client.estimator.remove_transport(slot as u64);
         if client.transports.is_empty() {
             self.clients.remove(&id);
+        } else {
+            self.share_out(id, false);
         }
     }
 
@@ -334,7 +338,7 @@ impl Sfu {
         };
         let link = self.link(client);
         if !link.was_full {
-            return;
+            return self.lift_limits(id);
         }
         let rate = link.budget + client.sums.sound;
         for slot in &client.transports {
@@ -388,6 +392,7 @@ impl Sfu {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
+        client.is_limited = true;
         let (patience, now) = (&mut client.patience, self.now);
         let mut changed = changes(link.budget, Ordering::Less);
         if drained == Drained::Empties {
@@ -417,12 +422,40 @@ impl Sfu {
                 changed.clear();
             }
         }
+        // What others gave way to may be gone. Without a picture there may be nothing that tells of the link.
+        let limit_of = |video: &Video| {
+            let new = changed.iter().find(|(at, _)| *at == video.at);
+            new.map_or(video.limit, |(_, limit)| *limit)
+        };
+        if drained != Drained::Empties && videos.iter().all(|v| limit_of(v) == Limit::Paused) {
+            let first = videos.iter().zip(allocate(link.budget, &rungs, favoured)).next();
+            changed.extend(first.map(|(video, limit)| (video.at, limit)));
+        }
         if has_fallen {
             videos.iter().for_each(|video| self.hurry_rate(video.at));
         }
         for (at, limit) in changed {
             self.limit_section(at, limit);
             self.hurry_rate(at);
+        }
+    }
+
+    /// Nothing is known any more of a link that was too full: those transports of the client are gone.
+    fn lift_limits(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(&id).filter(|client| client.is_limited) else {
+            return;
+        };
+        client.is_limited = false;
+        client.draining = Draining::default();
+        for slot in client.transports.clone() {
+            let Some(Role::Subscriber(subscription)) = self.transports.get(slot).map(|t| &t.role)
+            else {
+                continue;
+            };
+            for section in 0..subscription.sections.len() {
+                let at = SubscriberSection { slot, section };
+                self.limit_section(at, Limit::None);
+            }
         }
     }
 

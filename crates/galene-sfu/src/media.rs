@@ -1,5 +1,6 @@
 //! From a publisher's packet to its subscribers, and their feedback back.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -505,12 +506,18 @@ impl Sfu {
         self.end_exports(&track);
         self.wishes.remove(&key);
         self.arrived.retain(|k| *k != key);
+        let mut clients = BTreeSet::new();
         for subscriber in &track.subscribers {
             if let Some(Transport { role: Role::Subscriber(s), .. }) =
                 self.transports.get_mut(subscriber.slot)
             {
                 s.sections[subscriber.section].release();
+                clients.insert(s.client);
             }
+        }
+        // There is more room for what else they get.
+        for client in clients {
+            self.share_out(client, false);
         }
         Some(track)
     }

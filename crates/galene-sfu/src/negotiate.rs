@@ -195,11 +195,15 @@ impl Sfu {
                 None => missing.push((key, *request)),
             }
         }
-        let is_offered = subscription.negotiation.is_offered();
+        let (is_offered, client) = (subscription.negotiation.is_offered(), subscription.client);
+        let has_changed = !changed.is_empty();
         for (key, section) in changed {
             self.apply_selection(section);
             self.note_demand(key);
             self.note_service(section);
+        }
+        if has_changed {
+            self.share_out(client, false);
         }
         if !is_offered {
             self.offer(slot, &missing);
@@ -299,7 +303,7 @@ impl Sfu {
         let Role::Subscriber(subscription) = &mut self.transports[slot].role else {
             return;
         };
-        let mut left = Vec::new();
+        let (mut left, client) = (Vec::new(), subscription.client);
         for section in &mut subscription.sections {
             let section_track = section.track;
             let Some(track) = section_track.and_then(|key| self.tracks.get_mut(key)) else {
@@ -311,10 +315,14 @@ impl Sfu {
                 left.extend(section_track);
             }
         }
+        if left.is_empty() {
+            return;
+        }
         for key in left {
             self.refresh_import(key);
             self.note_demand(key);
         }
+        self.share_out(client, false);
     }
 
     pub(crate) fn handle_answer(&mut self, id: TransportId, text: &str) {

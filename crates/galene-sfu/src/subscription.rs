@@ -401,7 +401,9 @@ impl Section {
         self.outlet = None;
         self.service = ToldService::default();
         self.feedbacks = Feedbacks::default();
-        self.keyframe_allowance = KeyframeAllowance::default();
+        self.keyframe_allowance = Allowance::default();
+        // What the link had no room for may be small in the next one.
+        self.selection.limit(Limit::None);
         self.pause();
         self.forward.release();
     }

@@ -123,6 +123,33 @@ fn a_keyframe_for_a_link_that_is_known_to_be_narrow_gets_there_whole() {
     conference.assert_clean();
 }
 
+#[test]
+fn a_picture_that_gave_way_to_another_comes_back_when_that_one_is_gone() {
+    let mut conference = super::conference(16);
+    let publish = |conference: &mut Conference, stream| {
+        conference.publish(|config| config.track(TrackSpec::video(stream).bitrate(700_000)))
+    };
+    let first = publish(&mut conference, 11);
+    let second = publish(&mut conference, 21);
+    let tracks = conference.wait_for_tracks(&[first, second], 1);
+    let watcher = conference.subscribe(&tracks, |config| config.may_miss_start());
+    conference.set_network(watcher, Profile::ideal().delay(DELAY).rate(200_000, 30_000));
+    conference.run_for(SECOND * 15);
+    let frames =
+        |conference: &Conference, stream| conference.report(watcher, stream).frames_rendered;
+    let rendered = |conference: &mut Conference, stream| {
+        let before = frames(conference, stream);
+        conference.run_for(SECOND * 3);
+        frames(conference, stream) - before
+    };
+    assert_eq!(rendered(&mut conference, 21), 0, "there is no room for both");
+    assert!(rendered(&mut conference, 11) > 60);
+    conference.close(first);
+    // Nothing is sent now, and nothing is heard of the link.
+    let back = rendered(&mut conference, 21);
+    assert!(back > 60, "{back} frames in three seconds");
+}
+
 /// Returns how many packets a subscriber has missed so far.
 fn nacked(conference: &Conference, subscriber: galene_sfu::TransportId) -> u64 {
     sent(conference, subscriber).nacked
