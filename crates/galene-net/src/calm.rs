@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How long a calm shard rests after it has done what there was. Twice this is the most that it adds to
 /// the round trip of a check; media that begins again waits for it once.
-const REST: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_millis(20);
 
 /// For how long nothing urgent must have happened. A connection is made in this time, with a check or
 /// two repeated (RFC 8445 §14.3: after half a second, then after one).

@@ -150,6 +150,14 @@ impl Transport {
     }
 }
 
+/// How often a peer is asked whether it may still be sent to (RFC 7675 §5.1). A check wakes the engine of a
+/// transport on which nothing else happens, and so does its answer.
+const CONSENT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How many checks in a row are not answered before a path counts as lost: for 22 s, since they follow each
+/// other faster at first. Consent would last for 30 (RFC 7675 §5.1).
+const MAX_CHECKS: usize = 7;
+
 /// Returns the engine's settings for a transport over which the peer publishes.
 pub(crate) fn publisher_config(crypto: &Crypto, codecs: &[Codec]) -> RtcConfig {
     use str0m::rtp::Extension as E;
@@ -198,8 +206,11 @@ pub(crate) fn subscriber_config(crypto: &Crypto, egress: EgressKind) -> RtcConfi
 }
 
 fn base_config(crypto: &Crypto) -> RtcConfig {
-    RtcConfig::new()
+    let mut config = RtcConfig::new()
         .set_rtp_mode(true)
         .set_crypto_provider(crypto.provider.clone())
-        .set_dtls_cert(crypto.certificate.clone())
+        .set_dtls_cert(crypto.certificate.clone());
+    config.set_max_stun_rto(CONSENT_INTERVAL);
+    config.set_max_stun_retransmits(MAX_CHECKS);
+    config
 }
