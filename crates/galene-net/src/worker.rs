@@ -165,13 +165,18 @@ impl Worker {
         if is_ready { Poll::Ready(Woken::Ready) } else { Poll::Pending }
     }
 
-    /// Offers addresses that the host has got since the last look.
+    /// Offers addresses that the host has got since the last look, and no more those that it has lost.
     fn look_for_addresses(&mut self, now: Instant) {
         let Ok(addresses) = LocalAddresses::of_host(&self.advertise) else { return };
         if addresses == self.addresses {
             return;
         }
         tracing::info!("the addresses of this host have changed");
+        for &ip in self.addresses.candidates() {
+            if !addresses.candidates().contains(&ip) {
+                self.sfu.remove_local_address(SocketAddr::new(ip, self.port));
+            }
+        }
         for &ip in addresses.candidates() {
             if ip.is_ipv4() || self.v6.is_some() {
                 self.sfu.add_local_address(SocketAddr::new(ip, self.port), now);

@@ -150,6 +150,12 @@ impl Sfu {
         self.process();
     }
 
+    /// Offers an address no more: transports that come later do not name it in their descriptions. Those that
+    /// exist keep it, for a path over it may still work.
+    pub fn remove_local_address(&mut self, address: SocketAddr) {
+        self.config.local_addresses.retain(|known| *known != address);
+    }
+
     /// Does what the control plane wants.
     pub fn handle_command(&mut self, command: Command, now: Instant) {
         self.advance(now);
