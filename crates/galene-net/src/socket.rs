@@ -15,6 +15,10 @@ use crate::statistics::Traffic;
 /// How long a full send buffer is waited for before the packet is given up. A burst drains within
 /// that time; a longer wait would hold up what arrives meanwhile.
 const MAX_SEND_WAIT: Duration = Duration::from_millis(5);
+/// The longest datagrams that leave several in a call: with the headers of UDP and IPv6 they fill a frame of
+/// Ethernet. Some kernels report EINVAL for longer ones, which quinn-udp takes for a missing
+/// offload and turns it off for all; and publishers choose how long packets are.
+const MAX_SEGMENT_BYTES: usize = 1_452;
 /// How often packets that had to be given up are reported.
 const DROP_REPORT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -101,16 +105,18 @@ impl MediaSocket {
         let segment_size = segment_size.filter(|&size| size > 0 && size < contents.len());
         let mut transmit =
             Transmit { destination, ecn: None, contents, segment_size, src_ip: source };
-        match self.send_one(&transmit).await {
-            Sent::Done => {}
-            Sent::WithoutOffload(size) => {
-                transmit.segment_size = None;
-                for segment in contents.chunks(size) {
-                    transmit.contents = segment;
-                    // With no segments there is nothing left to take apart.
-                    let (Sent::Done | Sent::WithoutOffload(_)) = self.send_one(&transmit).await;
-                }
-            }
+        let size = match segment_size {
+            Some(size) if size > MAX_SEGMENT_BYTES => size,
+            _ => match self.send_one(&transmit).await {
+                Sent::Done => return,
+                Sent::WithoutOffload(size) => size,
+            },
+        };
+        transmit.segment_size = None;
+        for segment in contents.chunks(size) {
+            transmit.contents = segment;
+            // With no segments there is nothing left to take apart.
+            let (Sent::Done | Sent::WithoutOffload(_)) = self.send_one(&transmit).await;
         }
     }
 
@@ -257,6 +263,18 @@ mod tests {
         assert_eq!(receiver.receive(&mut buffer), Received::All);
         let sources: Vec<_> = buffer.datagrams().map(|d| d.source).collect();
         assert_eq!(sources, [SocketAddr::new(source, from.port())]);
+    }
+
+    #[tokio::test]
+    async fn what_fills_a_frame_of_ethernet_leaves_alone() {
+        let (mut sender, _) = open();
+        let (receiver, address) = open();
+        let contents = [vec![1; 1_453], vec![2; 1_453], vec![3; 7]];
+        sender.send(Some(LOOPBACK), address, &contents.concat(), Some(1_453)).await;
+        let seen = receive_some(&receiver, 3).await;
+        assert!(seen.iter().map(|(_, c)| c).eq(&contents));
+        let counts = sender.counts();
+        assert_eq!((counts.calls, counts.segments), (3, 0));
     }
 
     #[tokio::test]

@@ -149,7 +149,8 @@ pub(crate) struct PacketRing {
 /// One and a half seconds at 2.5 Mbit/s: as much as a retransmission over a long path can ask for.
 pub(crate) const VIDEO_CAPACITY: usize = 384;
 
-/// The largest payload that is forwarded. Nothing larger fits into a packet of an Ethernet; the engine
+/// The largest payload that is forwarded. Nothing larger fits into a frame of Ethernet, and what comes near to that
+/// only where the way to the receiver takes more: headers and seal are some 100 bytes. The engine
 /// takes up to 2,000 bytes in and could not send them on with its own header extensions.
 pub(crate) const MAX_PAYLOAD: usize = 1_500;
 
