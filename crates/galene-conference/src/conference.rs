@@ -44,6 +44,8 @@ pub struct Conference {
     /// The groups in which others may have come to the front.
     pub(crate) changed_cameras: BTreeSet<GroupName>,
     pub(crate) timers: Timers<Timer>,
+    /// When sessions are looked at whether their clients are still there.
+    pub(crate) liveness: Timers<SessionId>,
     /// What clients are told once the server is about to stop.
     pub(crate) stopping: Option<Arc<str>>,
     outputs: VecDeque<Output>,
@@ -61,7 +63,6 @@ pub(crate) enum Timer {
     /// The publisher has closed its side of a stream, and did not say what becomes of it.
     HungUp(TransportId),
     /// It is time to look at how long the client has been silent.
-    Liveness(SessionId),
     /// It is time to show a published stream to the others.
     Push(TransportId),
     /// Wrong credentials have waited for their refusal.
@@ -92,6 +93,7 @@ impl Conference {
             speakers: Speakers::default(),
             changed_cameras: BTreeSet::new(),
             timers: Timers::new(),
+            liveness: Timers::new(),
             stopping: None,
             outputs: VecDeque::new(),
         }
@@ -143,6 +145,7 @@ impl Conference {
         while let Some(timer) = self.timers.pop_due(instant) {
             self.expire(timer, now);
         }
+        self.check_due_liveness(now);
         self.settle_cameras(now);
     }
 
@@ -154,7 +157,6 @@ impl Conference {
                 self.forget_unused_groups(now);
                 self.timers.arm(Timer::Housekeeping, now.instant + HOUSEKEEPING_INTERVAL);
             }
-            Timer::Liveness(session) => self.check_liveness(session, now),
             Timer::HungUp(transport) => self.close_up(transport),
             Timer::Push(transport) => self.push(transport, now),
             Timer::Refusal(session) => self.refuse_credentials(session, now),
@@ -170,7 +172,7 @@ impl Conference {
 
     /// Returns when to come back at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.timers.next().into_iter().chain(self.liveness.next()).min()
     }
 
     /// Returns how many clients are connected, members or not.

@@ -11,6 +11,10 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 /// own numbers, by which its clients choose theirs.
 pub(crate) const LIVENESS_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How much earlier that happens, so that sessions are looked at together: each alone would wake the
+/// control plane a hundred times a second for a thousand idle clients.
+pub(crate) const LIVENESS_GATHER: Duration = Duration::from_millis(500);
+
 /// After how long without a message a client is asked for a sign of life.
 pub(crate) const PING_AFTER: Duration = Duration::from_secs(20);
 

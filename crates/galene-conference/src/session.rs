@@ -16,7 +16,9 @@ use crate::conference::Timer;
 use crate::features::FEATURES;
 use crate::inbox::Inbox;
 use crate::join::Joining;
-use crate::limits::{GONE_AFTER, HANDSHAKE_TIMEOUT, LIVENESS_INTERVAL, PING_AFTER, PONG_WITHIN};
+use crate::limits::{
+    GONE_AFTER, HANDSHAKE_TIMEOUT, LIVENESS_GATHER, LIVENESS_INTERVAL, PING_AFTER, PONG_WITHIN,
+};
 use crate::{Conference, Now, Output, SessionId};
 
 /// One connection.
@@ -106,7 +108,7 @@ impl Conference {
         }
         self.sessions.insert(session, Session::new(address, now));
         self.timers.arm(Timer::Handshake(session), now.instant + HANDSHAKE_TIMEOUT);
-        self.timers.arm(Timer::Liveness(session), now.instant + LIVENESS_INTERVAL);
+        self.liveness.arm(session, now.instant + LIVENESS_INTERVAL);
     }
 
     /// Takes in a message: at once, or after the client's joining if it is joining.
@@ -171,8 +173,18 @@ impl Conference {
         self.break_off(session, CloseCode::Protocol.into(), "no handshake", now);
     }
 
+    /// Looks at the sessions that are due, and at those that soon will be.
+    pub(crate) fn check_due_liveness(&mut self, now: Now) {
+        if self.liveness.next().is_none_or(|at| at > now.instant) {
+            return;
+        }
+        while let Some(session) = self.liveness.pop_due(now.instant + LIVENESS_GATHER) {
+            self.check_liveness(session, now);
+        }
+    }
+
     /// Asks a silent client for a sign of life, or gives it up.
-    pub(crate) fn check_liveness(&mut self, session: SessionId, now: Now) {
+    fn check_liveness(&mut self, session: SessionId, now: Now) {
         let Some(state) = self.sessions.get_mut(&session) else { return };
         let since = |then: Instant| now.instant.saturating_duration_since(then);
         let silence = since(state.last_heard);
@@ -183,7 +195,7 @@ impl Conference {
             state.pinged.get_or_insert(now.instant);
             self.tell(session, ServerMessage::Ping);
         }
-        self.timers.arm(Timer::Liveness(session), now.instant + LIVENESS_INTERVAL);
+        self.liveness.arm(session, now.instant + LIVENESS_INTERVAL);
     }
 
     /// Takes in something that is not a message: most often that ends the connection.
