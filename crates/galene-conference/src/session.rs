@@ -152,6 +152,10 @@ impl Conference {
                 now,
             );
         };
+        if id.as_ref().is_some_and(leads_elsewhere) {
+            let reason = "an id must not be a path with . or .. in it";
+            return self.break_off(session, CloseCode::Protocol.into(), reason, now);
+        }
         let Some(state) = self.sessions.get_mut(&session) else { return };
         state.client = id;
         state.features = features;
@@ -290,6 +294,12 @@ impl Conference {
             self.send_to(vec![session], message.into());
         }
     }
+}
+
+/// Returns whether a URL that ends with this id would be read as one of something else: the group of the
+/// client, for instance (RFC 3986 §5.2.4).
+fn leads_elsewhere(id: &ClientId) -> bool {
+    id.as_str().split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 /// Returns whether an action makes a new token, if it is about one: it gets an answer of its own kind.

@@ -31,6 +31,27 @@ fn surprise_23_an_unknown_version_is_warned_about_and_goes_on() {
 }
 
 #[test]
+fn an_id_that_would_make_a_url_lead_elsewhere_is_refused() {
+    for (id, is_good) in [
+        ("..", false),
+        (".", false),
+        ("a/../b", false),
+        ("../..", false),
+        ("a/.", false),
+        ("...", true),
+        (".a", true),
+        ("a//b/", true),
+    ] {
+        let mut server = Server::new();
+        let client = server.open();
+        server.says(client, json!({"type": "handshake", "version": ["2"], "id": id}));
+        assert_eq!(server.is_open(client), is_good, "{id}");
+        let code = server.close_of(client).map(|(code, _)| code);
+        assert_eq!(code, (!is_good).then_some(1002));
+    }
+}
+
+#[test]
 fn a_client_that_says_nothing_is_let_go_after_15_s() {
     let mut server = Server::new();
     let client = server.open();
