@@ -2,10 +2,12 @@
 //! before them end.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use galene_auth::{Admission, AuthoriseError, AuthoriseRequest, Cost, Grant, Guesses, Outcome};
+use galene_auth::{
+    Admission, AuthoriseError, AuthoriseRequest, Cost, Grant, Guesses, Outcome, network,
+};
 use galene_group::GroupLookup;
 use galene_protocol::{Data, GroupName};
 
@@ -22,7 +24,7 @@ pub(crate) struct Logins {
     waiting: BTreeMap<Origin, VecDeque<SessionId>>,
 }
 
-/// From where somebody logs in to which group.
+/// From which network somebody logs in to which group.
 type Origin = (IpAddr, GroupName);
 
 /// A login that waits for its turn.
@@ -42,15 +44,15 @@ impl Conference {
         // What is not compared with anything cannot be guessed, and what comes from nowhere cannot be told
         // from anything else.
         let guessable = matches!(login.request.cost(), Cost::Hash | Cost::LookUp);
-        let Some(address) = address.filter(|_| guessable).map(|address| address.ip()) else {
+        let Some(address) = address.filter(|_| guessable) else {
             self.have_judged(session, login);
             return;
         };
-        let group = login.lookup.name.clone();
-        match self.logins.guesses.begin(address, group.as_str(), now.instant) {
+        let origin = (network(address.ip()), login.lookup.name.clone());
+        match self.logins.guesses.begin(origin.0, origin.1.as_str(), now.instant) {
             Admission::Go => {
                 let ticket = self.have_judged(session, login);
-                self.logins.under_way.insert(ticket, (address, group));
+                self.logins.under_way.insert(ticket, origin);
             }
             Admission::Refused(wait) => {
                 self.fail(session, login.group, None, too_often(wait));
@@ -58,7 +60,7 @@ impl Conference {
             }
             Admission::Wait => {
                 self.set_waiting(session, login);
-                self.logins.waiting.entry((address, group)).or_default().push_back(session);
+                self.logins.waiting.entry(origin).or_default().push_back(session);
             }
         }
     }
@@ -85,6 +87,18 @@ impl Conference {
             if let Some(line) = self.logins.waiting.get_mut(&origin) {
                 line.append(&mut waiting);
             }
+        }
+    }
+}
+
+impl Logins {
+    /// Takes a session that is gone out of the line that it waits in.
+    pub(crate) fn forget(&mut self, session: SessionId, address: SocketAddr, login: &Login) {
+        let origin = (network(address.ip()), login.lookup.name.clone());
+        let Some(line) = self.waiting.get_mut(&origin) else { return };
+        line.retain(|waiting| *waiting != session);
+        if line.is_empty() {
+            self.waiting.remove(&origin);
         }
     }
 }

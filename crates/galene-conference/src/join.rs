@@ -55,6 +55,14 @@ impl Joining {
             Step::Refused { .. } | Step::Waiting(_) => None,
         }
     }
+
+    /// Returns the login that waits for others.
+    pub(crate) fn waiting_login(&self) -> Option<&Login> {
+        match &self.step {
+            Step::Waiting(login) => Some(login),
+            Step::Loading { .. } | Step::Authorising { .. } | Step::Refused { .. } => None,
+        }
+    }
 }
 
 impl Conference {

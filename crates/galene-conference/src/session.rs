@@ -259,14 +259,17 @@ impl Conference {
     /// Forgets a session, its streams and what it waits for, but not that it is in a group.
     pub(crate) fn remove_session(&mut self, session: SessionId) {
         let Some(state) = self.sessions.remove(&session) else { return };
-        for timer in [Timer::Handshake(session), Timer::Liveness(session), Timer::Refusal(session)]
-        {
+        self.liveness.cancel(session);
+        for timer in [Timer::Handshake(session), Timer::Refusal(session)] {
             self.timers.cancel(timer);
         }
-        if let Phase::Joining(joining) = &state.phase
-            && let Some(ticket) = joining.ticket()
-        {
-            self.tickets.remove(&ticket);
+        if let Phase::Joining(joining) = &state.phase {
+            if let Some(ticket) = joining.ticket() {
+                self.tickets.remove(&ticket);
+            }
+            if let (Some(login), Some(address)) = (joining.waiting_login(), state.address) {
+                self.logins.forget(session, address, login);
+            }
         }
         self.close_streams(state.ups, state.downs);
     }

@@ -96,6 +96,31 @@ fn a_class_behind_one_address_gets_in_one_after_the_other() {
 }
 
 #[test]
+fn a_class_with_an_address_each_in_one_network_gets_in_too() {
+    let mut server = Server::new();
+    server.slow_shell = true;
+    let pupils: Vec<Client> = (1..=40)
+        .map(|n| {
+            let pupil = connects_from(&mut server, &format!("[2001:db8::{n}]"), &format!("{n}"));
+            server.tries_to_join(pupil, "lounge", &format!("pupil {n}"), "secret");
+            server.answer_load();
+            pupil
+        })
+        .collect();
+    assert_eq!(server.open_questions(), 10);
+    // Who has waited enough goes, and nobody else has to wait longer for that.
+    for gone in &pupils[10..15] {
+        server.hangs_up(*gone);
+    }
+    while server.open_questions() > 0 {
+        server.answer_authorise();
+    }
+    for pupil in pupils[..10].iter().chain(&pupils[15..]) {
+        assert_eq!(kind(&server.hears(*pupil)[0]), "joined/join");
+    }
+}
+
+#[test]
 fn those_who_wait_behind_wrong_guesses_are_told_when_there_is_no_more_room() {
     let mut server = Server::new();
     server.slow_shell = true;
