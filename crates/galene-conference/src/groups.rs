@@ -96,7 +96,8 @@ impl Conference {
         }
         let Some(known) = self.groups.get_mut(&lookup.name) else { return };
         let has_problem = lookup.problem.is_some();
-        let news = has_problem && !std::mem::replace(&mut known.has_problem, has_problem);
+        let had_problem = std::mem::replace(&mut known.has_problem, has_problem);
+        let news = has_problem && !had_problem;
         let operators = known.group.members_who_may(&Permission::Op);
         self.deliver(&lookup.name);
         if let (true, Some(problem)) = (news, &lookup.problem) {

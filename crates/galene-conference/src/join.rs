@@ -226,8 +226,10 @@ impl Conference {
         if is_new && result.is_ok() {
             log_unknown_codecs(&in_memory.group);
         }
-        if result.is_ok() || in_memory.is_worth_keeping() {
+        if result.is_ok() {
             in_memory.touch(now.instant);
+        }
+        if result.is_ok() || in_memory.is_worth_keeping() {
             self.groups.insert(name.clone(), in_memory);
         }
         if let Err(refusal) = result {

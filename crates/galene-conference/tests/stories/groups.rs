@@ -64,6 +64,17 @@ fn surprise_76_a_broken_file_leaves_the_last_good_definition_in_force_and_is_spo
     let warning = heard.last().unwrap()["value"].as_str().unwrap();
     assert!(warning.contains("line 2"), "operators are told what is wrong: {warning}");
     assert_eq!(server.hears_kinds(olga), ["user/add"], "they are told once");
+
+    let good = with(r#""displayName": "mended""#);
+    for (text, news) in [(good.as_str(), 0), ("{", 1), (good.as_str(), 0), ("{", 1)] {
+        server.write("lounge", text);
+        let late = server.connect("late");
+        server.tries_to_join(late, "lounge", "nobody", "wrong");
+        let told = server.hears_kinds(olga);
+        let warnings = told.iter().filter(|kind| *kind == "usermessage/warning").count();
+        assert_eq!(warnings, news, "once whenever it breaks: {told:?}");
+        server.hangs_up(late);
+    }
 }
 
 #[test]
@@ -137,7 +148,8 @@ fn surprise_79_an_empty_group_is_remembered_for_the_age_of_its_history() {
     server.tries_to_join(ann, "lounge", "ann", "secret");
     assert_eq!(server.hears_kinds(ann), ["joined/fail"], "still locked");
     server.hangs_up(ann);
-    server.advance(std::time::Duration::from_secs(3600));
+    // Whoever knocks in vain does not keep it locked.
+    server.advance(std::time::Duration::from_secs(1300));
     assert!(server.conference.groups().next().is_none());
     server.arrives("ann");
 }
