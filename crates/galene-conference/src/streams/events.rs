@@ -49,6 +49,11 @@ impl Conference {
     fn answer_publisher(&mut self, transport: TransportId, sdp: String) {
         let Some(up) = self.ups.get_mut(&transport) else { return };
         up.negotiated = true;
+        if self.timers.is_armed(Timer::HungUp(transport)) {
+            // The peer hung up, and what it offered before that was heard of has become another transport.
+            self.timers.cancel(Timer::HungUp(transport));
+            up.tracks.clear();
+        }
         let (owner, id) = (up.owner, up.stream.clone());
         self.tell(owner, ServerMessage::Answer(Answer { id, sdp }));
     }

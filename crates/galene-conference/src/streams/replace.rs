@@ -8,6 +8,7 @@
 use galene_protocol::StreamId;
 use galene_sfu::TransportId;
 
+use super::speakers::Voice;
 use super::{Farewell, Up};
 use crate::conference::Timer;
 use crate::limits::REPLACEMENT_TIMEOUT;
@@ -18,7 +19,7 @@ impl Conference {
     pub(super) fn take_over(&mut self, successor: TransportId, predecessor: TransportId, now: Now) {
         let Some(old) = self.ups.remove(&predecessor) else { return };
         self.forget_up(predecessor, &old);
-        let Up { stream, mut replaces, downs, .. } = old;
+        let Up { stream, mut replaces, downs, voice, .. } = old;
         // Receivers who do not know of the old stream yet need not hear of it any more. What it was to
         // replace at their side now waits for the successor.
         let (known, unknown): (Vec<_>, Vec<_>) = downs
@@ -38,6 +39,12 @@ impl Conference {
                 up.downs.insert(transport);
             }
         }
+        // It is the same person's.
+        up.voice = match (up.voice, voice) {
+            (Voice::Unheard, Voice::Speaking { .. }) => Voice::Silent { since: now.instant },
+            (Voice::Unheard, before) => before,
+            (heard @ (Voice::Speaking { .. } | Voice::Silent { .. }), _) => heard,
+        };
         up.replaces.append(&mut replaces);
         up.replaces.sort();
         up.replaces.dedup();

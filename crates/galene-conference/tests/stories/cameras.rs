@@ -76,6 +76,23 @@ fn everybody_sees_the_camera_of_the_one_who_spoke_last_and_that_one_another() {
 }
 
 #[test]
+fn a_camera_that_is_replaced_keeps_its_place() {
+    let (mut server, mut shown) = (Server::new(), Shown::default());
+    server.write("hall", FILE);
+    let (clients, mut cameras) = three(&mut server, &mut shown);
+    says(&mut server, cameras[1], Some(-20));
+    says(&mut server, cameras[1], None);
+    assert_eq!(shown.count(&mut server, &cameras), [1, 2, 0]);
+    shown.0.retain(|_, (up, _)| *up != cameras[1]);
+    cameras[1] =
+        server.offers_as(clients[1], json!({"id": "b2", "label": "camera", "replace": "b"}));
+    server.track_starts(cameras[1], 0, Codec::Opus);
+    server.track_starts(cameras[1], 1, Codec::Vp8);
+    server.millis(200);
+    assert_eq!(shown.count(&mut server, &cameras), [1, 2, 0]);
+}
+
+#[test]
 fn screens_and_sound_are_always_sent() {
     let (mut server, mut shown) = (Server::new(), Shown::default());
     server.write("hall", FILE);

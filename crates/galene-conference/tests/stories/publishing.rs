@@ -192,6 +192,20 @@ fn a_publisher_who_hangs_up_has_a_moment_to_say_what_becomes_of_the_stream() {
 }
 
 #[test]
+fn a_hang_up_that_is_heard_of_after_the_next_offer_ends_nothing() {
+    let mut server = Server::new();
+    let (ann, bob) = (server.arrives("ann"), server.watches("bob"));
+    let transport = server.publishes(ann, "s");
+    server.forget();
+    assert_eq!(server.offers(ann, "s"), transport, "as far as is known here it is still there");
+    server.media(Event::Closed { transport, reason: CloseReason::Peer });
+    server.media(Event::Answer { transport, sdp: "answer".to_owned() });
+    server.forget();
+    server.advance(Duration::from_secs(10));
+    assert!(server.hears(bob).is_empty(), "it goes on");
+}
+
+#[test]
 fn a_small_group_stays_together_and_another_one_goes_elsewhere() {
     let config = galene_conference::Config { shards: 2, ..galene_conference::Config::default() };
     let mut server = Server::with_config(config);
