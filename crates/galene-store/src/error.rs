@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use galene_group::{DescriptionError, LookupError, Misconfiguration};
 
-use crate::{MAX_TOKENS, PreconditionFailed};
+use crate::{MAX_TOKEN_BYTES, MAX_TOKENS, PreconditionFailed};
 
 /// A file that cannot be used. It quotes nothing of what is in the file, for that may be secret.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -119,7 +119,7 @@ impl WriteError {
     }
 }
 
-/// Why a group, a user, a password or a set of keys that was given cannot be kept.
+/// Why a group, a user, a password, a token or a set of keys that was given cannot be kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBody {
@@ -137,6 +137,9 @@ pub enum InvalidBody {
     /// The group's file would become larger than is read.
     #[error("the group's definition would become too large")]
     TooLarge,
+    /// The token has names that nobody could have, or says the same thing again and again.
+    #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
+    TokenTooLong,
     /// The password could never be compared with.
     #[error("the password is unusable")]
     UnusablePassword(#[source] galene_auth::PasswordError),

@@ -40,7 +40,7 @@ pub use galene_auth::Roles;
 pub use group_files::GroupFiles;
 pub use lock::DirectoryLock;
 pub use precondition::{Precondition, PreconditionFailed};
-pub use token_file::{MAX_TOKENS, TokenFile};
+pub use token_file::{MAX_TOKEN_BYTES, MAX_TOKENS, TokenFile};
 pub use user_key::UserKey;
 pub use version::{Etag, Version};
 pub use watcher::{Change, Watcher};

@@ -10,15 +10,17 @@ use galene_protocol::Token;
 
 use crate::token_stream::{self, Contents, Entry};
 use crate::{
-    DirectoryLock, Etag, FileError, Precondition, ReadError, Readers, Version, WriteError, Written,
-    durable, edit,
+    DirectoryLock, Etag, FileError, InvalidBody, Precondition, ReadError, Readers, Version,
+    WriteError, Written, durable, edit,
 };
 
 /// The most tokens that are kept, expired ones included. Each is about 200 bytes, and to change one all
 /// are written, so this many take 20 MB and a tenth of a second.
 pub const MAX_TOKENS: usize = 100_000;
-/// The largest file that is read: each token a few times as long as those that we write.
-const MAX_FILE_BYTES: u64 = 128 << 20;
+/// The longest text of a token that is kept: its names are of 256 bytes at most, escaped or not.
+pub const MAX_TOKEN_BYTES: usize = 2048;
+/// The largest file that is read: all that could have been written.
+const MAX_FILE_BYTES: u64 = MAX_TOKENS as u64 * (MAX_TOKEN_BYTES as u64 + 1);
 
 /// The file of stateful tokens. It is the only truth: it is read again when it has changed.
 ///
@@ -115,6 +117,9 @@ impl TokenFile {
         }
         let entry = Entry::new(token);
         let (name, line) = (entry.token.token.expose().to_owned(), entry.line());
+        if line.len() > MAX_TOKEN_BYTES + 1 {
+            return Err(InvalidBody::TokenTooLong.into());
+        }
         if is_new && !state.is_torn {
             let line = if state.ends_line { line } else { format!("\n{line}") };
             durable::append(&self.path, line.as_bytes(), Readers::Owner)
@@ -342,6 +347,24 @@ mod tests {
     fn token(name: &str, group: &str, expires: Option<u64>) -> Token {
         let expires = expires.map(|second| (UNIX_EPOCH + Duration::from_secs(second)).into());
         Token { token: name.into(), group: group.to_owned(), expires, ..Token::default() }
+    }
+
+    #[test]
+    fn as_many_tokens_can_be_read_again_as_can_be_written() {
+        let fixture = Fixture::new();
+        let tokens = &fixture.tokens;
+        let of_len = |len: usize| {
+            let mut long = token("long", "g", None);
+            long.username = Some(String::new());
+            let name = "n".repeat(len - Entry::new(long.clone()).line().len() + 1);
+            long.username = Some(name);
+            long
+        };
+        let refused = tokens.put(of_len(MAX_TOKEN_BYTES + 1), &Precondition::NONE);
+        assert!(matches!(refused, Err(WriteError::Invalid(InvalidBody::TokenTooLong))));
+        tokens.put(of_len(MAX_TOKEN_BYTES), &Precondition::NONE).expect("just short enough");
+        assert_eq!(fixture.text().len(), MAX_TOKEN_BYTES + 1);
+        assert_eq!(MAX_FILE_BYTES, (MAX_TOKENS * fixture.text().len()) as u64);
     }
 
     #[test]

@@ -128,6 +128,8 @@ fn only_who_may_make_tokens_does_and_nobody_grants_more_than_they_have() {
             template(json!({"permissions": ["present", "message"]})),
             "not-authorised",
         ),
+        (maker, "maketoken", template(json!({"username": "n".repeat(257)})), "error"),
+        (maker, "maketoken", template(json!({"username": "a\u{1b}[2J"})), "error"),
         (maker, "maketoken", template(json!({"token": "mine"})), "error"),
         (maker, "maketoken", template(json!({"group": null})), "error"),
         (maker, "maketoken", template(json!({"group": "other"})), "error"),

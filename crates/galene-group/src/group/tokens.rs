@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use galene_protocol::{Secret, Timestamp, Token, TokenTemplate, TokenTime};
+use galene_protocol::{Permissions, Secret, Timestamp, Token, TokenTemplate, TokenTime, Username};
 
 use super::Group;
 use crate::{Action, MemberId, Refusal};
@@ -55,11 +55,19 @@ impl Group {
         if username.as_ref().is_some_and(|name| self.description.policy.users.contains_key(name)) {
             return Err(invalid("that username is taken"));
         }
+        if let Some(Err(error)) = username.as_deref().map(Username::parse) {
+            return Err(TokenRefused::Invalid(error.to_string()));
+        }
         let maker = self.acting(member)?;
         let missing = permissions.iter().flat_map(|all| all.iter()).find(|one| !maker.may(one));
         if missing.is_some() {
             return Err(Refusal::NotAuthorised { missing: missing.cloned() }.into());
         }
+        let permissions = permissions.map(|all| {
+            let mut each = Permissions::default();
+            all.iter().for_each(|permission| each.add(permission.clone()));
+            each
+        });
         let issued_by = maker.username();
         Ok(Token {
             group: self.name.to_string(),
