@@ -45,6 +45,8 @@ struct State {
     key: Arc<CertifiedKey>,
     stamps: (Version, Version),
     checked: Instant,
+    /// Why the files as they are cannot be used, as the log was told.
+    problem: Option<String>,
 }
 
 impl Certificate {
@@ -61,7 +63,7 @@ impl Certificate {
         }
         let stamps = files.stamps();
         let key = Arc::new(files.read(&provider)?);
-        let state = Mutex::new(State { key, stamps, checked: Instant::now() });
+        let state = Mutex::new(State { key, stamps, checked: Instant::now(), problem: None });
         Ok(Certificate { files, provider, state })
     }
 
@@ -81,15 +83,20 @@ impl Certificate {
                 state.stamps = stamps;
                 match self.files.read(&self.provider) {
                     Ok(key) => {
-                        state.key = Arc::new(key);
+                        (state.key, state.problem) = (Arc::new(key), None);
                         tracing::info!("the TLS certificate was read again");
                     }
                     Err(error) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(
-                            error,
-                            "the TLS certificate changed but cannot be used; the old one stays"
-                        );
+                        // Whatever is wrong may be over without another change.
+                        state.stamps = Default::default();
+                        let problem = error.to_string();
+                        if state.problem.replace(problem) != Some(error.to_string()) {
+                            let error = &error as &dyn std::error::Error;
+                            tracing::warn!(
+                                error,
+                                "the TLS certificate changed but cannot be used; the old one stays"
+                            );
+                        }
                     }
                 }
             }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use galene_store::{Config, GroupFiles, Problem, TokenFile};
 
 use crate::arguments::Arguments;
-use crate::site;
+use crate::{ice_servers, site};
 
 /// Looks at all files and prints a line for each problem. Fails if one of them is more than a warning.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -21,12 +21,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     {
         errors += 1;
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-        lines.push(format!(
-            "error: {}: key `proxyURL`{}",
-            config.display(),
-            cause.unwrap_or_default()
-        ));
+        let directory = arguments.data.display();
+        lines.push(format!("error: {directory}/{error}{}", cause.unwrap_or_default()));
     }
+    let ice_servers = ice_servers::problems(&arguments.data.join("ice-servers.json"));
+    errors += ice_servers.len();
+    lines.extend(ice_servers.into_iter().map(|problem| format!("error: {problem}")));
     let warnings = lines.len() - errors;
     lines.push(format!(
         "{}: {} groups, {errors} errors, {warnings} warnings",

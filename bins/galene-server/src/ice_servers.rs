@@ -25,6 +25,8 @@ pub(crate) struct IceServersFile {
     stamp: Option<Version>,
     servers: Vec<Server>,
     made: Option<SystemTime>,
+    /// Why the file as it is cannot be used, as the log was told.
+    problem: Option<String>,
 }
 
 /// A server as the file states it.
@@ -55,7 +57,7 @@ struct Entry {
 
 impl IceServersFile {
     pub(crate) fn new(path: PathBuf) -> IceServersFile {
-        IceServersFile { path, stamp: None, servers: Vec::new(), made: None }
+        IceServersFile { path, stamp: None, servers: Vec::new(), made: None, problem: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -63,13 +65,17 @@ impl IceServersFile {
     }
 
     /// Returns what clients are to be told, if that has changed: the file did, or credentials have to
-    /// be made anew. A file that cannot be used is reported in the log and counts as empty.
+    /// be made anew. While the file cannot be used, which the log is told, what was good in it last counts.
     pub(crate) fn poll(&mut self, now: SystemTime) -> Option<RtcConfiguration> {
         let stamp = Version::of(&self.path);
         let has_changed = self.stamp != Some(stamp);
         if has_changed {
             self.stamp = Some(stamp);
-            self.servers = if stamp.exists() { self.read() } else { Vec::new() };
+            if stamp.exists() {
+                self.read();
+            } else {
+                self.servers.clear();
+            }
         }
         if !has_changed && !self.is_due(now) {
             return None;
@@ -87,31 +93,37 @@ impl IceServersFile {
         age.is_none_or(|age| age >= REFRESH_INTERVAL) && self.servers.iter().any(is_derived)
     }
 
-    fn read(&self) -> Vec<Server> {
+    fn read(&mut self) {
         match read(&self.path) {
-            Ok(entries) => {
-                entries.into_iter().enumerate().filter_map(|(i, e)| self.server(i, e)).collect()
+            Ok((servers, problems)) => {
+                problems.into_iter().for_each(|problem| tracing::error!("{problem}"));
+                (self.servers, self.problem) = (servers, None);
             }
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "no ICE servers can be used");
-                Vec::new()
+                if matches!(error, IceServersError::Unreadable { .. }) {
+                    // That may be over without a change.
+                    self.stamp = None;
+                }
+                let text = error.to_string();
+                if self.problem.replace(text) != Some(error.to_string()) {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "the ICE servers cannot be read; those before stay");
+                }
             }
         }
     }
+}
 
-    /// Checks an entry. A bad one makes the connections of browsers fail, so it is left out.
-    fn server(&self, index: usize, entry: Value) -> Option<Server> {
-        match check(entry) {
-            Ok(server) => Some(server),
-            Err(reason) => {
-                tracing::error!(
-                    "{}: entry {} is left out: {reason}",
-                    self.path.display(),
-                    index + 1
-                );
-                None
-            }
+/// Returns what is wrong with the file, if there is one.
+pub(crate) fn problems(path: &Path) -> Vec<String> {
+    if !Version::of(path).exists() {
+        return Vec::new();
+    }
+    match read(path) {
+        Ok((_, problems)) => problems,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            vec![format!("{error}{}", cause.unwrap_or_default())]
         }
     }
 }
@@ -182,14 +194,28 @@ fn check(entry: Value) -> Result<Server, &'static str> {
     Ok(Server { urls, username, credential })
 }
 
-fn read(path: &Path) -> Result<Vec<Value>, IceServersError> {
+/// Reads the file and says what is wrong with single entries. A bad one makes the connections of browsers
+/// fail, so it is left out.
+fn read(path: &Path) -> Result<(Vec<Server>, Vec<String>), IceServersError> {
     let text = fs::read_to_string(path)
         .map_err(|source| IceServersError::Unreadable { path: path.to_owned(), source })?;
-    serde_json::from_str(&text).map_err(|error| IceServersError::Broken {
-        path: path.to_owned(),
-        line: error.line(),
-        column: error.column(),
-    })
+    let entries: Vec<Value> =
+        serde_json::from_str(&text).map_err(|error| IceServersError::Broken {
+            path: path.to_owned(),
+            line: error.line(),
+            column: error.column(),
+        })?;
+    let (mut servers, mut problems) = (Vec::new(), Vec::new());
+    for (index, entry) in entries.into_iter().enumerate() {
+        match check(entry) {
+            Ok(server) => servers.push(server),
+            Err(reason) => {
+                let (path, number) = (path.display(), index + 1);
+                problems.push(format!("{path}: entry {number} is left out: {reason}"));
+            }
+        }
+    }
+    Ok((servers, problems))
 }
 
 /// Why the file cannot be used.
@@ -227,6 +253,10 @@ mod tests {
         assert_eq!(servers[1].username.as_deref(), Some("u"));
         assert_eq!(servers[1].credential, Some(Secret::from("c")));
         assert_eq!(file.poll(at(100_000)), None, "nothing expires");
+        let path = directory.path().join("ice-servers.json");
+        fs::write(path, "[{]").expect("writable");
+        let still = file.poll(at(100_000)).expect("it has changed").ice_servers;
+        assert_eq!(still, servers, "a slip of the pen takes nothing from anybody");
         fs::remove_file(directory.path().join("ice-servers.json")).expect("it is there");
         assert_eq!(file.poll(at(100_000)), Some(RtcConfiguration::default()));
     }

@@ -90,12 +90,14 @@ pub struct ConfigFile {
     path: PathBuf,
     /// As it was when it was looked at last.
     seen: Option<Version>,
+    /// Why it could not be used then.
+    problem: Option<String>,
 }
 
 impl ConfigFile {
     /// Uses this file, which need not exist.
     pub fn new(path: PathBuf) -> ConfigFile {
-        ConfigFile { path, seen: None }
+        ConfigFile { path, seen: None, problem: None }
     }
 
     /// Returns the path of the file.
@@ -108,15 +110,26 @@ impl ConfigFile {
     ///
     /// # Errors
     ///
-    /// [`FileError`], once for each version of the file.
+    /// [`FileError`], once for each version of the file; if it cannot be read, once.
     pub fn read_if_changed(&mut self) -> Result<Option<Config>, FileError> {
         let version = Version::of(&self.path);
         if self.seen == Some(version) {
             return Ok(None);
         }
         self.seen = Some(version);
-        let (config, version) = Config::read_version(&self.path)?;
-        self.seen = Some(version);
+        let (config, version) = match Config::read_version(&self.path) {
+            Ok(read) => read,
+            Err(problem) => {
+                // What cannot be read is tried again each time, what is broken when it has changed.
+                if matches!(problem, FileError::Unreadable { .. }) {
+                    self.seen = None;
+                }
+                let text = problem.to_string();
+                let is_known = self.problem.replace(text) == Some(problem.to_string());
+                return if is_known && self.seen.is_none() { Ok(None) } else { Err(problem) };
+            }
+        };
+        (self.seen, self.problem) = (Some(version), None);
         for warning in config.warnings() {
             tracing::warn!(file = %self.path.display(), "{warning}");
         }

@@ -57,6 +57,11 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, max_bytes: u64) -> Result<Opt
     parse(&text).map(Some).map_err(|error| FileError::broken(path, error))
 }
 
+/// Whether there is certainly nothing at a path: a directory that cannot be looked into may have the file.
+pub(crate) fn is_absent(path: &Path) -> bool {
+    std::fs::metadata(path).is_err_and(|error| is_missing(&error))
+}
+
 /// Whether there is nothing at a path. A file in the place of a directory hides nothing.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)

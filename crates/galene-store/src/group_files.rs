@@ -126,7 +126,7 @@ impl GroupFiles {
         let path = self.path(name);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let version = Version::of(&path);
-        if !version.exists() {
+        if !version.exists() && edit::is_absent(&path) {
             cache.remove(name);
             return Ok(None);
         }

@@ -127,6 +127,7 @@ fn a_check_says_all_that_is_wrong_and_changes_nothing() {
     place.write("groups/bad/one.json", "{\n  \"pubilc\": true\n}");
     place.write("groups/two.json", r#"{"allow-anonymous": true}"#);
     place.write("data/config.json", r#"{"proxyURL": "ftp://example.org/"}"#);
+    place.write("data/ice-servers.json", r#"[{"urls": ["stun:a.org"]}, {"urls": []}]"#);
     let checked = place.run(&["-check=true"]);
     assert_eq!(checked.status.code(), Some(1));
     assert_eq!(
@@ -135,8 +136,15 @@ fn a_check_says_all_that_is_wrong_and_changes_nothing() {
             "error: groups/bad/one.json:2:10: key `pubilc`: unknown key `pubilc`; did you mean `public`?",
             "warning: groups/two.json: `allow-anonymous` is obsolete and ignored",
             "error: data/config.json: key `proxyURL`: expected http: or https:",
-            "groups: 3 groups, 2 errors, 1 warnings",
+            "error: data/ice-servers.json: entry 2 is left out: `urls` is empty",
+            "groups: 3 groups, 3 errors, 1 warnings",
         ]
     );
+    place.write("data/config.json", r#"{"trustedProxies": ["10.0.0/8"]}"#);
+    place.write("data/ice-servers.json", "{}");
+    let checked = place.run(&["-check"]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(said.contains("\nerror: data/config.json: key `trustedProxies`: expected"), "{said}");
+    assert!(said.contains("\nerror: data/ice-servers.json:1:0: not an array"), "{said}");
     assert!(!place.path("data/cert.pem").exists() && !place.path("groups/meeting.json").exists());
 }
