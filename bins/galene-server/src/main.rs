@@ -7,6 +7,7 @@ mod certificate;
 mod check;
 mod first_start;
 mod ice_servers;
+mod open_files;
 mod run;
 mod site;
 mod watch;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         return check::run(&arguments);
     }
     start_log();
+    open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(signalling_threads())
         .enable_all()
