@@ -22,6 +22,7 @@ mod groups;
 mod guard;
 mod half_open;
 mod health;
+mod impatient;
 mod listen;
 mod listener;
 mod outbox;

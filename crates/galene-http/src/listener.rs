@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::half_open::HalfOpen;
+use crate::impatient::Impatient;
 use crate::listen::{Accepted, Accepting};
 use crate::service::{Peer, Service};
 
@@ -70,10 +71,10 @@ pub(crate) async fn accept(
                     Accepted::Tcp(stream, address) => {
                         // IPv4 clients of a socket for both families have addresses of IPv6's form.
                         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-                        tokio::spawn(connection(Some(address)).run(stream));
+                        tokio::spawn(connection(Some(address)).run(Impatient::new(stream)));
                     }
                     Accepted::Unix(stream) => {
-                        tokio::spawn(connection(None).run(stream));
+                        tokio::spawn(connection(None).run(Impatient::new(stream)));
                     }
                 }
             }
