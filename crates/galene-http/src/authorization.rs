@@ -31,7 +31,8 @@ impl Authorization {
         Some(Authorization::Basic { username: username.to_owned(), password: password.into() })
     }
 
-    /// The same as credentials for a group.
+    /// The same as credentials for a group. Who administers needs no name: whoever has a token that leaves the
+    /// choice of one to its bearer has chosen none.
     pub(crate) fn credentials(&self) -> Credentials {
         match self {
             Authorization::Basic { username, password } => Credentials {
@@ -39,9 +40,11 @@ impl Authorization {
                 password: password.clone(),
                 token: None,
             },
-            Authorization::Bearer(token) => {
-                Credentials { token: Some(token.clone()), ..Credentials::default() }
-            }
+            Authorization::Bearer(token) => Credentials {
+                username: Some(String::new()),
+                token: Some(token.clone()),
+                ..Credentials::default()
+            },
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -88,9 +88,10 @@ pub(crate) fn client_address(
         return nearest;
     }
     let values = headers.get_all(X_FORWARDED_FOR).into_iter();
-    let values: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
-    for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
-        let Some(address) = parse_hop(hop.trim()) else { return nearest };
+    let values: Vec<&[u8]> = values.map(HeaderValue::as_bytes).collect();
+    for hop in values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')) {
+        let hop = str::from_utf8(hop).ok().and_then(|hop| parse_hop(hop.trim()));
+        let Some(address) = hop else { return nearest };
         nearest = Some(address);
         if !is_trusted(Some(address.ip())) {
             return nearest;
@@ -109,8 +110,6 @@ fn parse_hop(hop: &str) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn client(peer: Option<&str>, forwarded: &[&'static str], trusted: &[&str]) -> Option<String> {
@@ -167,5 +166,16 @@ mod tests {
         for text in ["", "10.0.0.0/33", "10.0.0.0/", "example.org", "::/129", "10/8"] {
             assert_eq!(text.parse::<TrustedProxy>(), Err(ParseTrustedProxyError), "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_client_writes_does_not_hide_what_its_proxy_appends() {
+        let mut headers = HeaderMap::new();
+        let forwarded = HeaderValue::from_bytes(b"\xe9, 203.0.113.9").expect("it can be sent");
+        headers.append(X_FORWARDED_FOR, forwarded);
+        let peer = "127.0.0.1:1".parse().expect("an address");
+        let trusted = ["127.0.0.1".parse().expect("valid")];
+        let client = client_address(Some(peer), &headers, &trusted).expect("it is known");
+        assert_eq!(client.ip().to_string(), "203.0.113.9");
     }
 }

@@ -11,7 +11,7 @@ use crate::body::{Body, FileBody, seek};
 use crate::conditions::{self, Verdict, Version, Wanted};
 use crate::directory::File;
 use crate::disk::Disk;
-use crate::response;
+use crate::response::{self, http_date};
 
 /// Answers a request for a file.
 pub(crate) async fn respond(
@@ -61,7 +61,7 @@ pub(crate) async fn respond(
     };
     let headers = response.headers_mut();
     headers.insert(ETAG, header(&etag));
-    headers.insert(LAST_MODIFIED, header(&httpdate::fmt_http_date(modified)));
+    headers.insert(LAST_MODIFIED, header(&http_date(modified)));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

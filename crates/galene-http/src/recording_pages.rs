@@ -9,10 +9,10 @@ use galene_group::LookupError;
 use galene_protocol::{GroupName, Permission};
 use galene_store::Precondition;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ORIGIN, REFERRER_POLICY,
     WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 
 use crate::api::too_many_attempts;
@@ -20,8 +20,8 @@ use crate::authorization::Authorization;
 use crate::directory::{File, Found};
 use crate::receive::receive;
 use crate::recordings::{DeleteError, FileName, Recording, Recordings, may_grow};
-use crate::response::{self, Body};
-use crate::service::Service;
+use crate::response::{self, Body, http_date};
+use crate::service::{Service, host_of};
 use crate::upgrade::origin_is_allowed;
 use crate::{file_response, form, path};
 
@@ -222,7 +222,7 @@ async fn change(
     request: Request<Incoming>,
 ) -> Response<Body> {
     // Browsers send along what the user once typed, whichever page the form is on.
-    if !is_from_here(request.headers()) {
+    if !is_from_here(request.headers(), request.uri()) {
         return response::plain(StatusCode::FORBIDDEN, "this form is not on a page of ours");
     }
     let bad = |why| response::plain(StatusCode::BAD_REQUEST, why);
@@ -259,13 +259,10 @@ async fn change(
 }
 
 /// Whether a request was made by a page of ours, or by a program that is no browser.
-fn is_from_here(headers: &HeaderMap) -> bool {
+fn is_from_here(headers: &HeaderMap, uri: &Uri) -> bool {
     match headers.get(SEC_FETCH_SITE) {
         Some(site) => site == "same-origin",
-        None => {
-            let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-            origin_is_allowed(headers.get(ORIGIN), host, &[])
-        }
+        None => origin_is_allowed(headers.get(ORIGIN), host_of(headers, uri), &[]),
     }
 }
 
@@ -286,7 +283,7 @@ fn page(group: &GroupName, list: &[Recording]) -> String {
     }
     for Recording { name, bytes, modified, .. } in list {
         let (text, url) = (escape(name), escape(&path::encode(name).replace(':', "%3A")));
-        let changed = modified.map(httpdate::fmt_http_date).unwrap_or_default();
+        let changed = modified.map(http_date).unwrap_or_default();
         writeln!(
             html,
             "<tr><td><a href=\"./{url}\">{text}</a></td><td>{changed}</td><td>{bytes}</td>\
@@ -322,6 +319,8 @@ fn escape(text: &str) -> String {
 mod tests {
     use galene_store::Etag;
 
+    use http::header::HOST;
+
     use super::*;
 
     #[test]
@@ -354,11 +353,16 @@ mod tests {
             pairs.iter().map(|(n, v)| (n.clone(), HeaderValue::from_static(v))).collect()
         };
         let from = |origin| headers(&[(HOST, "a.org"), (ORIGIN, origin)]);
-        assert!(is_from_here(&headers(&[(HOST, "a.org")])), "no browser");
-        assert!(is_from_here(&from("https://a.org")));
-        assert!(!is_from_here(&from("https://b.org")));
-        assert!(!is_from_here(&from("null")));
-        assert!(is_from_here(&headers(&[(SEC_FETCH_SITE, "same-origin"), (ORIGIN, "null")])));
-        assert!(!is_from_here(&headers(&[(HOST, "a.org"), (SEC_FETCH_SITE, "cross-site")])));
+        let here = |headers: &HeaderMap| is_from_here(headers, &Uri::from_static("/"));
+        assert!(here(&headers(&[(HOST, "a.org")])), "no browser");
+        assert!(here(&from("https://a.org")));
+        assert!(!here(&from("https://b.org")));
+        assert!(!here(&from("null")));
+        assert!(here(&headers(&[(SEC_FETCH_SITE, "same-origin"), (ORIGIN, "null")])));
+        assert!(!here(&headers(&[(HOST, "a.org"), (SEC_FETCH_SITE, "cross-site")])));
+        // HTTP/2 names the host in the address (RFC 9113 §8.3.1).
+        let uri = Uri::from_static("https://a.org/recordings/g/");
+        assert!(is_from_here(&headers(&[(ORIGIN, "https://a.org")]), &uri));
+        assert!(!is_from_here(&headers(&[(ORIGIN, "https://b.org")]), &uri));
     }
 }

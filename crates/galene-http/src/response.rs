@@ -1,6 +1,7 @@
 //! Responses and the headers that many of them share.
 
 use std::borrow::Cow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::header::{
@@ -17,6 +18,15 @@ const PERMISSIONS: HeaderValue = HeaderValue::from_static(
     "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), \
      fullscreen=(self), screen-wake-lock=(self), geolocation=(), payment=(), usb=()",
 );
+
+/// Writes a time as headers have it (RFC 9110 §5.6.7), which have no words for one before 1970 or after 9999: the
+/// nearest is given instead. File systems have such times.
+pub(crate) fn http_date(time: SystemTime) -> String {
+    /// The last second of 9999.
+    const LAST: Duration = Duration::from_secs(253_402_300_799);
+
+    httpdate::fmt_http_date(time.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST))
+}
 
 /// A response with a body of a certain type.
 pub(crate) fn with_body(
@@ -114,5 +124,13 @@ mod tests {
         assert!(is_known(&request("*"), "\"a\""));
         assert!(!is_known(&request("\"c\""), "\"a\""));
         assert!(!is_known(&HeaderMap::new(), "\"a\""));
+    }
+
+    #[test]
+    fn a_time_that_headers_have_no_words_for_is_the_nearest_that_they_have() {
+        let day = Duration::from_secs(86_400);
+        assert_eq!(http_date(UNIX_EPOCH - day), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(http_date(UNIX_EPOCH + day), "Fri, 02 Jan 1970 00:00:00 GMT");
+        assert_eq!(http_date(UNIX_EPOCH + day * 4_000_000), "Fri, 31 Dec 9999 23:59:59 GMT");
     }
 }

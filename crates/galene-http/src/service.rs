@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use galene_conference::SessionId;
 use galene_group::LookupError;
 use galene_protocol::{GroupName, GroupStatus};
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_LENGTH, HOST, ORIGIN, VARY};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, ETAG, HOST, ORIGIN, VARY,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::TokioIo;
@@ -183,8 +185,11 @@ impl Service {
             Ok(lookup) => lookup.description,
             // The page itself says what is wrong, as it finds out from the group's status.
             Err(LookupError::Misconfigured(_)) => {
-                let mut page = self.front.group(None, request).await;
+                // It is no version of the page that anybody could keep, or have a part of.
+                let mut page = self.front.group(None, &HeaderMap::new()).await;
                 *page.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                page.headers_mut().remove(ETAG);
+                page.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
                 return page;
             }
             Err(error) => return self.lookup_failed(&error).await,

@@ -188,12 +188,15 @@ async fn administrators_are_those_of_the_server_those_of_the_group_and_bearers_o
             global_token("global", &["admin"]),
             global_token("weak", &["op"]),
             token("rootonly", "", &["admin"]),
+            token("ours", "g", &["admin"]),
+            token("ours-weak", "g", &["op"]),
+            token("theirs", "other", &["admin"]),
             past,
         ]);
         office
     };
     let may = async |who: &str, path: &str| office().get(path, who).await.status == 200;
-    for who in [ROOT, "boss:b secret", "global"] {
+    for who in [ROOT, "boss:b secret", "global", "ours"] {
         assert!(may(who, "/.groups/g").await, "{who}");
     }
     for who in [
@@ -204,6 +207,8 @@ async fn administrators_are_those_of_the_server_those_of_the_group_and_bearers_o
         "ann:a secret",
         "open:",
         "weak",
+        "ours-weak",
+        "theirs",
         "rootonly",
         "past",
         "x",
@@ -213,7 +218,7 @@ async fn administrators_are_those_of_the_server_those_of_the_group_and_bearers_o
         assert_eq!(refused.header("www-authenticate"), "basic realm=\"/galene-api/\"");
     }
     for path in ["/.stats", "/.groups/", "/.groups/.tokens/", "/.groups/other"] {
-        assert!(!may("boss:b secret", path).await, "{path}");
+        assert!(!may("boss:b secret", path).await && !may("ours", path).await, "{path}");
         assert!(may(ROOT, path).await && may("global", path).await, "{path}");
     }
 }

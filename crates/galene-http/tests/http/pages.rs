@@ -112,6 +112,13 @@ async fn a_group_that_is_misconfigured_says_so_and_no_more() {
     let page = server.get("/group/broken/").await;
     assert_eq!(page.status, 500);
     assert!(page.text().contains("<html") && !page.text().contains("hunter2"));
+    assert_eq!((page.header("etag"), page.header("cache-control")), ("", "no-store"));
+    // A browser that has kept the page of a group in order still gets to see it.
+    let etag = server.get("/group/test/").await.header("etag").to_owned();
+    let known = [("If-None-Match", etag.as_str())];
+    let page = server.request("GET", "/group/broken/", &known).await;
+    assert_eq!(page.status, 500);
+    assert!(page.text().contains("<html"));
 }
 
 #[tokio::test]
