@@ -12,20 +12,9 @@ import { fileURLToPath } from "node:url";
 import { checkAccessible } from "./axe.js";
 import { isFirefox, launchBrowser } from "./browsers.js";
 import { eventually } from "./eventually.js";
+import { DESKTOP, LOOKS, PHONE } from "./looks.js";
 import { MEETING, Server } from "./server.js";
 import { setStage } from "./stage.js";
-
-const DESKTOP = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
-
-const ALL_LOOKS = [
-  { theme: "light", viewport: DESKTOP },
-  { theme: "dark", viewport: PHONE },
-  { theme: "dark", viewport: DESKTOP },
-  { theme: "light", viewport: PHONE },
-];
-/** In a second browser the first two find what it does differently. */
-const LOOKS = ALL_LOOKS.slice(0, isFirefox ? 2 : 4);
 
 /** For pictures, which are of one browser. */
 const inChromium = isFirefox ? () => {} : test;

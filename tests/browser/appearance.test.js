@@ -4,19 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkAccessible as check } from "./axe.js";
-import { isFirefox, launchBrowser } from "./browsers.js";
+import { launchBrowser } from "./browsers.js";
+import { LOOKS, PHONE } from "./looks.js";
 import { setStage } from "./stage.js";
-
-const DESKTOP = { width: 1280, height: 760 };
-const PHONE = { width: 390, height: 844 };
-const ALL_LOOKS = [
-  { theme: "light", viewport: DESKTOP },
-  { theme: "dark", viewport: PHONE },
-  { theme: "dark", viewport: DESKTOP },
-  { theme: "light", viewport: PHONE },
-];
-/** In a second browser the first two find what it does differently. */
-const LOOKS = ALL_LOOKS.slice(0, isFirefox ? 2 : 4);
 
 const stage = setStage(launchBrowser);
 

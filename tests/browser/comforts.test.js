@@ -236,6 +236,29 @@ test("a film is played to the others, and the microphone is silent meanwhile", a
   await olga.close();
 });
 
+test("a screen or a film that is opened only when the meeting is over is closed again", async () => {
+  const pam = await stage.enter("Pam", { script: `${USER_FILES}; (${answerLate})()` });
+  const { page } = pam;
+  const leaveFirst = async () => {
+    await page.waitForFunction(() => window.isAsked);
+    await pam.leave();
+    await page.evaluate(() => window.answer());
+    await page.waitForFunction(() => {
+      return window.opened.length > 0 && window.opened.every(({ readyState }) => readyState === "ended");
+    });
+  };
+  await page.click("[data-action=share]");
+  await leaveFirst();
+
+  await pam.submit();
+  await page.locator(".call[data-phase=call]").waitFor();
+  await page.evaluate(makeFilm);
+  await page.evaluate(() => Object.assign(window, { opened: [], isAsked: false }));
+  await pam.choose("presentfile");
+  await leaveFirst();
+  await pam.close(/ERR_/);
+});
+
 test("an invitation is valid as long as its maker wants", async () => {
   const olga = await stage.enter("Olga");
   const { page } = olga;
@@ -306,6 +329,32 @@ test("what is seen and heard follows the settings", async () => {
   await olga.close();
 });
 
+test("media go through a relay alone as long as one wants that", async () => {
+  const pam = await stage.join("Pam", { settings: { forceRelay: true } });
+  const olga = await stage.join("Olga");
+  const policies = () => pam.page.evaluate(() => {
+    const open = window.peerConnections.filter(({ signalingState }) => signalingState !== "closed");
+    return open.map((pc) => pc.getConfiguration().iceTransportPolicy);
+  });
+  // One for what she sends, and one for what she receives. This server names no relay.
+  await eventually(async () => assert.deepEqual(await policies(), ["relay", "relay"]));
+  await pam.page.locator(".notice", { hasText: "this server names no relay" }).waitFor();
+  await olga.tile("Pam").waitFor();
+  const candidates = (await pam.sent("ice")).map(({ candidate }) => candidate.candidate);
+  assert.deepEqual(candidates.filter((text) => / typ (host|srflx) /.test(text)), []);
+
+  // Without it both directions find their way; Firefox begins anew for that.
+  await pam.set("forceRelay", (field) => field.uncheck());
+  await eventually(async () => assert.deepEqual(await policies(), ["all", "all"]));
+  await pam.sees("Olga");
+  await olga.sees("Pam");
+
+  await pam.say("/set forceRelay");
+  await eventually(async () => assert.deepEqual(await policies(), ["relay", "relay"]));
+  await pam.close(/ICE failed/);
+  await olga.close();
+});
+
 /** Runs in the page before its scripts: a screen that sounds. */
 function screenWithSound() {
   // A tab of Firefox begins with a page that has no devices.
@@ -325,6 +374,39 @@ function screenWithSound() {
     tone.start();
     return new MediaStream([...canvas.captureStream(10).getTracks(), ...sound.stream.getTracks()]);
   };
+}
+
+/** Runs in the page before its scripts: screens and films take their time to open, until `answer` is called. */
+function answerLate() {
+  // A tab of Firefox begins with a page that has no devices.
+  if (!navigator.mediaDevices) return;
+  window.opened = [];
+  const wait = () => {
+    window.isAsked = true;
+    return new Promise((resolve) => (window.answer = () => resolve()));
+  };
+  const keep = (media) => {
+    window.opened.push(...media.getTracks());
+    return media;
+  };
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    await wait();
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d");
+    return keep(canvas.captureStream(10));
+  };
+  const films = HTMLMediaElement.prototype;
+  const { play } = films;
+  films.play = async function () {
+    if (this.src.startsWith("blob:")) await wait();
+    return play.call(this);
+  };
+  for (const name of ["captureStream", "mozCaptureStream"]) {
+    const capture = films[name];
+    if (capture) films[name] = function () {
+      return keep(capture.call(this));
+    };
+  }
 }
 
 /** Runs in the page: makes a film of three seconds, with sound, that is to be chosen. */

@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFirefox, launchBare, launchBrowser, launchRefusing } from "./browsers.js";
+import { Crowd } from "./crowd.js";
+import { eventually } from "./eventually.js";
 import { MEETING, Server } from "./server.js";
 import { QUIET, setStage } from "./stage.js";
 
@@ -11,7 +13,7 @@ import { QUIET, setStage } from "./stage.js";
 const inChromium = isFirefox ? () => {} : test;
 
 const stage = setStage(launchBrowser, {
-  serve: () => Server.start({ meeting: MEETING, broken: '{"public": true,\n "users": }' }),
+  serve: () => Server.start({ meeting: MEETING, small: { ...MEETING, "max-clients": 1 }, broken: '{"public": true,\n "users": }' }),
 });
 
 test("the first page lists public groups and leads to them", async () => {
@@ -148,6 +150,23 @@ test("pictures arrive as large as the sender chose, before and during the meetin
   await viewer.close();
 });
 
+test("whoever finds the group full on the way back is told so, and comes back when there is room", async () => {
+  const crowd = await Crowd.gather(stage);
+  const pam = await stage.enter("Pam", { group: "small", script: `(${keepSockets})()` });
+  await pam.page.evaluate(() => window.cutOff());
+  const banner = pam.page.locator("[data-banner=lost]");
+  await banner.waitFor();
+  // The server may not have missed her yet.
+  await eventually(() => crowd.join("small", "Ann"));
+  await pam.page.evaluate(() => window.letBack());
+  await banner.getByText("The server says: Too many users in this group.").waitFor();
+  await crowd.tell("Ann", "close");
+  await banner.waitFor({ state: "detached" });
+  await pam.page.locator('.tile[data-self]', { hasText: "Pam" }).waitFor();
+  await crowd.close();
+  await pam.close();
+});
+
 for (const [what, signal] of /** @type {const} */ ([
   ["a lost connection comes back", "SIGKILL"],
   ["everybody is back after the server was restarted", "SIGTERM"],
@@ -171,4 +190,23 @@ for (const [what, signal] of /** @type {const} */ ([
     await olga.hears("Before the storm");
     for (const who of [olga, pam]) await who.close(/WebSocket connection|net::ERR_/);
   });
+}
+
+/** Runs in the page before its scripts: lets the page be cut off from the server, and be let back. */
+function keepSockets() {
+  const sockets = new Set();
+  let isCutOff = false;
+  const Original = window.WebSocket;
+  window.WebSocket = class extends Original {
+    constructor(...rest) {
+      super(...rest);
+      sockets.add(this);
+      if (isCutOff) this.close();
+    }
+  };
+  window.cutOff = () => {
+    isCutOff = true;
+    for (const socket of sockets) socket.close();
+  };
+  window.letBack = () => (isCutOff = false);
 }

@@ -9,10 +9,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Crowd } from "./crowd.js";
 import { eventually } from "./eventually.js";
+import { PHONE } from "./looks.js";
 import { QUIET, setStage } from "./stage.js";
 import { chooseFile, keptFiles, USER_FILES } from "./user-files.js";
-
-const PHONE = { width: 390, height: 844 };
 
 /** What browsers report by themselves while the server is away. */
 const AWAY = /WebSocket connection|ERR_CONNECTION_REFUSED|establish a connection|NetworkError/;

@@ -12,12 +12,12 @@ import { fileURLToPath } from "node:url";
 import { launchChromium } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { drawFace } from "./face.js";
+import { PHONE } from "./looks.js";
 import { MEETING, Server } from "./server.js";
 import { setStage } from "./stage.js";
 
 /** Smaller than a desktop, so that the pictures in the repository stay small. */
 const DESKTOP = { width: 960, height: 560 };
-const PHONE = { width: 390, height: 844 };
 
 /** More would be too much for a repository, in bytes. */
 const MAX_PICTURE_BYTES = 150_000;

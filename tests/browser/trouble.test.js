@@ -1,15 +1,26 @@
 /**
  * What happens to devices, networks and rights in the middle of a meeting; and other ways to prove who
  * one is.
+ *
+ * @import { Participant } from "./participant.js"
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AuthServer } from "./auth-server.js";
 import { BadLink } from "./bad-link.js";
-import { launchBrowser } from "./browsers.js";
+import { isFirefox, launchBrowser } from "./browsers.js";
 import { eventually } from "./eventually.js";
 import { MEETING, Server } from "./server.js";
 import { QUIET, setStage } from "./stage.js";
+
+/** What browsers report by themselves while the server is away. */
+const AWAY = /WebSocket connection|ERR_CONNECTION_REFUSED|establish a connection|NetworkError/;
+
+/** Chromium goes on looking for a way as long as it is asked to. */
+const inFirefox = isFirefox ? test : () => {};
+
+/** Longer than Firefox looks for a way to a server that it heard of before. */
+const GIVE_UP_MS = 90_000;
 
 /** @type {AuthServer} */ let auth;
 const link = new BadLink(1);
@@ -66,6 +77,87 @@ test("pictures come back after the network was away, without a click", async () 
   assert.equal(await olga.page.locator("[data-banner=lost]").count(), 0, "the meeting itself went on");
   await olga.close();
   await pam.close();
+});
+
+inFirefox("pictures come and go again after the network was away for so long that the browser gave up", async () => {
+  const olga = await stage.join("Olga");
+  const pam = await stage.join("Pam", { prepare: (page) => link.use(page.context()) });
+  await olga.sees("Pam");
+  await pam.sees("Olga");
+  await pam.page.evaluate(noteFailures);
+  link.set({ loss: 1 });
+  await pam.page.waitForFunction(() => window.going.size === 0, null, { timeout: GIVE_UP_MS });
+  link.set({});
+  await pam.page.evaluate(() => dispatchEvent(new Event("online")));
+  await olga.sees("Pam");
+  await pam.sees("Olga");
+  await pam.close(/ICE failed/);
+  await olga.close();
+});
+
+test("whoever turns microphone or camera off while the connection is lost comes back without them", async () => {
+  const pam = await stage.join("Pam");
+  const olga = await stage.enter("Olga");
+  const microphone = pam.page.locator("[data-action=microphone]");
+  await olga.sees("Pam");
+  await lose(pam, olga);
+  await microphone.click();
+  await microphone.getByText("Unmute").waitFor();
+  await regain(pam, olga);
+  await olga.page.locator('.tile[data-name="Pam"][data-muted]').waitFor();
+  await olga.hearsNothingOf("Pam");
+
+  // And the other way round: then nobody is called mute any more.
+  await lose(pam, olga);
+  await microphone.click();
+  await microphone.getByText("Mute", { exact: true }).waitFor();
+  await regain(pam, olga);
+  await olga.hearsVoiceOf("Pam");
+  await olga.page.locator('.tile[data-name="Pam"]:not([data-muted])').waitFor();
+
+  await lose(pam, olga);
+  await pam.page.locator("h1").press("v");
+  await pam.page.locator("[data-action=camera]").getByText("Start video").waitFor();
+  await regain(pam, olga);
+  await olga.page.locator('.tile[data-name="Pam"]:not([data-muted])').waitFor();
+  assert.equal(await olga.tile("Pam").locator("video").count(), 0);
+  const tracks = await pam.page.evaluate(() =>
+    window.peerConnections.flatMap((pc) => pc.getSenders()).map(({ track }) => track?.readyState === "live" && track.kind),
+  );
+  assert.ok(!tracks.includes("video"), "the camera is still sent");
+  await pam.close(AWAY);
+  await olga.close(AWAY);
+});
+
+test("whoever speaks by the space bar is silent when it is let go, wherever that is", async () => {
+  const pam = await stage.join("Pam");
+  const { page } = pam;
+  const microphone = page.locator("[data-action=microphone]");
+  const speaks = async () => {
+    await page.locator("h1").focus();
+    await page.keyboard.down(" ");
+    await microphone.getByText("Mute", { exact: true }).waitFor();
+  };
+  const isSilent = () => microphone.getByText("Unmute").waitFor();
+  await microphone.click();
+  await isSilent();
+  await speaks();
+  await page.keyboard.up(" ");
+  await isSilent();
+
+  // In another window, of which this page does not hear.
+  await speaks();
+  await page.evaluate(() => dispatchEvent(new Event("blur")));
+  await isSilent();
+  await page.keyboard.up(" ");
+
+  await speaks();
+  await lose(pam);
+  await page.keyboard.up(" ");
+  await isSilent();
+  await regain(pam);
+  await isSilent();
+  await pam.close(AWAY);
 });
 
 test("a browser that plays nothing unasked is asked by a click", async () => {
@@ -139,6 +231,29 @@ test("a group with a portal sends people there, and takes those who come from it
   await vimes.page.locator(".tile[data-self]", { hasText: "Vimes" }).waitFor();
   await vimes.close();
 });
+
+/** Runs in the page: notes for all that goes on whether its ICE fails. */
+function noteFailures() {
+  const open = window.peerConnections.filter(({ signalingState }) => signalingState !== "closed");
+  window.going = new Set(open);
+  for (const pc of open) {
+    pc.addEventListener("iceconnectionstatechange", () => {
+      if (pc.iceConnectionState === "failed") window.going.delete(pc);
+    });
+  }
+}
+
+/** The server goes away. @param {Participant[]} who */
+async function lose(...who) {
+  await stage.server.end("SIGKILL");
+  for (const { page } of who) await page.locator("[data-banner=lost]").waitFor();
+}
+
+/** The server is there again. @param {Participant[]} who */
+async function regain(...who) {
+  await stage.server.run();
+  for (const { page } of who) await page.locator("[data-banner=lost]").waitFor({ state: "detached" });
+}
 
 /** Runs in the page before its scripts: keeps what is captured, so that it can be unplugged. */
 function keepTracks() {

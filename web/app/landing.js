@@ -5,7 +5,7 @@
 import { decodeStatus } from "galene-client";
 import { html, LitElement, nothing } from "lit";
 import { t, useLanguage } from "./i18n/index.js";
-import { pathOf } from "./model/address.js";
+import { isGroupName, pathOf } from "./model/address.js";
 import { sentence } from "./model/explain.js";
 import { RecentGroups } from "./model/recent.js";
 import { browserStore, Settings } from "./model/settings.js";
@@ -157,6 +157,7 @@ class LandingPage extends LitElement {
  * @param {string} name
  */
 async function findProblem(name) {
+  if (!isGroupName(name)) return t("landing.noGroup", { name });
   try {
     const response = await fetch(`${pathOf(name)}.status`);
     if (response.ok) return "";

@@ -4,6 +4,7 @@
  */
 import { AdminError, WILDCARD_USER } from "galene-client/admin";
 import { html } from "lit";
+import { isGroupName } from "../model/address.js";
 import { icon } from "../views/icon.js";
 import { Panel, reason } from "./panel.js";
 import { w } from "./words.js";
@@ -21,8 +22,7 @@ class NewGroup extends Panel {
     const fields = new FormData(/** @type {HTMLFormElement} */ (event.target));
     const name = String(fields.get("name") ?? "").trim().replace(/^\/+|\/+$/g, "");
     const title = String(fields.get("title") ?? "").trim();
-    // No part of a name begins with a dot: what does stands for something else in addresses.
-    if (name === "" || name.includes("\\") || name.split("/").some((part) => part === "" || part.startsWith("."))) {
+    if (!isGroupName(name)) {
       this.problem = w("new.badName");
       return;
     }

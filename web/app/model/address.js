@@ -19,6 +19,15 @@ export function groupOf(path) {
 }
 
 /**
+ * Whether a group can have this name. No part of one is empty or begins with a dot, and none has a
+ * backslash: browsers and servers would read the address as another one.
+ * @param {string} name
+ */
+export function isGroupName(name) {
+  return !name.includes("\\") && name.split("/").every((part) => part !== "" && !part.startsWith("."));
+}
+
+/**
  * Returns the URL path of the page that lists what was recorded in a group.
  * @param {string} name
  */

@@ -250,21 +250,21 @@ export class Call extends Emitter {
     this.chat.clear(null);
   }
 
-  /** @param {boolean} muted */
+  /** Silence needs no permission, and no connection. @param {boolean} muted */
   setMuted(muted) {
-    if (this.#mayPresent()) this.local.setMuted(muted);
+    if (muted || this.#mayPresent()) this.local.setMuted(muted);
   }
 
   /** @param {boolean} on */
   setCamera(on) {
-    if (this.#mayPresent()) this.local.setCamera(on);
+    if (!on || this.#mayPresent()) this.local.setCamera(on);
   }
 
   async shareScreen() {
     if (!this.#mayPresent()) return;
     try {
       const media = await openScreen();
-      if (media && this.phase === "call") this.publisher.share(media, "screenshare");
+      if (media && this.#mayStillShow(media)) this.publisher.share(media, "screenshare");
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
       this.notices.show("danger", error.message);
@@ -276,6 +276,7 @@ export class Call extends Emitter {
     if (!this.#mayPresent()) return;
     try {
       const { media, stop, ended } = await playFile(file);
+      if (!this.#mayStillShow(media)) return stop();
       // Our microphone would send the sound once more.
       if (!this.local.isMuted && media.getAudioTracks().length > 0) {
         this.local.mute();
@@ -288,9 +289,15 @@ export class Call extends Emitter {
     }
   }
 
+  /** Whether our hand is up. The others may still have to hear of it. */
+  get hasHand() {
+    return this.session.userData["raisehand"] === true;
+  }
+
   /** @param {boolean} raised */
   raiseHand(raised) {
     this.session.setUserData({ raisehand: raised ? true : null });
+    this.emit("changed", {});
   }
 
   /** @param {string} reaction */
@@ -316,6 +323,15 @@ export class Call extends Emitter {
   async applySound() {
     await this.local.reopenMicrophone();
     this.publisher.applySound();
+  }
+
+  /** The setting for relays changed. */
+  applyRelay() {
+    const { connection } = this;
+    const { forceRelay } = this.settings.values;
+    if (connection?.state !== "joined") return;
+    connection.setRelayOnly(forceRelay);
+    if (forceRelay && !connection.hasRelay) this.notices.show("warning", t("notice.noRelay"));
   }
 
   /** @param {string} speaker */
@@ -377,8 +393,8 @@ export class Call extends Emitter {
       this.#announcer.handleArrival();
       this.phase = "call";
       this.#followPermissions(connection);
+      this.applyRelay();
       this.publisher.sync();
-      this.#tellMuted();
       this.#followOwnLevel();
       this.speakers.start(connection.features.includes("speakers"));
       this.quality.start();
@@ -410,6 +426,7 @@ export class Call extends Emitter {
   /** @param {ServerConnection} connection */
   #listen(connection) {
     const changed = () => this.emit("changed", {});
+    connection.setRelayOnly(this.settings.values.forceRelay);
     this.moderation = new Moderation(connection);
     this.tokens = new Tokens(connection);
     this.files.use(new FileTransfers(connection));
@@ -506,16 +523,29 @@ export class Call extends Emitter {
     this.publisher.stopAll();
   }
 
+  /** What we may do in the meeting is known only there; who may not present is told so on coming in. */
   #mayPresent() {
-    if (this.phase === "prepare" || this.phase === "joining" || this.may("present")) return true;
+    if (this.phase !== "call" || this.may("present")) return true;
     this.notices.show("info", t("notice.mayNotPresent"));
+    return false;
+  }
+
+  /**
+   * Whether what was opened for the others may be shown to them: the meeting may have ended meanwhile, or
+   * we may no longer present. If so, it is closed, for there is no button that would.
+   * @param {MediaStream} media
+   */
+  #mayStillShow(media) {
+    const isThere = this.phase === "call" || this.phase === "lost";
+    if (isThere && this.#mayPresent()) return true;
+    for (const track of media.getTracks()) track.stop();
     return false;
   }
 
   /** Tells the others whether we are muted: they could not see it otherwise. */
   #tellMuted() {
-    const isTold = this.self?.data["muted"] === true;
-    if (this.phase !== "call" || isTold === this.local.isMuted) return;
+    const isTold = this.session.userData["muted"] === true;
+    if (this.phase === "prepare" || isTold === this.local.isMuted) return;
     this.session.setUserData({ muted: this.local.isMuted ? true : null });
   }
 

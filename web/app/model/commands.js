@@ -106,7 +106,8 @@ export async function runCommand(call, name, values) {
     case "set":
       return set(call, first, second);
     case "unset":
-      return call.settings.reset(first);
+      call.settings.reset(first);
+      return apply(call, first);
     case "relay-test":
       return call.chat.note(await testRelay(session.connection?.rtcConfiguration ?? {}));
     default:
@@ -187,6 +188,16 @@ function set(call, key, text) {
     value = text;
   }
   if (!call.settings.accept(key, value)) throw new CommandError(t("command.noSetting", { name: key }));
+  apply(call, key);
+}
+
+/**
+ * Lets a setting count at once that nobody would expect to wait.
+ * @param {Call} call
+ * @param {string} key
+ */
+function apply(call, key) {
+  if (key === "forceRelay") call.applyRelay();
 }
 
 /** How long a relay may take to answer. */

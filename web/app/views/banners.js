@@ -4,6 +4,7 @@
  */
 import { html, nothing } from "lit";
 import { t } from "../i18n/index.js";
+import { sentence } from "../model/explain.js";
 import { icon } from "./icon.js";
 
 /** @param {View} view */
@@ -14,11 +15,12 @@ export function bannersView({ call }) {
     : session.retryAt === null
       ? t("lost.gaveUp")
       : t("lost.soon");
+  const why = session.refusal ? t("lost.refused", { reason: sentence(session.refusal.message) }) : "";
   return html`<div class="banners">
     ${call.phase === "lost"
       ? html`<div class="banner" data-tone="danger" role="alert" data-banner="lost">
           ${icon("wifi-off")}
-          <p>${t("lost")} ${hope}</p>
+          <p>${t("lost")} ${why} ${hope}</p>
           <button
             class="btn small"
             type="button"

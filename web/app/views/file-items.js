@@ -24,22 +24,23 @@ export async function presentFile(call) {
 }
 
 /** @param {Call} call */
-export function transferList({ files }) {
+export function transferList({ files, settings }) {
   if (files.shown.length === 0) return nothing;
   return html`<ul class="transfers" role="list" aria-label=${t("files")}>
     ${repeat(
       files.shown,
       ({ id, userId }) => `${userId} ${id}`,
-      (transfer) => transferView(transfer, () => files.dismiss(transfer)),
+      (transfer) => transferView(transfer, !settings.values.forceRelay, () => files.dismiss(transfer)),
     )}
   </ul>`;
 }
 
 /**
  * @param {Transfer} transfer
+ * @param {boolean} isDirect Whether it may go from one to the other without a relay
  * @param {() => void} dismiss
  */
-function transferView(transfer, dismiss) {
+function transferView(transfer, isDirect, dismiss) {
   const { isOurs, isOver, name, state, username } = transfer;
   const who = { name: displayName(username) };
   const percent = transfer.size === 0 ? 100 : Math.floor((100 * transfer.transferred) / transfer.size);
@@ -58,7 +59,7 @@ function transferView(transfer, dismiss) {
               class="btn small primary"
               type="button"
               data-action="accept-file"
-              aria-describedby="address-hint"
+              aria-describedby=${isDirect ? "address-hint" : nothing}
               @click=${() => transfer.accept()}
             >
               ${t("files.accept")}
@@ -82,7 +83,7 @@ function transferView(transfer, dismiss) {
             </button>`
           : nothing}
     </div>
-    ${!isOurs && state === "inviting"
+    ${!isOurs && state === "inviting" && isDirect
       ? html`<p class="hint" id="address-hint">${t("files.hint")}</p>`
       : nothing}
   </li>`;

@@ -30,7 +30,7 @@ import { joinView } from "./join-view.js";
 import { noticesView } from "./notices-view.js";
 import { presentFile, sendFiles } from "./file-items.js";
 import { FloatingWindow } from "./float.js";
-import { actOnKey, actOnKeyUp } from "./shortcuts.js";
+import { actOnKey, actOnKeyUp, stopTalking } from "./shortcuts.js";
 import "./chat-scroller.js";
 import "./command-field.js";
 import "./level-meter.js";
@@ -94,6 +94,9 @@ export class GroupPage extends LitElement {
     });
     document.addEventListener("keyup", (event) => {
       if (this.view) actOnKeyUp(event, this.view);
+    });
+    addEventListener("blur", () => {
+      if (this.view) stopTalking(this.view);
     });
     this.requestUpdate();
   }

@@ -16,7 +16,7 @@ export function settingsDialog({ call }) {
       <h3>${t("settings.devices")}</h3>
       ${deviceMenus(call)}
     </section>
-    ${pictures(call)} ${sound(call)} ${appearance(call)} ${doneButton()}
+    ${pictures(call)} ${sound(call)} ${appearance(call)} ${network(call)} ${doneButton()}
   </div>`;
 }
 
@@ -125,6 +125,17 @@ function appearance(call) {
         changed();
       },
     )}
+  </section>`;
+}
+
+/** @param {View["call"]} call */
+function network(call) {
+  return html`<section class="fields">
+    <h3>${t("settings.network")}</h3>
+    ${check("forceRelay", t("forceRelay"), call.settings.values.forceRelay, (forceRelay) => {
+      call.settings.set({ forceRelay });
+      call.applyRelay();
+    })}
   </section>`;
 }
 

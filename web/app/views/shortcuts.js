@@ -6,14 +6,13 @@
  * @import { View } from "./group-page.js"
  */
 import { actionOf } from "../model/keys.js";
-import { hasHand } from "../model/tiles.js";
 
 /** What each does, with its name in the list. @type {Record<Action, {label: Key, run: (view: View) => void}>} */
 export const SHORTCUTS = {
   mute: { label: "key.mute", run: ({ call }) => call.setMuted(!call.local.isMuted) },
   video: { label: "key.video", run: ({ call }) => call.setCamera(!call.local.isCameraOn) },
   share: { label: "key.share", run: ({ call }) => void call.shareScreen() },
-  hand: { label: "key.hand", run: ({ call }) => call.raiseHand(!hasHand(call.self ?? undefined)) },
+  hand: { label: "key.hand", run: ({ call }) => call.raiseHand(!call.hasHand) },
   chat: { label: "key.chat", run: ({ ui, set }) => set({ panel: ui.panel === "chat" ? null : "chat" }) },
   people: {
     label: "key.people",
@@ -39,7 +38,7 @@ let isTalking = false;
  */
 export function actOnKey(event, view) {
   const { call, ui } = view;
-  if (call.phase !== "call" || ui.dialog || event.defaultPrevented) return;
+  if ((call.phase !== "call" && call.phase !== "lost") || ui.dialog || event.defaultPrevented) return;
   if (event.key === "F6") {
     event.preventDefault();
     return goOn(event.shiftKey);
@@ -65,8 +64,16 @@ export function actOnKey(event, view) {
  * @param {KeyboardEvent} event
  * @param {View} view
  */
-export function actOnKeyUp(event, { call }) {
-  if (event.key !== " " || !isTalking) return;
+export function actOnKeyUp(event, view) {
+  if (event.key === " ") stopTalking(view);
+}
+
+/**
+ * Ends speaking by the space bar. A window that is no longer in front does not hear that it was let go.
+ * @param {View} view
+ */
+export function stopTalking({ call }) {
+  if (!isTalking) return;
   isTalking = false;
   call.setMuted(true);
 }

@@ -4,7 +4,7 @@
  */
 import { html, LitElement, nothing } from "lit";
 import { t } from "../i18n/index.js";
-import { pathOf } from "../model/address.js";
+import { isGroupName, pathOf } from "../model/address.js";
 import { dialogHead, doneButton } from "./dialog-parts.js";
 import { icon } from "./icon.js";
 
@@ -41,8 +41,12 @@ class SubgroupsDialog extends LitElement {
     const { list } = call.subgroups;
     const enter = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
-      const name = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get("name")).trim();
-      if (name !== "") location.assign(pathOf(`${call.group}/${name}`));
+      const form = /** @type {HTMLFormElement} */ (event.target);
+      const name = String(new FormData(form).get("name")).trim();
+      if (isGroupName(name)) return location.assign(pathOf(`${call.group}/${name}`));
+      const field = form.querySelector("input");
+      field?.setCustomValidity(t("landing.noGroup", { name }));
+      field?.reportValidity();
     };
     return html`<div class="dialog-body">
       ${dialogHead(t("subgroups.title"))}
@@ -66,7 +70,14 @@ class SubgroupsDialog extends LitElement {
       <form class="row" @submit=${enter}>
         <div class="field grow">
           <label for="room">${t("subgroups.other")}</label>
-          <input id="room" name="name" autocomplete="off" maxlength="100" required />
+          <input
+            id="room"
+            name="name"
+            autocomplete="off"
+            maxlength="100"
+            required
+            @input=${(/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.target).setCustomValidity("")}
+          />
         </div>
         <button class="btn" data-action="enter-room">${t("subgroups.enter")}</button>
       </form>

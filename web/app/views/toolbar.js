@@ -9,7 +9,6 @@ import { t } from "../i18n/index.js";
 import { REACTIONS } from "../model/attention.js";
 import { canPresentFile, canShareScreen } from "../model/devices.js";
 import { keyFor } from "../model/keys.js";
-import { hasHand } from "../model/tiles.js";
 import { presentFile } from "./file-items.js";
 import { canFloat } from "./float.js";
 import { groupItems } from "./group-items.js";
@@ -20,7 +19,7 @@ import { menu } from "./menu-button.js";
 export function toolbar(view) {
   const { call, ui, set } = view;
   const { local } = call;
-  const isRaised = hasHand(call.self ?? undefined);
+  const isRaised = call.hasHand;
   const key = (/** @type {Action} */ action) => keyFor(call.settings.values.keys, action);
   const togglePanel = (/** @type {"chat" | "people"} */ panel) => {
     set({ panel: ui.panel === panel ? null : panel });

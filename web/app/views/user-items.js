@@ -81,7 +81,7 @@ export function userItems({ call, set }, user) {
  * @returns {Item[]}
  */
 export function selfItems({ call, set }) {
-  const isRaised = hasHand(call.self ?? undefined);
+  const isRaised = call.hasHand;
   /** @type {Item[]} */
   const items = [
     {

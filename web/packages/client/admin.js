@@ -26,8 +26,9 @@ export class AdminError extends Error {
   name = "AdminError";
 
   /**
-   * @param {number} status Of HTTP: 401 wrong credentials, 403 not allowed, 404 does not exist, 412
-   *   somebody else changed it meanwhile (or it exists already); 0 if the server was not reached
+   * @param {number} status Of HTTP: 400 wrong, or not even asked because a name would lead elsewhere,
+   *   401 wrong credentials, 403 not allowed, 404 does not exist, 412 somebody else changed it meanwhile
+   *   (or it exists already); 0 if the server was not reached
    * @param {string} message
    */
   constructor(status, message) {
@@ -79,7 +80,7 @@ export class Admin {
    * @param {string} name
    * @param {Dictionary} description
    */
-  createGroup(name, description) {
+  async createGroup(name, description) {
     return this.#put(groupPath(name), description, "");
   }
 
@@ -88,7 +89,7 @@ export class Admin {
    * @param {Dictionary} description
    * @param {string} etag As it was read
    */
-  updateGroup(name, description, etag) {
+  async updateGroup(name, description, etag) {
     return this.#put(groupPath(name), description, etag);
   }
 
@@ -96,7 +97,7 @@ export class Admin {
    * @param {string} name
    * @param {string} etag
    */
-  deleteGroup(name, etag) {
+  async deleteGroup(name, etag) {
     return this.#delete(groupPath(name), etag);
   }
 
@@ -124,7 +125,7 @@ export class Admin {
    * @param {UserKey} user
    * @param {string | string[]} permissions A role, or a list of permissions
    */
-  createUser(group, user, permissions) {
+  async createUser(group, user, permissions) {
     return this.#put(userPath(group, user), { permissions }, "");
   }
 
@@ -134,7 +135,7 @@ export class Admin {
    * @param {string | string[]} permissions
    * @param {string} etag
    */
-  updateUser(group, user, permissions, etag) {
+  async updateUser(group, user, permissions, etag) {
     return this.#put(userPath(group, user), { permissions }, etag);
   }
 
@@ -143,7 +144,7 @@ export class Admin {
    * @param {UserKey} user
    * @param {string} etag
    */
-  deleteUser(group, user, etag) {
+  async deleteUser(group, user, etag) {
     return this.#delete(userPath(group, user), etag);
   }
 
@@ -153,7 +154,7 @@ export class Admin {
    * @param {UserKey} user
    * @param {string} password
    */
-  setPassword(group, user, password) {
+  async setPassword(group, user, password) {
     const headers = { "Content-Type": "text/plain" };
     const path = `${userPath(group, user)}/.password`;
     return this.#ask(path, { method: "POST", headers, body: password });
@@ -164,7 +165,7 @@ export class Admin {
    * @param {string} group
    * @param {UserKey} user
    */
-  allowAnyPassword(group, user) {
+  async allowAnyPassword(group, user) {
     return this.#put(`${userPath(group, user)}/.password`, { type: "wildcard" });
   }
 
@@ -173,7 +174,7 @@ export class Admin {
    * @param {string} group
    * @param {UserKey} user
    */
-  deletePassword(group, user) {
+  async deletePassword(group, user) {
     return this.#delete(`${userPath(group, user)}/.password`);
   }
 
@@ -182,7 +183,7 @@ export class Admin {
    * @param {string} group
    */
   async tokens(group) {
-    return texts((await this.#get(tokenPath(group, ""))).value);
+    return texts((await this.#get(tokensPath(group))).value);
   }
 
   /**
@@ -202,7 +203,7 @@ export class Admin {
   async createToken(group, template) {
     const headers = { "Content-Type": "application/json" };
     const body = JSON.stringify(template);
-    const response = await this.#ask(tokenPath(group, ""), { method: "POST", headers, body });
+    const response = await this.#ask(tokensPath(group), { method: "POST", headers, body });
     const location = response.headers.get("Location") ?? "";
     return decodeURIComponent(location.slice(location.lastIndexOf("/") + 1));
   }
@@ -214,7 +215,7 @@ export class Admin {
    * @param {Dictionary} template
    * @param {string} etag As it was read
    */
-  updateToken(group, token, template, etag) {
+  async updateToken(group, token, template, etag) {
     return this.#put(tokenPath(group, token), template, etag);
   }
 
@@ -223,7 +224,7 @@ export class Admin {
    * @param {string} token
    * @param {string} etag
    */
-  deleteToken(group, token, etag) {
+  async deleteToken(group, token, etag) {
     return this.#delete(tokenPath(group, token), etag);
   }
 
@@ -243,9 +244,9 @@ export class Admin {
    * @param {string} client Id of the member
    * @param {string} [message] What the member is told
    */
-  kick(group, client, message = "") {
+  async kick(group, client, message = "") {
     const query = message === "" ? "" : `?message=${encodeURIComponent(message)}`;
-    return this.#delete(`${groupPath(group)}/.clients/${encodeURIComponent(client)}${query}`);
+    return this.#delete(`${groupPath(group)}/.clients/${part(client)}${query}`);
   }
 
   /**
@@ -255,7 +256,7 @@ export class Admin {
    * @returns {Promise<Recording[]>}
    */
   async recordings(group) {
-    const { value } = await this.#get(recordingPath(group, ""));
+    const { value } = await this.#get(`${groupPath(group)}/.recordings/`);
     if (!Array.isArray(value)) throw new ProtocolError("recordings that are not a list");
     return value.filter(isDictionary).map(recording);
   }
@@ -265,7 +266,7 @@ export class Admin {
    * @param {string} name Of the file
    * @param {string} etag As it was listed
    */
-  deleteRecording(group, name, etag) {
+  async deleteRecording(group, name, etag) {
     return this.#delete(recordingPath(group, name), etag);
   }
 
@@ -347,9 +348,29 @@ function precondition(etag) {
   return etag === "" ? { "If-None-Match": "*" } : { "If-Match": etag };
 }
 
-/** @param {string} name */
+/**
+ * Returns a name as one part of a path. Whoever joins chooses their own id, and may have chosen one that
+ * leads elsewhere: `.` and `..` mean the same in a path however they are encoded (RFC 3986 §5.2.4, and
+ * the URL standard), and nothing at all is the list of all.
+ * @param {string} name
+ */
+function part(name) {
+  if (name === "" || name === "." || name === "..") {
+    throw new AdminError(400, `“${name}” cannot be part of an address`);
+  }
+  return encodeURIComponent(name);
+}
+
+/**
+ * What begins with a dot stands for something else below a group: `.users`, `.tokens`…
+ * @param {string} name
+ */
 function groupPath(name) {
-  return `.groups/${name.split("/").map(encodeURIComponent).join("/")}`;
+  const parts = name.split("/").map((text) => {
+    if (text.startsWith(".")) throw new AdminError(400, `“${name}” cannot be the name of a group`);
+    return part(text);
+  });
+  return `.groups/${parts.join("/")}`;
 }
 
 /**
@@ -359,7 +380,12 @@ function groupPath(name) {
 function userPath(group, user) {
   if (user === WILDCARD_USER) return `${groupPath(group)}/.wildcard-user`;
   if (user === EMPTY_USER || user === "") return `${groupPath(group)}/.empty-user`;
-  return `${groupPath(group)}/.users/${encodeURIComponent(/** @type {string} */ (user))}`;
+  return `${groupPath(group)}/.users/${part(/** @type {string} */ (user))}`;
+}
+
+/** @param {string} group Empty for the whole server */
+function tokensPath(group) {
+  return `${group === "" ? ".groups" : groupPath(group)}/.tokens/`;
 }
 
 /**
@@ -367,8 +393,7 @@ function userPath(group, user) {
  * @param {string} token
  */
 function tokenPath(group, token) {
-  const base = group === "" ? ".groups" : groupPath(group);
-  return `${base}/.tokens/${encodeURIComponent(token)}`;
+  return tokensPath(group) + part(token);
 }
 
 /**
@@ -376,7 +401,7 @@ function tokenPath(group, token) {
  * @param {string} name
  */
 function recordingPath(group, name) {
-  return `${groupPath(group)}/.recordings/${encodeURIComponent(name)}`;
+  return `${groupPath(group)}/.recordings/${part(name)}`;
 }
 
 /**

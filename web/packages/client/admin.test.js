@@ -85,6 +85,40 @@ test("members can be seen, and let go with a word", async () => {
   ]);
 });
 
+test("a name that would lead to something else is refused before anybody is asked", async () => {
+  const { admin, asked } = start([]);
+  for (const name of ["..", ".", ""]) {
+    for (const request of [
+      () => admin.kick("night", name),
+      () => admin.token("night", name),
+      () => admin.deleteToken("", name, '"1"'),
+      () => admin.deleteRecording("night", name, '"1"'),
+      () => admin.deleteUser("night", name || "..", '"1"'),
+      () => admin.setPassword("night", name || ".", "secret"),
+      () => admin.deleteGroup(`night/${name}`, '"1"'),
+      () => admin.users(`${name}/night`),
+    ]) {
+      await assert.rejects(request(), { name: "AdminError", status: 400, message: /cannot be/ }, `${request} ${name}`);
+    }
+  }
+  await assert.rejects(admin.deleteGroup("night/.users/Ann", '"1"'), { status: 400 });
+  assert.deepEqual(asked, []);
+});
+
+test("names of dots that lead nowhere else are names", async () => {
+  const { admin, asked } = start([status(204), status(204), status(204), status(204)]);
+  await admin.kick("night", "...");
+  await admin.kick("night", "%2e%2E");
+  await admin.kick("night", "../a\\..");
+  await admin.deleteUser("night", ".hidden", '"1"');
+  assert.deepEqual(asked.map(({ path }) => path), [
+    ".groups/night/.clients/...",
+    ".groups/night/.clients/%252e%252E",
+    ".groups/night/.clients/..%2Fa%5C..",
+    ".groups/night/.users/.hidden",
+  ]);
+});
+
 test("one's own password is changed with the old one", async () => {
   const { fetcher, asked } = start([status(401)]);
   const change = { group: "g", username: "Ann", oldPassword: "old", newPassword: "new" };

@@ -8,7 +8,11 @@ const FIRST_MS = 500;
 /** The longest wait between two attempts. */
 const LONGEST_MS = 15_000;
 
-/** After this much waiting, somebody must ask for more. */
+/**
+ * After this much waiting, somebody must ask for more. Within a minute, servers miss a connection that was
+ * lost, and forgive an address its wrong logins: who is kept out for twice that is kept out by something
+ * else.
+ */
 const TOTAL_MS = 120_000;
 
 /** The waits between attempts to connect again. */

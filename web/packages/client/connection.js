@@ -39,6 +39,9 @@
  * @property {(reason: string) => void} close Called once at most; `handleClosed` must follow
  * @property {(configuration: RTCConfiguration) => RTCPeerConnection} [createPeerConnection]
  * @property {() => string} [createId]
+ * @property {boolean} [isMuteOnceFailed] Whether peer connections send nothing more, not even reports, when
+ *   ICE has failed once, also if it finds a way after all, as in Firefox. Then the connection is given up
+ *   when that happens, for what is made anew works
  */
 import { Emitter } from "./emitter.js";
 import { JoinError } from "./errors.js";
@@ -75,8 +78,9 @@ export class ServerConnection extends Emitter {
   /** Everybody in the group, ourselves included. @type {Map<ClientId, User>} */
   users = new Map();
 
-  /** @type {RTCConfiguration} */
+  /** As the server gave it. @type {RTCConfiguration} */
   #rtcConfiguration = {};
+  #relayOnly = false;
   /** @type {{resolve: () => void, reject: (error: JoinError) => void} | null} */
   #joining = null;
   #silentTicks = 0;
@@ -93,14 +97,18 @@ export class ServerConnection extends Emitter {
       createPeerConnection: (/** @type {RTCConfiguration} */ configuration) =>
         new RTCPeerConnection(configuration),
       createId: randomId,
+      isMuteOnceFailed: globalThis.navigator?.userAgent.includes("Firefox") ?? false,
       ...outside,
     };
     this.id = this.#outside.createId();
     this.#streams = new StreamTable({
       send: (message) => this.#send(message),
-      createPeerConnection: () => this.#outside.createPeerConnection(this.#rtcConfiguration),
+      createPeerConnection: () => this.#outside.createPeerConnection(this.rtcConfiguration),
       createId: this.#outside.createId,
       arrived: (stream, replaced) => this.emit("stream", { stream, replaced }),
+      recovered: () => {
+        if (this.#outside.isMuteOnceFailed) this.close("the media have to begin anew");
+      },
     });
   }
 
@@ -116,7 +124,15 @@ export class ServerConnection extends Emitter {
 
   /** How peer connections are set up here. @returns {Readonly<RTCConfiguration>} */
   get rtcConfiguration() {
-    return this.#rtcConfiguration;
+    return this.#relayOnly
+      ? { ...this.#rtcConfiguration, iceTransportPolicy: "relay" }
+      : this.#rtcConfiguration;
+  }
+
+  /** Whether there is a relay (TURN, RFC 8656) that media could go through, as far as the server says. */
+  get hasRelay() {
+    const urls = (this.#rtcConfiguration.iceServers ?? []).flatMap(({ urls }) => urls);
+    return urls.some((url) => /^turns?:/i.test(url));
   }
 
   /** Begins; to be called when messages can be sent. */
@@ -222,6 +238,17 @@ export class ServerConnection extends Emitter {
   /** Looks for other ways to the server, for all streams: the network changed. */
   restartIce() {
     this.#streams.restartIce();
+  }
+
+  /**
+   * Sets whether media and files go through relays alone, and no direct way is even tried: without a relay
+   * none come and go then. Streams that are there look for another way at once.
+   * @param {boolean} relayOnly
+   */
+  setRelayOnly(relayOnly) {
+    if (this.#relayOnly === relayOnly) return;
+    this.#relayOnly = relayOnly;
+    this.#streams.configure(this.rtcConfiguration);
   }
 
   /**

@@ -233,6 +233,68 @@ test("losing the connection ends all streams and empties the list of users", asy
   assert.deepEqual(closed, [{ code: 1001, reason: "going away" }]);
 });
 
+test("media go through relays alone as long as somebody wants that, in both directions", async () => {
+  const { connection, say, sent, peers } = open();
+  connection.setRelayOnly(true);
+  const joined = connection.join({ group: "night", username: "Ann" });
+  const iceServers = [{ urls: ["stun:a"] }, { urls: ["turn:b?transport=udp", "turns:b"], username: "u", credential: "c" }];
+  say({ ...JOINED, rtcConfiguration: { iceServers } });
+  await joined;
+  assert.equal(connection.hasRelay, true);
+  const stream = connection.publish(fakeMedia("audio"), { label: "camera" });
+  say({ type: "offer", id: "down", label: "camera", source: "bob", username: "Bob", sdp: "offer" });
+  await settle();
+  const policies = () => peers.map(({ configuration }) => configuration.iceTransportPolicy);
+  assert.deepEqual(policies(), ["relay", "relay"]);
+  assert.deepEqual(peers[0].configuration.iceServers, iceServers);
+  assert.equal(connection.rtcConfiguration.iceTransportPolicy, "relay", "for files");
+
+  say({ type: "answer", id: stream.id, sdp: "answer" });
+  await stream.restartIce();
+  assert.deepEqual(policies(), ["relay", "relay"]);
+  say({ type: "answer", id: stream.id, sdp: "answer" });
+
+  // Those that are there follow, by a restart: they have found a way already.
+  connection.setRelayOnly(false);
+  await settle();
+  assert.deepEqual(policies(), [undefined, undefined]);
+  assert.deepEqual(offers().at(-1), "offer 3 restart");
+  assert.deepEqual(sent.filter(({ type }) => type === "renegotiate"), [{ type: "renegotiate", id: "down" }]);
+  say({ type: "answer", id: stream.id, sdp: "answer" });
+  connection.setRelayOnly(true);
+  await settle();
+  assert.deepEqual(policies(), ["relay", "relay"]);
+  assert.deepEqual(peers[1].configuration.iceServers, iceServers);
+
+  function offers() {
+    return sent.filter(({ type }) => type === "offer").map(({ sdp }) => sdp);
+  }
+});
+
+test("a server that names no relay has none", async () => {
+  const { connection, say } = await join();
+  assert.equal(connection.hasRelay, false);
+  say({ ...JOINED, kind: "change", rtcConfiguration: { iceServers: [{ urls: "stun:a" }, {}] } });
+  assert.equal(connection.hasRelay, false);
+  say({ ...JOINED, kind: "change", rtcConfiguration: { iceServers: [{ urls: "turn:b" }] } });
+  assert.equal(connection.hasRelay, true);
+});
+
+test("where a way that is found late is of no use, everything begins anew when it is found", async () => {
+  for (const isMuteOnceFailed of [true, false]) {
+    const { connection, say, peers, closes } = await join([], { isMuteOnceFailed });
+    connection.publish(fakeMedia("audio"), { label: "camera" });
+    say({ type: "offer", id: "down", label: "camera", source: "bob", username: "Bob", sdp: "offer" });
+    await settle();
+    const [up, down] = peers;
+    for (const state of ["connected", "disconnected", "connected"]) up.reach(state);
+    for (const state of ["checking", "failed", "checking"]) down.reach(state);
+    assert.deepEqual(closes, []);
+    down.reach("connected");
+    assert.deepEqual(closes, isMuteOnceFailed ? ["the media have to begin anew"] : []);
+  }
+});
+
 test("silence is met with pings, and then given up", async () => {
   const { connection, sent, say, closes } = await join();
   const pings = () => sent.filter(({ type }) => type === "ping").length;
@@ -267,7 +329,7 @@ const JOINED = {
   rtcConfiguration: { iceServers: [] },
 };
 
-function start() {
+function start(outside) {
   const sent = [];
   const closes = [];
   const peers = [];
@@ -281,20 +343,21 @@ function start() {
       peers.push(peer);
       return peer;
     },
+    ...outside,
   });
   const say = (message) => connection.handleMessage(decode(JSON.stringify(message)));
   return { connection, sent, closes, peers, say };
 }
 
-function open(features) {
-  const all = start();
+function open(features, outside) {
+  const all = start(outside);
   all.connection.open();
   all.say({ type: "handshake", version: ["2"], ...(features ? { features } : {}) });
   return all;
 }
 
-async function join(features) {
-  const all = open(features);
+async function join(features, outside) {
+  const all = open(features, outside);
   const joined = all.connection.join({ group: "night", username: "Ann" });
   all.say(JOINED);
   await joined;

@@ -2,6 +2,16 @@
  * What can go wrong between a client and a group.
  */
 
+/**
+ * Refusals that are over by themselves, as a rule within a minute or two: the group is full, perhaps of a
+ * connection of ours that the server does not miss yet; too many logins from our address were wrong;
+ * messages came too fast; the server has too much to do; an operator who must be there is not back yet.
+ *
+ * The protocol has no word for them, so that only the texts of the servers tell them apart, Galène's
+ * among them. What is not known here counts as final.
+ */
+const PASSING = /^(too many (users|failed attempts|messages)|the server is busy|there are no operators)\b/i;
+
 /** Why joining did not work. */
 export class JoinError extends Error {
   /** @override */
@@ -17,6 +27,12 @@ export class JoinError extends Error {
     super(value);
     this.kind = kind;
     this.code = code;
+  }
+
+  /** Whether the same may work in a while. */
+  get mayPass() {
+    if (this.kind === "closed") return true;
+    return this.kind === "fail" && this.code === "" && PASSING.test(this.message);
   }
 }
 

@@ -18,6 +18,10 @@ export class FakePeerConnection extends EventTarget {
     this.configuration = configuration;
   }
 
+  setConfiguration(configuration) {
+    this.configuration = configuration;
+  }
+
   async createOffer({ iceRestart = false } = {}) {
     this.offers += 1;
     return { type: "offer", sdp: `offer ${this.offers}${iceRestart ? " restart" : ""}` };

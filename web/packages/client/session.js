@@ -11,7 +11,8 @@
  *
  * @typedef {object} Ending Why the visit is over
  * @property {"left" | "kicked" | "refused" | "closed"} kind We wanted it; somebody (`by`) removed us;
- *   we were not let in again (`error` says why); the server ended the connection on purpose
+ *   we were not let in again, and would not be later (`error` says why); the server ended the
+ *   connection on purpose
  * @property {string} by
  * @property {string} text
  * @property {JoinError | null} error
@@ -60,6 +61,8 @@ export class Session extends Emitter {
   /** When the next attempt is made; `null` if none is planned. @type {number | null} */
   retryAt = null;
   isConnecting = false;
+  /** Why we were not let in again at the last attempt, where that may pass. @type {JoinError | null} */
+  refusal = null;
   /** What is published, or will be as soon as that is possible. @type {Set<Publication>} */
   publications = new Set();
 
@@ -118,9 +121,10 @@ export class Session extends Emitter {
       await this.#attempt(true);
     } catch (error) {
       if (this.phase !== "lost") return;
-      if (error instanceof JoinError && error.kind !== "closed") {
+      if (error instanceof JoinError && !error.mayPass) {
         return this.#end({ kind: "refused", by: "", text: error.message, error });
       }
+      this.refusal = error instanceof JoinError && error.kind === "fail" ? error : null;
       this.#retryLater();
     }
   }
@@ -175,6 +179,11 @@ export class Session extends Emitter {
     if (this.phase === "joined") this.connection?.request(request);
   }
 
+  /** What others are told about us, or will be as soon as that is possible. @returns {Readonly<Dictionary>} */
+  get userData() {
+    return this.#data;
+  }
+
   /**
    * Changes what others are told about us; `null` takes an entry away.
    * @param {Dictionary} data
@@ -198,8 +207,9 @@ export class Session extends Emitter {
       this.#kicked = null;
       this.#listen(connection);
       this.emit("connected", { connection });
+      const told = this.#data;
       try {
-        await connection.join({ ...credentials, data: this.#data });
+        await connection.join({ ...credentials, data: told });
       } catch (error) {
         connection.close();
         throw error;
@@ -209,7 +219,7 @@ export class Session extends Emitter {
         connection.close();
         throw new JoinError("closed", "", "");
       }
-      this.#arrive(connection, again);
+      this.#arrive(connection, again, told);
     } finally {
       if (this.#abort === abort) this.isConnecting = false;
       this.emit("changed", {});
@@ -229,13 +239,18 @@ export class Session extends Emitter {
   /**
    * @param {ServerConnection} connection
    * @param {boolean} again
+   * @param {Dictionary} told What the others know of us
    */
-  #arrive(connection, again) {
+  #arrive(connection, again, told) {
     this.connection = connection;
     this.phase = "joined";
     this.isConnecting = false;
+    this.refusal = null;
     this.#stableTimer = this.#clock.start(() => this.#backoff.reset(), STABLE_MS);
     if (this.#request) connection.request(this.#request);
+    // It may have changed while the answer was on its way.
+    const changes = changesBetween(told, this.#data);
+    if (Object.keys(changes).length > 0) connection.setUserData(changes);
     this.#publish(connection);
     this.emit("joined", { connection, again });
   }
@@ -295,8 +310,21 @@ export class Session extends Emitter {
     this.phase = "idle";
     this.retryAt = null;
     this.isConnecting = false;
+    this.refusal = null;
     this.emit("changed", {});
   }
+}
+
+/**
+ * Returns what to tell those who know `before`; `null` takes an entry away.
+ * @param {Dictionary} before
+ * @param {Dictionary} after
+ * @returns {Dictionary}
+ */
+function changesBetween(before, after) {
+  const gone = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
+  const changed = Object.entries(after).filter(([name, value]) => before[name] !== value);
+  return Object.fromEntries([...gone.map((name) => [name, null]), ...changed]);
 }
 
 /** @type {Clock} */

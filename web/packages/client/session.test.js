@@ -49,6 +49,27 @@ test("a lost connection comes back with what was requested, told and published",
   assert.equal(publication.hasEnded, false);
 });
 
+test("what changes about us while we are on the way in is told when we are there", async () => {
+  const world = new World();
+  world.session.setUserData({ muted: true, raisehand: true });
+  const joining = world.join();
+  await settle();
+  await joining;
+  assert.equal(world.sent("useraction").length, 0);
+
+  world.session.on("connected", ({ connection }) => {
+    // Just after this the connection asks to join.
+    queueMicrotask(() => world.session.setUserData({ muted: null, note: "back" }));
+  });
+  world.drop();
+  world.session.setUserData({ raisehand: null });
+  await world.pass(1000);
+  assert.deepEqual(world.server.joins[1].data, { muted: true });
+  const [{ kind, value }, ...rest] = world.sent("useraction");
+  assert.deepEqual([kind, value, rest], ["setdata", { muted: null, note: "back" }, []]);
+  assert.deepEqual(world.session.userData, { note: "back" });
+});
+
 test("receivers hear of a picture that goes: by the server, or else because another stream comes", async () => {
   for (const features of [["encodings"], []]) {
     const world = new World();
@@ -157,6 +178,68 @@ test("a return that is refused ends the visit and says why", async () => {
   assert.equal(world.endings[0].kind, "refused");
   assert.ok(world.endings[0].error instanceof JoinError);
   assert.equal(publication.hasEnded, true);
+});
+
+test("a return that is refused for a while only is tried again, as after a lost connection", async () => {
+  for (const words of [
+    "too many users in this group",
+    "too many users",
+    "too many failed attempts; try again in 21 seconds",
+    "too many messages at once; this one was dropped",
+    "the server is busy; please try again in a moment",
+    "there are no operators in this group",
+  ]) {
+    const world = new World();
+    await world.join();
+    const publication = world.session.publish(fakeMedia("audio"), { label: "camera" });
+    world.server.refuses = words;
+    world.drop();
+    await world.pass(20_000);
+    assert.deepEqual([world.session.phase, world.session.refusal?.message], ["lost", words]);
+    assert.equal(world.connections.at(-1).connection.state, "closed", "no connection is left behind");
+    world.server.refuses = "";
+    await world.pass(20_000);
+    assert.deepEqual([world.session.phase, world.session.refusal], ["joined", null]);
+    assert.equal(publication.hasEnded, false);
+  }
+});
+
+test("what should have passed is waited for no longer than a lost connection, until somebody insists", async () => {
+  const world = new World();
+  await world.join();
+  world.server.refuses = "too many users in this group";
+  world.drop();
+  await world.pass(160_000);
+  assert.deepEqual([world.session.phase, world.session.retryAt, world.endings], ["lost", null, []]);
+  const attempts = world.connections.length;
+  assert.ok(attempts < 20, `${attempts} attempts`);
+  await world.pass(600_000);
+  assert.equal(world.connections.length, attempts);
+
+  world.server.isUp = false;
+  await world.session.insist();
+  assert.equal(world.session.refusal, null, "now it is another reason");
+  world.server.isUp = true;
+  world.server.refuses = "";
+  await world.session.insist();
+  assert.equal(world.session.phase, "joined");
+});
+
+test("what only sounds as if it passed ends the visit, and so does any refusal on the first way in", async () => {
+  for (const words of ["We have too many users, go home", "not authorised", "this group is closed", "the group does not exist"]) {
+    const world = new World();
+    await world.join();
+    world.server.refuses = words;
+    world.drop();
+    await world.pass(1000);
+    assert.deepEqual(world.endings.map(({ kind }) => kind), ["refused"], words);
+  }
+  const world = new World();
+  world.server.refuses = "too many users in this group";
+  await assert.rejects(world.join(), { name: "JoinError", mayPass: true });
+  assert.equal(world.session.phase, "idle");
+  await world.pass(60_000);
+  assert.equal(world.connections.length, 1);
 });
 
 test("when the network changed, a silent server is given up soon and media look for other ways", async () => {

@@ -15,6 +15,7 @@
  * @property {() => RTCPeerConnection} createPeerConnection
  * @property {() => string} createId
  * @property {(stream: DownStream, replaced: DownStream | null) => void} arrived
+ * @property {() => void} recovered A stream that found no way to the server has found one after all
  */
 import { DownStream } from "./down-stream.js";
 import { UpStream } from "./up-stream.js";
@@ -88,6 +89,16 @@ export class StreamTable {
     for (const stream of this.down.values()) stream.restartIce();
   }
 
+  /**
+   * Changes how the streams that are there find their way to the server.
+   * @param {RTCConfiguration} configuration
+   */
+  configure(configuration) {
+    // A change counts from the next gathering of candidates on, which a restart is.
+    for (const { pc } of [...this.up.values(), ...this.down.values()]) pc.setConfiguration(configuration);
+    this.restartIce();
+  }
+
   /** Everything ends, since the group or the connection is gone. */
   endAll() {
     for (const stream of [...this.up.values(), ...this.down.values()]) stream.end("lost");
@@ -112,6 +123,13 @@ export class StreamTable {
   }
 
   #wire() {
-    return { send: this.#outside.send, pc: this.#outside.createPeerConnection() };
+    const pc = this.#outside.createPeerConnection();
+    let hasFailed = false;
+    pc.addEventListener("iceconnectionstatechange", () => {
+      const { iceConnectionState: state } = pc;
+      if (state === "failed") hasFailed = true;
+      else if (hasFailed && (state === "connected" || state === "completed")) this.#outside.recovered();
+    });
+    return { send: this.#outside.send, pc };
   }
 }
