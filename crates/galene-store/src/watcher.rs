@@ -11,7 +11,7 @@ use galene_group::{GroupLookup, LookupError};
 use galene_protocol::GroupName;
 
 use crate::wake::{Sleeper, Stop, Wake};
-use crate::{GroupFiles, Version, durable};
+use crate::{GroupFiles, Version, durable, edit};
 
 /// How often is looked although nothing was heard: some file systems, mostly remote ones, tell nothing.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -104,12 +104,29 @@ impl Watched {
         let mut before = std::mem::take(&mut self.versions);
         for name in self.groups.names() {
             let version = Version::of(&self.groups.path(&name));
-            if before.remove(&name) != Some(version) {
-                report(Change::Group(name.clone(), self.groups.lookup(&name)));
+            if before.get(&name) == Some(&version) {
+                before.remove(&name);
+                self.versions.insert(name, version);
+                continue;
             }
-            self.versions.insert(name, version);
+            match self.groups.lookup(&name) {
+                // It has gone since it was found.
+                Err(LookupError::NotFound) => {}
+                lookup => {
+                    before.remove(&name);
+                    report(Change::Group(name.clone(), lookup));
+                    self.versions.insert(name, version);
+                }
+            }
         }
-        before.into_keys().for_each(|name| report(Change::GroupGone(name)));
+        for (name, version) in before {
+            if edit::is_absent(&self.groups.path(&name)) {
+                report(Change::GroupGone(name));
+            } else {
+                // It was not found since its directory cannot be looked into.
+                self.versions.insert(name, version);
+            }
+        }
     }
 }
 
@@ -194,6 +211,32 @@ mod tests {
         assert_eq!(fixture.next(), some("a/b", ""));
         fs::remove_file(fixture.directory.path().join("groups/a/b.json")).expect("there");
         assert_eq!(fixture.next(), ("a/b".to_owned(), None));
+    }
+
+    #[test]
+    fn a_group_in_a_directory_that_cannot_be_looked_into_is_not_gone() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let at = |name: &str| directory.path().join(name);
+        fs::create_dir_all(at("groups/a")).expect("writable");
+        fs::write(at("groups/a/b.json"), "{}").expect("writable");
+        let groups = Arc::new(GroupFiles::new(at("groups")));
+        let (versions, files) = (BTreeMap::new(), BTreeMap::new());
+        let mut watched = Watched { groups, versions, files };
+        let mut look = || {
+            let mut seen = Vec::new();
+            watched.look(|change| seen.push(matches!(change, Change::GroupGone(_))));
+            seen
+        };
+        assert_eq!(look(), [false]);
+        // A link to itself leads nowhere, for the superuser, too.
+        fs::rename(at("groups/a"), at("away")).expect("writable");
+        std::os::unix::fs::symlink("a", at("groups/a")).expect("writable");
+        assert_eq!(look(), []);
+        fs::remove_file(at("groups/a")).expect("it is there");
+        fs::rename(at("away"), at("groups/a")).expect("writable");
+        assert_eq!(look(), [], "it is as it was");
+        fs::remove_dir_all(at("groups/a")).expect("it is there");
+        assert_eq!(look(), [true]);
     }
 
     #[test]
