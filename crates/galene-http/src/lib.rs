@@ -41,6 +41,7 @@ mod service;
 mod session;
 mod settings;
 mod upgrade;
+mod watched;
 
 pub use api::AdminFiles;
 pub use client_address::{ParseTrustedProxyError, TrustedProxy};

@@ -18,10 +18,13 @@ use crate::half_open::HalfOpen;
 use crate::impatient::Impatient;
 use crate::listen::{Accepted, Accepting};
 use crate::service::{Peer, Service};
+use crate::watched::Watched;
 
-/// How long a connection may take till its first request is there, TLS included, and how long the
-/// headers of each later request may take.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take till its first request is there, and TLS before that.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request. Proxies keep those that they may use again for up to a
+/// minute or so, and must not find them ended when they do.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// The most bytes of headers.
 const MAX_HEADER_BYTES: usize = 32 << 10;
 /// How many requests one HTTP/2 connection may have at once: a page's modules in one go.
@@ -71,10 +74,10 @@ pub(crate) async fn accept(
                     Accepted::Tcp(stream, address) => {
                         // IPv4 clients of a socket for both families have addresses of IPv6's form.
                         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-                        tokio::spawn(connection(Some(address)).run(Impatient::new(stream)));
+                        tokio::spawn(connection(Some(address)).run(impatient(stream)));
                     }
                     Accepted::Unix(stream) => {
-                        tokio::spawn(connection(None).run(Impatient::new(stream)));
+                        tokio::spawn(connection(None).run(impatient(stream)));
                     }
                 }
             }
@@ -88,6 +91,10 @@ pub(crate) async fn accept(
             }
         }
     }
+}
+
+fn impatient<T>(stream: T) -> Watched<T, Impatient> {
+    Watched::new(stream, Impatient::default())
 }
 
 /// Whether accepting failed because the one who connected is gone again.
@@ -114,7 +121,7 @@ impl Connection {
         // Those of this host count as one.
         let ip = self.address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
         let entered = tokio::select! {
-            entered = timeout(HEADER_TIMEOUT, self.half_open.enter(ip)) => entered,
+            entered = timeout(FIRST_REQUEST_TIMEOUT, self.half_open.enter(ip)) => entered,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         let Ok(Some(guard)) = entered else {
@@ -125,7 +132,7 @@ impl Connection {
             return self.serve(stream, false, false, guard).await;
         };
         let accepted = tokio::select! {
-            accepted = timeout(HEADER_TIMEOUT, tls.accept(stream)) => accepted,
+            accepted = timeout(FIRST_REQUEST_TIMEOUT, tls.accept(stream)) => accepted,
             _ = stop.wait_for(|stop| *stop) => return,
         };
         match accepted {
@@ -147,11 +154,11 @@ impl Connection {
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (started, mut has_started) = watch::channel(false);
+        let (asked, mut requests) = watch::channel(());
         let mut stop = self.lifetime.stop.clone();
         let peer = Peer { address: self.address, secure };
         let service = service_fn(|request| {
-            started.send_replace(true);
+            asked.send_replace(());
             let service = Arc::clone(&self.service);
             let lifetime = self.lifetime.clone();
             async move {
@@ -161,7 +168,7 @@ impl Connection {
         let mut http = auto::Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
+            .header_read_timeout(IDLE_TIMEOUT)
             .max_buf_size(MAX_HEADER_BYTES);
         http.http2()
             .timer(TokioTimer::new())
@@ -172,18 +179,25 @@ impl Connection {
         let http = if http2 { http.http2_only() } else { http.http1_only() };
         let mut connection = pin!(http.serve_connection_with_upgrades(TokioIo::new(io), service));
 
-        let first_request = timeout(HEADER_TIMEOUT, has_started.wait_for(|started| *started));
         tokio::select! {
             // An error here is a client that went away or does not speak HTTP.
             _ = connection.as_mut() => return,
-            first = first_request => if first.is_err() { return },
+            first = timeout(FIRST_REQUEST_TIMEOUT, requests.changed()) => {
+                if first.is_err() {
+                    return;
+                }
+            }
             _ = stop.wait_for(|stop| *stop) => return,
         }
         drop(guard);
+        let idle =
+            async { while let Ok(Ok(())) = timeout(IDLE_TIMEOUT, requests.changed()).await {} };
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = idle => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
+        // What is still being answered goes on.
         connection.as_mut().graceful_shutdown();
         // The same.
         let _ended: Result<(), _> = connection.await;

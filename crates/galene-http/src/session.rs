@@ -22,6 +22,7 @@ use crate::control::ControlHandle;
 use crate::outbox::{Close, Cut, Outbox, OutboxReader, Outgoing};
 use crate::pace::Pace;
 use crate::progress::Progress;
+use crate::watched::Watched;
 
 /// How long a client may take nothing of what is sent to it.
 const MAX_STALL: Duration = Duration::from_secs(10);
@@ -35,7 +36,7 @@ const READ_BYTES: usize = 1 << 10;
 /// connection, and the peer might never see why.
 const MAX_LINGER_BYTES: u64 = 4 << 20;
 
-type Socket<T> = WebSocketStream<Progress<T>>;
+type Socket<T> = WebSocketStream<Watched<T, Progress>>;
 
 /// Why a connection ends.
 enum End {
@@ -58,7 +59,8 @@ pub(crate) async fn run<T>(
 ) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let (io, written) = Progress::new(io);
+    let (progress, written) = Progress::new();
+    let io = Watched::new(io, progress);
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(BUFFER_BYTES)

@@ -93,6 +93,28 @@ async fn headers_that_come_too_slowly_are_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_for_two_minutes() {
+    let server = Server::start();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let mut last = tokio::time::Instant::now();
+    for _ in 0..3 {
+        last = tokio::time::Instant::now();
+        let asked = b"GET /group/test/.status HTTP/1.1\r\nHost: a\r\n\r\n";
+        stream.write_all(asked).await.unwrap();
+        let mut room = [0; 4096];
+        let read = stream.read(&mut room).await.unwrap();
+        assert!(
+            room[..read].starts_with(b"HTTP/1.1 200"),
+            "{}",
+            String::from_utf8_lossy(&room[..read])
+        );
+        tokio::time::sleep(std::time::Duration::from_secs(100)).await;
+    }
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "the server hangs up");
+    assert_eq!(last.elapsed().as_secs(), 120);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_that_comes_too_slowly_is_given_up() {
     let directory = tempfile::tempdir().unwrap();
     let recordings = Some(directory.path().to_owned());
