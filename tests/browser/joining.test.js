@@ -12,8 +12,14 @@ import { QUIET, setStage } from "./stage.js";
 /** For what `manners.js` tells in Firefox already. */
 const inChromium = isFirefox ? () => {} : test;
 
+/** What browsers report of connections that end while they are being made. */
+const CUT_OFF = /WebSocket|establish a connection|was interrupted while/;
+
 const stage = setStage(launchBrowser, {
-  serve: () => Server.start({ meeting: MEETING, small: { ...MEETING, "max-clients": 1 }, broken: '{"public": true,\n "users": }' }),
+  serve: () => {
+    const small = { ...MEETING, "max-clients": 1 };
+    return Server.start({ meeting: MEETING, moving: MEETING, small, broken: '{"public": true,\n "users": }' });
+  },
 });
 
 test("the first page lists public groups and leads to them", async () => {
@@ -164,7 +170,19 @@ test("whoever finds the group full on the way back is told so, and comes back wh
   await banner.waitFor({ state: "detached" });
   await pam.page.locator('.tile[data-self]', { hasText: "Pam" }).waitFor();
   await crowd.close();
-  await pam.close();
+  await pam.close(CUT_OFF);
+});
+
+test("whoever is in a group that has moved is taken there on the way back", async () => {
+  const pam = await stage.enter("Pam", { group: "moving", script: `(${keepSockets})()` });
+  await pam.page.evaluate(() => window.cutOff());
+  await pam.page.locator("[data-banner=lost]").waitFor();
+  const { server } = stage;
+  await server.define("moving", { ...MEETING, redirect: server.group("meeting") });
+  await pam.page.evaluate(() => window.letBack());
+  await pam.page.waitForURL(server.group("meeting"));
+  await server.define("moving", MEETING);
+  await pam.close(CUT_OFF);
 });
 
 for (const [what, signal] of /** @type {const} */ ([

@@ -56,22 +56,29 @@ export class Server {
   static async start(groups, options = [], data = {}) {
     const directory = await mkdtemp(path.join(os.tmpdir(), "galene-test-"));
     await mkdir(path.join(directory, "groups"));
-    for (const [name, definition] of Object.entries(groups)) {
-      const text = typeof definition === "string" ? definition : JSON.stringify(definition);
-      await writeFile(path.join(directory, "groups", `${name}.json`), text);
-    }
     await mkdir(path.join(directory, "data"));
     for (const [name, content] of Object.entries(data)) {
       await writeFile(path.join(directory, "data", name), JSON.stringify(content));
     }
     const all = other ? [...(await forOther(directory, options)), ...options] : options;
     const server = new Server(directory, await freePort(), all);
+    for (const [name, definition] of Object.entries(groups)) await server.define(name, definition);
     await server.run().catch(async (error) => {
       // A program that goes on without us would keep the whole run from ending.
       await server.end("SIGKILL");
       throw error;
     });
     return server;
+  }
+
+  /**
+   * Defines a group, anew if there is one: by its definition, or the text of its file.
+   * @param {string} name
+   * @param {object | string} definition
+   */
+  async define(name, definition) {
+    const text = typeof definition === "string" ? definition : JSON.stringify(definition);
+    await writeFile(path.join(this.#directory, "groups", `${name}.json`), text);
   }
 
   /**

@@ -234,8 +234,7 @@ export class Call extends Emitter {
         return credentialsFor(this.status, { group, username, password, token }, location);
       });
     } catch (error) {
-      if (error instanceof JoinError && error.kind === "redirect") return redirect(error.message);
-      this.#prepare(explain(error, token !== ""));
+      if (!followed(error)) this.#prepare(explain(error, token !== ""));
     }
   }
 
@@ -407,7 +406,9 @@ export class Call extends Emitter {
       this.quality.stop();
       this.announce(t("say.lost"));
     });
-    session.on("ended", (ending) => this.#prepare(problemOf(ending, this.token !== "")));
+    session.on("ended", (ending) => {
+      if (!followed(ending.error)) this.#prepare(problemOf(ending, this.token !== ""));
+    });
   }
 
   #followNetwork() {
@@ -605,9 +606,14 @@ function defaultEndpoint() {
   return url;
 }
 
-/** @param {string} target */
+/** Goes where the group is now, if that is why we were not let in. @param {unknown} error */
+function followed(error) {
+  return error instanceof JoinError && error.kind === "redirect" && redirect(error.message);
+}
+
+/** Goes to a page, and says whether it can. @param {string} target */
 function redirect(target) {
-  if (URL.canParse(target) && ["http:", "https:"].includes(new URL(target).protocol)) {
-    location.assign(target);
-  }
+  const isPage = URL.canParse(target) && ["http:", "https:"].includes(new URL(target).protocol);
+  if (isPage) location.assign(target);
+  return isPage;
 }
