@@ -231,10 +231,10 @@ mod tests {
         // A link to itself leads nowhere, for the superuser, too.
         fs::rename(at("groups/a"), at("away")).expect("writable");
         std::os::unix::fs::symlink("a", at("groups/a")).expect("writable");
-        assert_eq!(look(), []);
+        assert!(look().is_empty());
         fs::remove_file(at("groups/a")).expect("it is there");
         fs::rename(at("away"), at("groups/a")).expect("writable");
-        assert_eq!(look(), [], "it is as it was");
+        assert!(look().is_empty(), "it is as it was");
         fs::remove_dir_all(at("groups/a")).expect("it is there");
         assert_eq!(look(), [true]);
     }
