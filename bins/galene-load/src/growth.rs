@@ -72,7 +72,7 @@ struct Floor {
 
 /// Measures what is asked for and reports.
 pub(crate) async fn run(arguments: &GrowthArguments) -> Result<Report> {
-    let scenarios = Scenarios { server: &arguments.server, json: arguments.json.as_deref() };
+    let scenarios = Scenarios::new(&arguments.server, arguments.json.as_deref())?;
     let measure_floor = |name| scenarios.floor(name, 300, "tight,paced");
     let before = measure_floor("floor")?;
     let mut measured = Vec::new();

@@ -41,7 +41,7 @@ struct Floor {
 pub(crate) async fn run(arguments: &ProveArguments) -> Result<Report> {
     let mut report = Report::default();
     let mut promises = Vec::new();
-    let scenarios = Scenarios { server: &arguments.server, json: arguments.json.as_deref() };
+    let scenarios = Scenarios::new(&arguments.server, arguments.json.as_deref())?;
     let prover = Prover { arguments, scenarios };
     let mut offload = Vec::new();
     for part in Part::value_variants().iter().filter(|part| arguments.has(**part)) {

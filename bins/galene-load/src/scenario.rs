@@ -17,12 +17,21 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenarios<'a> {
     /// The program that is measured.
-    pub(crate) server: &'a Path,
+    server: &'a Path,
     /// The directory that gets a file with the figures of each scenario.
-    pub(crate) json: Option<&'a Path>,
+    json: Option<&'a Path>,
 }
 
-impl Scenarios<'_> {
+impl<'a> Scenarios<'a> {
+    /// Makes the directory for the figures, if there is none yet.
+    pub(crate) fn new(server: &'a Path, json: Option<&'a Path>) -> Result<Self> {
+        if let Some(directory) = json {
+            std::fs::create_dir_all(directory)
+                .map_err(|error| format!("{}: {error}", directory.display()))?;
+        }
+        Ok(Self { server, json })
+    }
+
     /// Lets a fresh server with these options be measured by a command line of this program. `group` is
     /// the path below that of the server's group; groups below it exist once somebody joins them.
     ///
