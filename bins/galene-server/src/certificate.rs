@@ -13,8 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use galene_store::Version;
-use galene_store::{Readers, write_file};
+use galene_store::{Readers, ToldProblem, Version, write_file};
 
 /// How often the files are looked at, at most.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ struct State {
     stamps: (Version, Version),
     checked: Instant,
     /// Why the files as they are cannot be used, as the log was told.
-    problem: Option<String>,
+    problem: ToldProblem,
 }
 
 impl Certificate {
@@ -63,7 +62,12 @@ impl Certificate {
         }
         let stamps = files.stamps();
         let key = Arc::new(files.read(&provider)?);
-        let state = Mutex::new(State { key, stamps, checked: Instant::now(), problem: None });
+        let state = Mutex::new(State {
+            key,
+            stamps,
+            checked: Instant::now(),
+            problem: ToldProblem::default(),
+        });
         Ok(Certificate { files, provider, state })
     }
 
@@ -83,14 +87,14 @@ impl Certificate {
                 state.stamps = stamps;
                 match self.files.read(&self.provider) {
                     Ok(key) => {
-                        (state.key, state.problem) = (Arc::new(key), None);
+                        state.key = Arc::new(key);
+                        state.problem.clear();
                         tracing::info!("the TLS certificate was read again");
                     }
                     Err(error) => {
                         // Whatever is wrong may be over without another change.
                         state.stamps = Default::default();
-                        let problem = error.to_string();
-                        if state.problem.replace(problem) != Some(error.to_string()) {
+                        if state.problem.is_news(&error) {
                             let error = &error as &dyn std::error::Error;
                             tracing::warn!(
                                 error,

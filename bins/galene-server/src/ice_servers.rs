@@ -11,7 +11,7 @@ use galene_protocol::{CredentialType, IceServer, RtcConfiguration, Secret};
 use serde::Deserialize;
 use serde_json::Value;
 
-use galene_store::Version;
+use galene_store::{ToldProblem, Version};
 
 /// How long credentials that are made for a TURN server are valid.
 const CREDENTIAL_LIFETIME: Duration = Duration::from_secs(86_400);
@@ -26,7 +26,7 @@ pub(crate) struct IceServersFile {
     servers: Vec<Server>,
     made: Option<SystemTime>,
     /// Why the file as it is cannot be used, as the log was told.
-    problem: Option<String>,
+    problem: ToldProblem,
 }
 
 /// A server as the file states it.
@@ -57,7 +57,13 @@ struct Entry {
 
 impl IceServersFile {
     pub(crate) fn new(path: PathBuf) -> IceServersFile {
-        IceServersFile { path, stamp: None, servers: Vec::new(), made: None, problem: None }
+        IceServersFile {
+            path,
+            stamp: None,
+            servers: Vec::new(),
+            made: None,
+            problem: ToldProblem::default(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -97,15 +103,15 @@ impl IceServersFile {
         match read(&self.path) {
             Ok((servers, problems)) => {
                 problems.into_iter().for_each(|problem| tracing::error!("{problem}"));
-                (self.servers, self.problem) = (servers, None);
+                self.servers = servers;
+                self.problem.clear();
             }
             Err(error) => {
                 if matches!(error, IceServersError::Unreadable { .. }) {
                     // That may be over without a change.
                     self.stamp = None;
                 }
-                let text = error.to_string();
-                if self.problem.replace(text) != Some(error.to_string()) {
+                if self.problem.is_news(&error) {
                     let error = &error as &dyn std::error::Error;
                     tracing::error!(error, "the ICE servers cannot be read; those before stay");
                 }

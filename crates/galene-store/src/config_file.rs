@@ -8,7 +8,7 @@ use galene_group::check_role;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{FileError, Version, edit};
+use crate::{FileError, ToldProblem, Version, edit};
 
 /// The largest file that is read. A hundred administrators and as many origins take a hundredth of it.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -91,13 +91,13 @@ pub struct ConfigFile {
     /// As it was when it was looked at last.
     seen: Option<Version>,
     /// Why it could not be used then.
-    problem: Option<String>,
+    problem: ToldProblem,
 }
 
 impl ConfigFile {
     /// Uses this file, which need not exist.
     pub fn new(path: PathBuf) -> ConfigFile {
-        ConfigFile { path, seen: None, problem: None }
+        ConfigFile { path, seen: None, problem: ToldProblem::default() }
     }
 
     /// Returns the path of the file.
@@ -124,12 +124,12 @@ impl ConfigFile {
                 if matches!(problem, FileError::Unreadable { .. }) {
                     self.seen = None;
                 }
-                let text = problem.to_string();
-                let is_known = self.problem.replace(text) == Some(problem.to_string());
-                return if is_known && self.seen.is_none() { Ok(None) } else { Err(problem) };
+                let is_news = self.problem.is_news(&problem);
+                return if is_news || self.seen.is_some() { Err(problem) } else { Ok(None) };
             }
         };
-        (self.seen, self.problem) = (Some(version), None);
+        self.seen = Some(version);
+        self.problem.clear();
         for warning in config.warnings() {
             tracing::warn!(file = %self.path.display(), "{warning}");
         }
